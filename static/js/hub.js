@@ -1,0 +1,253 @@
+// Behaviour of the page shell. No dependency, no inline handler: everything hangs on data attributes,
+// listened to on the document so that fragments swapped in later behave the same.
+const text = document.getElementById("hub-strings")?.dataset ?? {};
+const language = document.documentElement.lang || "en";
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+const stored = {
+  get(key, where = localStorage) { try { return where.getItem(key); } catch { return null; } },
+  set(key, value, where = localStorage) { try { where.setItem(key, value); } catch { /* private mode: forget */ } },
+  remove(key, where = localStorage) { try { where.removeItem(key); } catch { /* private mode */ } },
+};
+
+/* Theme */
+function showTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  for (const button of all("[data-theme-set]")) button.setAttribute("aria-pressed", button.dataset.themeSet === theme);
+}
+function setTheme(theme) {
+  if (theme === "system") stored.remove("hub-theme");
+  else stored.set("hub-theme", theme);
+  showTheme(theme);
+}
+
+/* Announcements and toasts */
+function announce(sentence) {
+  const region = document.getElementById("hub-live");
+  if (!region) return;
+  region.textContent = "";
+  setTimeout(() => { region.textContent = sentence; }, 50);
+}
+function history() { return JSON.parse(stored.get("hub-messages", sessionStorage) || "[]"); }
+function remember(sentence) {
+  const kept = [{ text: sentence, at: new Date().toISOString() }, ...history()].slice(0, 20);
+  stored.set("hub-messages", JSON.stringify(kept), sessionStorage);
+}
+function fade(toast) {
+  if (toast.dataset.stay !== undefined) return;
+  let timer;
+  const leave = () => { toast.dataset.leaving = ""; setTimeout(() => toast.remove(), 300); };
+  const wait = () => { timer = setTimeout(leave, 6000); };
+  for (const pause of ["pointerenter", "focusin"]) toast.addEventListener(pause, () => clearTimeout(timer));
+  for (const resume of ["pointerleave", "focusout"]) toast.addEventListener(resume, wait);
+  wait();
+}
+function toast({ level = "success", text: sentence, request_id: requestId }) {
+  const template = document.getElementById(level === "error" ? "toast-error" : "toast-success");
+  const node = template.content.firstElementChild.cloneNode(true);
+  node.querySelector("[data-text]").textContent = sentence;
+  const reference = node.querySelector("[data-request-id]");
+  if (reference && requestId) {
+    reference.hidden = false;
+    reference.querySelector("code").textContent = requestId;
+    reference.querySelector("[data-copy]").dataset.copy = requestId;
+  }
+  document.querySelector(".toasts").append(node);
+  remember(sentence);
+  fade(node);
+}
+function showHistory() {
+  const list = document.getElementById("messages-log");
+  list.replaceChildren(...history().map(({ text: sentence, at }) => {
+    const item = document.createElement("li");
+    item.textContent = `${new Date(at).toLocaleTimeString(language)} · ${sentence}`;
+    return item;
+  }));
+  document.getElementById("messages-none").hidden = list.children.length > 0;
+}
+
+/* Copying */
+function copyByEvent(value) {
+  // For pages served without TLS, where navigator.clipboard is missing. The value never enters the DOM.
+  let done = false;
+  const write = (event) => { event.clipboardData.setData("text/plain", value); event.preventDefault(); done = true; };
+  document.addEventListener("copy", write, { once: true });
+  document.execCommand("copy");
+  document.removeEventListener("copy", write);
+  if (!done) throw new Error("copy refused");
+}
+async function copyText(promise) {
+  if (window.ClipboardItem && navigator.clipboard?.write) {
+    // A promise, because Safari ends the permission of the click before the answer has come.
+    const blob = promise.then((value) => new Blob([value], { type: "text/plain" }));
+    return navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]).catch(async () => copyByEvent(await promise));
+  }
+  return copyByEvent(await promise);
+}
+function copied(button) {
+  announce(button.dataset.copied || text.copied);
+  const label = button.querySelector("[data-copy-label]");
+  const before = label?.textContent;
+  button.dataset.copiedNow = "";
+  if (label) label.textContent = text.copied;
+  setTimeout(() => { delete button.dataset.copiedNow; if (label) label.textContent = before; }, 2500);
+}
+function token() {
+  return JSON.parse(document.body.getAttribute("hx-headers") || "{}")["x-csrftoken"] || "";
+}
+async function fetchLink(url) {
+  const headers = { "X-CSRFToken": token(), Accept: "application/json" };
+  const response = await fetch(url, { method: "POST", headers, credentials: "same-origin" });
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok && answer.url) return answer.url;
+  throw Object.assign(new Error(answer.detail || answer.description || text.copyFailed), {
+    shown: true, requestId: response.headers.get("x-request-id"),
+  });
+}
+async function copyFrom(button) {
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  const link = fetchLink(button.dataset.copyFrom);
+  try {
+    await copyText(link);
+    copied(button);
+    toast({ text: button.dataset.copied || text.copied });
+  } catch {
+    // The clipboard hides why its promise failed; the link's own error says it.
+    const reason = await link.then(() => null, (error) => error);
+    toast({ level: "error", text: reason?.shown ? reason.message : text.copyFailed, request_id: reason?.requestId });
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+function copy(button) {
+  copyText(Promise.resolve(button.dataset.copy)).then(
+    () => copied(button),
+    () => toast({ level: "error", text: text.copyFailed }),
+  );
+}
+
+/* Times: the server writes them, this keeps them true while the page stays open. */
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "always" });
+function inWords(milliseconds) {
+  const minutes = Math.trunc(milliseconds / 60000);
+  if (minutes === 0) return text.now;
+  if (Math.abs(minutes) < 60) return relative.format(minutes, "minute");
+  const hours = Math.trunc(minutes / 60);
+  if (Math.abs(hours) < 48) return relative.format(hours, "hour");
+  return relative.format(Math.trunc(hours / 24), "day");
+}
+function refreshTimes() {
+  // Against the server's clock at load, not the visitor's: the hub's clock may be shifted or theirs wrong.
+  const now = Date.now() + skew;
+  for (const time of all("time[data-when]")) {
+    const away = new Date(time.dateTime) - now;
+    if (Math.abs(away) > 60 * 86400000) continue;
+    const overdue = time.dataset.when === "deadline" && away < 0;
+    const words = overdue ? text.overdue.replace("{when}", inWords(away)) : inWords(away);
+    if (time.textContent !== words) time.textContent = words;
+    if (time.dataset.when === "deadline") {
+      time.classList.toggle("overdue", overdue);
+      time.classList.toggle("soon", !overdue && away < 2 * 86400000);
+    }
+  }
+}
+const skew = text.time ? new Date(text.time) - Date.now() : 0;
+
+/* Dialogs, menus, tooltips */
+function openDialog(id, opener) {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return;
+  if (id === "hub-messages") showHistory();
+  dialog.showModal();
+  dialog.addEventListener("close", () => opener?.focus(), { once: true });
+}
+function closeMenus(except) {
+  for (const menu of all("details.menu[open]")) if (menu !== except) menu.open = false;
+}
+function onClick(event) {
+  const hit = (selector) => event.target.closest?.(selector);
+  const button = hit("[data-theme-set],[data-copy],[data-copy-from],[data-dialog-open],[data-dialog-close],[data-toast-close]");
+  closeMenus(hit("details.menu"));
+  if (hit("[aria-disabled='true']")) {
+    event.preventDefault();
+    const why = document.getElementById(hit("[aria-disabled='true']").getAttribute("aria-describedby"));
+    if (why) announce(why.textContent.trim());
+  } else if (event.target.matches?.("dialog")) event.target.close();
+  else if (!button) followRow(event);
+  else if (button.dataset.themeSet) setTheme(button.dataset.themeSet);
+  else if (button.dataset.copy !== undefined) copy(button);
+  else if (button.dataset.copyFrom) copyFrom(button);
+  else if (button.dataset.dialogOpen) openDialog(button.dataset.dialogOpen, button);
+  else if (button.dataset.dialogClose !== undefined) button.closest("dialog").close();
+  else button.closest(".toast").remove();
+}
+
+/* Rows */
+const interactive = "a,button,input,select,textarea,label,summary,time[tabindex]";
+function followRow(event) {
+  const row = event.target.closest?.("table[data-rows] tbody tr");
+  const link = row?.querySelector("a.row-link");
+  if (!link || event.target.closest(interactive) || String(getSelection())) return;
+  if (event.metaKey || event.ctrlKey) window.open(link.href, "_blank", "noopener");
+  else link.click();
+}
+function moveRow(step) {
+  const links = all("table[data-rows] a.row-link");
+  if (!links.length) return;
+  const row = document.activeElement.closest?.("tr");
+  const here = links.findIndex((link) => row?.contains(link));
+  const next = here < 0 ? (step > 0 ? 0 : links.length - 1) : here + step;
+  links[Math.max(0, Math.min(links.length - 1, next))].focus();
+}
+function selectRow() {
+  document.activeElement.closest?.("table[data-rows] tr")?.querySelector("input[type=checkbox]")?.click();
+}
+
+/* Keys */
+const focusSearch = () => document.querySelector("[data-search]")?.select();
+const keys = {
+  "/": focusSearch, "?": () => openDialog("hub-help", document.activeElement),
+  j: () => moveRow(1), k: () => moveRow(-1), x: selectRow,
+};
+function onKey(event) {
+  if (event.key === "Escape") {
+    for (const menu of all("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+    for (const why of all(".why")) why.dataset.quiet = "";
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); focusSearch(); return; }
+  const typing = event.target.closest?.("input,select,textarea,dialog,[contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || stored.get("hub-keys") === "off") return;
+  if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
+}
+
+/* Start */
+document.addEventListener("click", onClick);
+document.addEventListener("keydown", onKey);
+document.addEventListener("focusout", (event) => { delete event.target.closest?.(".why")?.dataset.quiet; });
+document.addEventListener("pointerout", (event) => { delete event.target.closest?.(".why")?.dataset.quiet; });
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-keys-switch]")) stored.set("hub-keys", event.target.checked ? "on" : "off");
+  if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-forget]")) stored.remove("hub-messages", sessionStorage);
+});
+document.addEventListener("toast", (event) => toast(event.detail));
+document.addEventListener("htmx:afterSettle", refreshTimes);
+for (const failure of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(failure, (event) => {
+    // A page that refreshes itself would otherwise pile up the same message every few seconds.
+    if (event.detail.requestConfig?.triggeringEvent === undefined && document.querySelector(".toast[data-failure]")) return;
+    toast({ level: "error", text: text.failed, request_id: event.detail.xhr?.getResponseHeader("x-request-id") });
+    document.querySelector(".toasts").lastElementChild.dataset.failure = "";
+  });
+}
+showTheme(document.documentElement.dataset.theme || "system");
+for (const shown of all("[data-needs-js]")) shown.hidden = false;
+for (const box of all("[data-keys-switch]")) box.checked = stored.get("hub-keys") !== "off";
+for (const shown of all(".toast")) { remember(shown.querySelector("[data-text]").textContent.trim()); fade(shown); }
+refreshTimes();
+setInterval(refreshTimes, 20000);

@@ -1,0 +1,7 @@
+// Blocking and first in <head>, so that the chosen theme is there before the first paint.
+try {
+  const theme = localStorage.getItem("hub-theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage may be forbidden; the system's theme then stays.
+}
