@@ -1,0 +1,216 @@
+"""Every business refusal of the hub, by name.
+
+A refusal has a stable `code` (the same on a page and in the API, where `partnerhub/api/errors.py` adds the dialect's
+number) and a sentence holding the actual values. Refusing changes nothing: the service's transaction is rolled back.
+"""
+
+from typing import Any, ClassVar
+
+
+def gettext_noop(message: str) -> str:
+    """Mark a sentence for translation; the web layer translates it when it shows it."""
+    return message
+
+
+class HubError(Exception):
+    """A refusal with a stable code and a sentence; `values` are the sentence's actual values."""
+
+    code: ClassVar[str] = "refused"
+    sentence: ClassVar[str] = gettext_noop("This cannot be done.")
+
+    def __init__(self, **values: Any) -> None:
+        self.values = values
+        super().__init__(self.sentence.format(**values))
+
+
+class NotPermitted(HubError):
+    code = "not_permitted"
+    sentence = gettext_noop("The role {role} may not do this ({action}). Ask: {who_can}.")
+
+
+class NotFound(HubError):
+    code = "not_found"
+    sentence = gettext_noop("There is no {what} {id}.")
+
+
+class InvalidInput(HubError):
+    code = "invalid_input"
+    sentence = gettext_noop("{field} is not valid: {problem}")
+
+
+class StaleVersion(HubError):
+    code = "stale_version"
+    sentence = gettext_noop("This was changed by somebody else: you saw version {seen}, it is now version {current}.")
+
+
+class RequestReused(HubError):
+    code = "request_id_reused"
+    sentence = gettext_noop("The request id {request_id} was already used for a different request.")
+
+
+class RequestInProgress(HubError):
+    code = "request_in_progress"
+    sentence = gettext_noop("The request {request_id} is still being worked on.")
+
+
+# Buying
+
+
+class ProductNotFound(HubError):
+    code = "product_not_found"
+    sentence = gettext_noop("There is no product {id}.")
+
+
+class SkuNotFound(HubError):
+    code = "sku_not_found"
+    sentence = gettext_noop("There is no plan {id} of this offer.")
+
+
+class AvailabilityNotFound(HubError):
+    code = "availability_not_found"
+    sentence = gettext_noop("There is no catalogue item {id}. Read the availabilities again and retry.")
+
+
+class QuantityOutOfRange(HubError):
+    code = "quantity_out_of_range"
+    sentence = gettext_noop("Quantity {quantity} is outside {minimum} to {maximum} for the plan {plan}.")
+
+
+class NotSoldInCountry(HubError):
+    code = "not_sold_in_country"
+    sentence = gettext_noop("{offer} is not sold in {country}.")
+
+
+class NoPriceInCurrency(HubError):
+    code = "no_price_in_currency"
+    sentence = gettext_noop("{offer} has no price in {currency} today.")
+
+
+class OnePerCustomer(HubError):
+    code = "one_per_customer"
+    sentence = gettext_noop(
+        "{customer} already has {offer}, which is sold once per customer (subscription {subscription})."
+    )
+
+
+class CartNotFound(HubError):
+    code = "cart_not_found"
+    sentence = gettext_noop("There is no cart {id}.")
+
+
+class CartEmpty(HubError):
+    code = "cart_empty"
+    sentence = gettext_noop("The cart {id} has no lines.")
+
+
+class CartExpired(HubError):
+    code = "cart_expired"
+    sentence = gettext_noop("The cart expired on {expired_at}. Start a new one: prices may have changed.")
+
+
+class CartAlreadyOrdered(HubError):
+    code = "cart_already_ordered"
+    sentence = gettext_noop("The cart {id} was already ordered and cannot be changed.")
+
+
+class AttestationMissing(HubError):
+    code = "attestation_missing"
+    sentence = gettext_noop("Confirm your partner role ({role}) for this purchase first.")
+
+
+class PriceMoved(HubError):
+    code = "price_moved"
+    sentence = gettext_noop("The price of {offer} changed from {shown} to {current} since you saw it.")
+
+
+class ResellerUnknown(HubError):
+    code = "reseller_unknown"
+    sentence = gettext_noop("There is no indirect reseller with PartnerID {partner_id}.")
+
+
+class ResellerIsProvider(HubError):
+    code = "reseller_is_provider"
+    sentence = gettext_noop("PartnerID {partner_id} is our own: name an indirect reseller, never the provider.")
+
+
+class ResellerAgreementMissing(HubError):
+    code = "reseller_agreement_missing"
+    sentence = gettext_noop("The reseller {name} (PartnerID {partner_id}) has not accepted the partner agreement.")
+
+
+class CustomerRelationshipEnded(HubError):
+    code = "customer_relationship_ended"
+    sentence = gettext_noop("The relationship with {customer} has ended: nothing can be bought for it.")
+
+
+# Living
+
+
+class StatusForbids(HubError):
+    code = "status_forbids"
+    sentence = gettext_noop("A subscription that is {status} cannot do this ({trigger}).")
+
+
+class NotActivatedYet(HubError):
+    code = "not_activated_yet"
+    sentence = gettext_noop(
+        "The publisher has not confirmed this subscription yet: {field} can be changed once it is active."
+    )
+
+
+class SubscriptionEnded(HubError):
+    code = "subscription_ended"
+    sentence = gettext_noop("The subscription ended on {ended_at} and cannot be changed any more.")
+
+
+class OperationPending(HubError):
+    code = "operation_pending"
+    sentence = gettext_noop("The change {action} of {since} is still waiting for the publisher.")
+
+
+class CancellationWindowClosed(HubError):
+    code = "cancellation_window_closed"
+    sentence = gettext_noop("The {window} cancellation window closed on {closed_at}.")
+
+
+class ChangeNotSupported(HubError):
+    code = "change_not_supported"
+    sentence = gettext_noop("{field} cannot be changed here yet (asked for {asked}, it is {current}).")
+
+
+# Publishers
+
+
+class TokenMalformed(HubError):
+    code = "token_malformed"
+    sentence = gettext_noop("This is not a purchase token.")
+
+
+class TokenExpired(HubError):
+    code = "token_expired"
+    sentence = gettext_noop("The purchase token expired on {expired_at}. Open the link from the partner's page again.")
+
+
+class TokenForeign(HubError):
+    code = "token_foreign"
+    sentence = gettext_noop("The purchase token belongs to another publisher.")
+
+
+class ForeignSubscription(HubError):
+    code = "foreign_subscription"
+    sentence = gettext_noop("The subscription {id} belongs to another publisher.")
+
+
+class ActivationRefused(HubError):
+    code = "activation_refused"
+    sentence = gettext_noop("A subscription that is {status} cannot be activated.")
+
+
+class AddressNotAllowed(HubError):
+    code = "address_not_allowed"
+    sentence = gettext_noop("{url} is not an address this hub may call: {problem}")
+
+
+class OverlappingPrice(HubError):
+    code = "overlapping_price"
+    sentence = gettext_noop("A price in {currency} is already valid from {valid_from}.")

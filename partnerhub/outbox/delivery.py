@@ -1,0 +1,71 @@
+"""Delivering: each due handler runs in its own transaction, together with its delivered mark."""
+
+import random
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from partnerhub.outbox.models import Delivery
+from partnerhub.outbox.recorder import handler_named
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY = timedelta(seconds=2)
+LONGEST_RETRY = timedelta(minutes=15)
+
+
+def deliver_due(at: datetime, *, limit: int = 500) -> int:
+    """Run up to `limit` due deliveries, oldest first; returns how many were delivered. Failures are kept and retried."""
+    delivered = 0
+    for _ in range(limit):
+        outcome = _deliver_one(at)
+        if outcome is None:
+            break
+        delivered += outcome
+    return delivered
+
+
+def _next_due(at: datetime) -> Delivery | None:
+    earlier = Delivery.objects.filter(
+        stream_id=OuterRef("stream_id"),
+        handler=OuterRef("handler"),
+        sequence__lt=OuterRef("sequence"),
+        delivered_at=None,
+    )
+    due = Delivery.objects.filter(~Exists(earlier), delivered_at=None, next_attempt_at__lte=at)
+    return (
+        due.select_for_update(skip_locked=True, of=("self",))
+        .select_related("event")
+        .order_by("next_attempt_at", "id")
+        .first()
+    )
+
+
+@transaction.atomic
+def _deliver_one(at: datetime) -> bool | None:
+    delivery = _next_due(at)
+    if delivery is None:
+        return None
+    try:
+        with transaction.atomic():
+            handler_named(delivery.handler)(delivery.event, at)
+    except Exception as error:  # any failure of a handler is kept on its row, shown and tried again
+        _put_back(delivery, error, at)
+        return False
+    delivery.delivered_at = at
+    delivery.attempts += 1
+    delivery.save(update_fields=["delivered_at", "attempts"])
+    return True
+
+
+def _put_back(delivery: Delivery, error: Exception, at: datetime) -> None:
+    delivery.attempts += 1
+    wait = min(FIRST_RETRY * 2 ** min(delivery.attempts, 10), LONGEST_RETRY)
+    delivery.next_attempt_at = at + wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    delivery.last_error = f"{type(error).__name__}: {error}"[:1000]
+    delivery.save(update_fields=["attempts", "next_attempt_at", "last_error"])
+    log.warning(
+        "delivery_failed", handler=delivery.handler, event_id=str(delivery.event_id), error=type(error).__name__
+    )

@@ -1,0 +1,80 @@
+"""The event log and its outbox: what happened, in order, and who still has to hear of it."""
+
+import uuid
+
+import pgtrigger
+from django.db import models
+
+
+class Event(models.Model):
+    """One fact of one stream (a subscription, a cart, a customer), never changed; chained by hash within its stream."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    stream_type = models.CharField(max_length=32)
+    stream_id = models.UUIDField()
+    sequence = models.PositiveIntegerField()
+    name = models.CharField(max_length=64)
+    data = models.JSONField(default=dict)
+    reason = models.CharField(max_length=500, blank=True)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+    actor_role = models.CharField(max_length=32)
+    request_id = models.CharField(max_length=64, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField()
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream_id", "sequence"], name="event_sequence_once_per_stream"),
+            models.CheckConstraint(condition=models.Q(sequence__gte=1), name="event_sequence_from_one"),
+            models.CheckConstraint(
+                condition=models.Q(sequence=1, previous_hash="")
+                | (models.Q(sequence__gt=1) & ~models.Q(previous_hash="")),
+                name="event_chained_to_its_predecessor",
+            ),
+        ]
+        indexes = [models.Index(fields=["-at", "-id"], name="event_newest_first")]
+        triggers = [pgtrigger.Protect(name="event_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.sequence}"
+
+
+class Delivery(models.Model):
+    """One handler's duty to hear one event. Handlers hear the events of one stream in their order."""
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
+    handler = models.CharField(max_length=100)
+    stream_id = models.UUIDField()
+    sequence = models.PositiveIntegerField()
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event", "handler"], name="delivery_once_per_event_and_handler")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=models.Q(delivered_at=None), name="delivery_due"),
+            models.Index(
+                fields=["stream_id", "handler", "sequence"],
+                condition=models.Q(delivered_at=None),
+                name="delivery_in_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.handler} <- {self.event_id}"
+
+
+class Heartbeat(models.Model):
+    """When a process of the hub was last seen at work."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
