@@ -1,0 +1,123 @@
+"""People with the roles they hold, programs with their credentials, and the hub's signing keys."""
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from accounts.policy import AGENT_ROLES, Actor, Role
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str, *, name: str, roles: tuple[Role, ...], **extra: Any) -> "User":
+        """Create a person holding `roles`; the first one is active. The e-mail is stored in lower case."""
+        user = self.model(email=email.lower(), name=name, active_role=roles[0], **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        RoleHeld.objects.bulk_create(RoleHeld(user=user, role=role) for role in roles)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser):
+    """A person who signs in. One of the roles held is active at a time and goes on record with every act."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200)
+    active_role = models.CharField(max_length=32)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(active_role__in=list(AGENT_ROLES)), name="user_active_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def actor(self) -> Actor:
+        """The actor of this person in the active role."""
+        held = tuple(Role(role) for role in self.roles_held.order_by("role").values_list("role", flat=True))
+        return Actor(
+            kind="user", id=str(self.id), label=self.name, role=Role(self.active_role), roles=held, email=self.email
+        )
+
+
+class RoleHeld(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="roles_held")
+    role = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role"], name="role_held_once"),
+            models.CheckConstraint(condition=models.Q(role__in=list(AGENT_ROLES)), name="role_held_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.role
+
+
+class Client(models.Model):
+    """A program with client credentials: an API client in one agent role, or a publisher's app."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant_id = models.UUIDField()
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=32)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(role__in=[*AGENT_ROLES, Role.PUBLISHER]), name="client_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def actor(self) -> Actor:
+        """The actor of this program; a publisher's app acts in the role publisher."""
+        kind = "publisher" if self.role == Role.PUBLISHER else "client"
+        role = Role(self.role)
+        return Actor(kind=kind, id=str(self.id), label=self.name, role=role, roles=(role,))
+
+
+class ClientSecret(models.Model):
+    """A secret of a client, kept as a hash; several may be valid while one is being replaced."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
+    hash = models.CharField(max_length=256)
+    hint = models.CharField(max_length=8)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.hint}…"
+
+    def is_valid(self, at: datetime) -> bool:
+        return self.created_at <= at < self.expires_at
+
+
+class SigningKey(models.Model):
+    """An RSA key of the hub's token issuer; the private half is encrypted with a key derived from SECRET_KEY."""
+
+    kid = models.CharField(max_length=64, primary_key=True)
+    private_key = models.BinaryField()
+    created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.kid

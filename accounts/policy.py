@@ -1,0 +1,103 @@
+"""Who may do what. Data: the pages, the docs and the tests are generated from GRANTS."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from partnerhub.errors import NotPermitted
+
+
+class Role(StrEnum):
+    ADMIN_AGENT = "admin_agent"
+    SALES_AGENT = "sales_agent"
+    OPS_AGENT = "ops_agent"
+    PLATFORM_ADMIN = "platform_admin"
+    PUBLISHER = "publisher"
+    SYSTEM = "system"
+
+
+AGENT_ROLES = (Role.ADMIN_AGENT, Role.SALES_AGENT, Role.OPS_AGENT, Role.PLATFORM_ADMIN)
+
+
+class Action(StrEnum):
+    CUSTOMER_READ = "customer.read"
+    CATALOGUE_READ = "catalogue.read"
+    SUBSCRIPTION_READ = "subscription.read"
+    SUBSCRIPTION_BUY = "subscription.buy"
+    SUBSCRIPTION_RENAME = "subscription.rename"
+    SUBSCRIPTION_AUTO_RENEW = "subscription.auto_renew"
+    SUBSCRIPTION_CHANGE = "subscription.change"
+    SUBSCRIPTION_CANCEL = "subscription.cancel"
+    SUBSCRIPTION_POLL = "subscription.poll"
+    SUBSCRIPTION_CONFIRM = "subscription.confirm"
+    SUBSCRIPTION_VOID = "subscription.void"
+    PUBLISHER_LINK_OPEN = "publisher_link.open"
+    PUBLISHER_READ = "publisher.read"
+    PUBLISHER_MANAGE = "publisher.manage"
+    CHARGE_READ = "charge.read"
+    CHARGE_WRITE = "charge.write"
+
+
+_READ = frozenset(
+    {
+        Action.CUSTOMER_READ,
+        Action.CATALOGUE_READ,
+        Action.SUBSCRIPTION_READ,
+        Action.PUBLISHER_LINK_OPEN,
+        Action.CHARGE_READ,
+    }
+)
+
+GRANTS: dict[Role, frozenset[Action]] = {
+    Role.ADMIN_AGENT: _READ
+    | {
+        Action.SUBSCRIPTION_BUY,
+        Action.SUBSCRIPTION_RENAME,
+        Action.SUBSCRIPTION_AUTO_RENEW,
+        Action.SUBSCRIPTION_CHANGE,
+        Action.SUBSCRIPTION_CANCEL,
+        Action.SUBSCRIPTION_POLL,
+    },
+    # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.
+    Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL},
+    Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL},
+    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_READ, Action.PUBLISHER_MANAGE},
+    Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
+    Role.SYSTEM: frozenset(
+        {Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_VOID, Action.CHARGE_WRITE, Action.SUBSCRIPTION_POLL}
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, in which role. `kind` is user, client, publisher or system; `roles` are all roles held."""
+
+    kind: str
+    id: str
+    label: str
+    role: Role
+    roles: tuple[Role, ...] = field(default=())
+    email: str = ""
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always true: nobody has no actor (django-rest-framework asks its request.user)."""
+        return True
+
+    def may(self, action: Action) -> bool:
+        """Whether the active role holds the grant; the state of things may still forbid the act."""
+        return action in GRANTS[self.role]
+
+
+SYSTEM = Actor(kind="system", id="hub", label="Partner Hub", role=Role.SYSTEM, roles=(Role.SYSTEM,))
+
+
+def who_can(action: Action) -> tuple[Role, ...]:
+    """The agents' roles that hold an action, in the order of AGENT_ROLES."""
+    return tuple(role for role in AGENT_ROLES if action in GRANTS[role])
+
+
+def authorize(actor: Actor, action: Action) -> None:
+    """Raise NotPermitted, naming who could, unless the actor's active role holds the action."""
+    if not actor.may(action):
+        raise NotPermitted(role=actor.role.value, action=action.value, who_can=", ".join(who_can(action)) or "nobody")

@@ -1,0 +1,28 @@
+"""The Celery application: workers over Redis; what is due next is always a row in PostgreSQL, never an ETA."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partnerhub.settings")
+
+app = Celery("partnerhub")
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Connected so that Celery leaves the hub's JSON logging alone."""
+
+
+def _configure() -> None:
+    from django.conf import settings
+
+    app.conf.update(settings.CELERY)
+    # Celery's Django fixup closes the connection around every task otherwise (celery#4116).
+    app.conf["CELERY_DB_REUSE_MAX"] = 1000
+
+
+_configure()
+app.autodiscover_tasks(["partnerhub.outbox", "subscriptions", "billing"])

@@ -1,0 +1,237 @@
+"""Settings of the hub, all from the environment (`.env.example` lists every variable)."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from partnerhub.clock import parse_duration
+from partnerhub.logs import configure_logging
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+if (env_file := BASE_DIR / ".env").exists():
+    environ.Env.read_env(env_file)
+
+HUB_ENV = env.str("HUB_ENV", default="production")
+if HUB_ENV not in {"production", "demo", "test"}:
+    raise ImproperlyConfigured(f"HUB_ENV is {HUB_ENV!r}: it must be production, demo or test")
+IN_PRODUCTION = HUB_ENV == "production"
+
+HUB_PORT = env.int("HUB_PORT", default=8000)
+HUB_DATA = Path(env.str("HUB_DATA", default=".hub")).resolve()
+HUB_BASE_URL = env.str("HUB_BASE_URL", default=f"http://127.0.0.1:{HUB_PORT}").rstrip("/")
+# The tenant of the hub's own API clients, and our own PartnerID (never valid as an indirect reseller).
+HUB_TENANT_ID = env.str("HUB_TENANT_ID", default="7c1b3f0e-52f5-4f0c-9b1e-5f1a3c2d4e6f")
+HUB_PARTNER_ID = env.str("HUB_PARTNER_ID", default="1234567")
+HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=False)
+HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
+
+DEFAULT_SECRET = "insecure-only-for-building-and-tests"  # noqa: S105 - refused in production below
+SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET)
+DEBUG = env.bool("DEBUG", default=False)
+if IN_PRODUCTION and not env.bool("HUB_BUILDING", default=False):
+    if SECRET_KEY == DEFAULT_SECRET or len(SECRET_KEY) < 32:
+        raise ImproperlyConfigured("SECRET_KEY must be set to a private random value of at least 32 characters")
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG must be off in production")
+    if HUB_CLOCK_OFFSET:
+        raise ImproperlyConfigured("HUB_CLOCK_OFFSET is for the demo and tests only")
+if HUB_CLOCK_OFFSET:
+    parse_duration(HUB_CLOCK_OFFSET)
+
+_default_hosts = [] if IN_PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=_default_hosts)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[HUB_BASE_URL])
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "pgtrigger",
+    "rest_framework",
+    "template_partials",
+    "partnerhub.outbox",
+    "partnerhub.api",
+    "partnerhub.web",
+    "accounts",
+    "customers",
+    "publishers",
+    "subscriptions",
+    "billing",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "partnerhub.web.middleware.request_ids",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.actor",
+    "partnerhub.web.middleware.refusals",
+]
+
+ROOT_URLCONF = "partnerhub.urls"
+WSGI_APPLICATION = "partnerhub.wsgi.application"
+# The dialects below answer with and without a trailing slash themselves and never redirect a program.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "partnerhub.web.context.hub",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Web threads share a pool; Celery's processes each keep one connection (see partnerhub/celery.py).
+_database = env.db_url("DATABASE_URL", default="postgres://hub@localhost/hub")
+_database["ENGINE"] = "django.db.backends.postgresql"
+_database["CONN_MAX_AGE"] = None
+_database["CONN_HEALTH_CHECKS"] = True
+_database.setdefault("OPTIONS", {})["application_name"] = env.str("HUB_PROCESS", default="partnerhub")
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "accounts:login"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+# Two hubs on one host must not overwrite each other's cookies: a cookie knows no port.
+SESSION_COOKIE_NAME = "hub_session" if IN_PRODUCTION else f"hub_session_{HUB_PORT}"
+CSRF_COOKIE_NAME = "hub_csrf" if IN_PRODUCTION else f"hub_csrf_{HUB_PORT}"
+SESSION_COOKIE_HTTPONLY = True
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("pl", _("Polish"))]
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LOCALE_PATHS = [BASE_DIR / "partnerhub" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(HUB_DATA / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+_static_backend = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+if HUB_ENV == "test":
+    _static_backend = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _static_backend},
+}
+
+_https = HUB_BASE_URL.startswith("https://")
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "partnerhub.api.errors.answer",
+    "DEFAULT_SCHEMA_CLASS": "partnerhub.api.schema.HubSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Partner Hub",
+    "VERSION": "1",
+    "DESCRIPTION": "The Partner Center v1 dialect, and the hub's own resources in its style.",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+}
+
+# Every schedule is a due row in PostgreSQL; beat only ticks, and a missed tick only delays.
+CELERY = {
+    "broker_url": REDIS_URL.replace("unix://", "redis+socket://", 1),
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_hijack_root_logger": False,
+    "broker_transport_options": {"visibility_timeout": 120},
+    "broker_connection_retry_on_startup": True,
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    "task_default_queue": "celery",
+    "task_routes": {"subscriptions.tasks.poll_due": {"queue": "polling"}},
+    "timezone": "UTC",
+    "beat_schedule": {
+        "heartbeat": {"task": "partnerhub.outbox.tasks.beat", "schedule": 5.0, "options": {"expires": 5.0}},
+        "deliver": {"task": "partnerhub.outbox.tasks.deliver", "schedule": 1.0, "options": {"expires": 2.0}},
+        "poll": {"task": "subscriptions.tasks.poll_due", "schedule": 1.0, "options": {"expires": 2.0}},
+        "operations": {"task": "subscriptions.tasks.send_operations", "schedule": 2.0, "options": {"expires": 4.0}},
+        "overdue": {"task": "subscriptions.tasks.void_overdue", "schedule": 30.0, "options": {"expires": 30.0}},
+    },
+}
+
+LOGGING_CONFIG = None
+configure_logging(env.str("HUB_LOG_LEVEL", default="INFO"))

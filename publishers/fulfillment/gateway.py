@@ -1,0 +1,77 @@
+"""The port to a publisher's side of fulfillment, in the hub's words. Adapters live beside it; `registry` finds them."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+
+class Outcome(StrEnum):
+    """What came of calling a publisher."""
+
+    ANSWERED = "answered"
+    UNKNOWN_THERE = "unknown_there"
+    UNREADABLE = "unreadable"
+    FAILING = "failing"
+    SILENT = "silent"
+    THROTTLED = "throttled"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A publisher's statement about one subscription, in the marketplace's words (fulfillment-v2.md section 5)."""
+
+    status: str
+    plan_id: str
+    quantity: int | None = None
+    assigned_quantity: int | None = None
+    message: str = ""
+    action_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of one question. `said` only when ANSWERED; `detail` is a sentence for people, free of secrets.
+
+    `evidence` is what is kept as proof: HTTP status, the publisher's request id, the members that were read.
+    """
+
+    outcome: Outcome
+    said: Said | None = None
+    detail: str = ""
+    retry_after: timedelta | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of asking for a change. `remote_id` names the publisher's operation when it answered 202."""
+
+    outcome: Outcome
+    remote_id: str = ""
+    detail: str = ""
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where and as whom to call a publisher. `token` authenticates the hub to it."""
+
+    publisher_id: UUID
+    base_url: str
+    token: str
+
+
+class FulfillmentGateway(Protocol):
+    """Questions and orders to a publisher. Implementations never raise for what a publisher does: they answer it."""
+
+    async def ask(self, address: Address, subscription_id: UUID) -> Answer:
+        """What the publisher says of the subscription now."""
+
+    async def unsubscribe(self, address: Address, subscription_id: UUID) -> Receipt:
+        """Tell the publisher that the subscription has ended; UNKNOWN_THERE counts as done."""
+
+    async def close(self) -> None:
+        """Give back connections."""

@@ -1,0 +1,103 @@
+"""The words of a subscription's life. Pure: no Django."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    PENDING = "pending_fulfillment_start"
+    SUBSCRIBED = "subscribed"
+    SUSPENDED = "suspended"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Trigger(StrEnum):
+    ACTIVATE = "activate"
+    VOID = "void"
+    CANCEL = "cancel"
+    SUSPEND = "suspend"
+    REINSTATE = "reinstate"
+
+
+class EndReason(StrEnum):
+    """Why a subscription is unsubscribed."""
+
+    VOIDED = "voided"
+    CANCELLED = "cancelled"
+
+
+class GateName(StrEnum):
+    """What must hold before billing starts, in the order in which it is asked."""
+
+    ORDERED = "ordered"
+    LICENSES_ASSIGNED = "licenses_assigned"
+    CONFIGURATION_CONFIRMED = "configuration_confirmed"
+    NOT_CANCELLED = "not_cancelled"
+
+
+class GateState(StrEnum):
+    PENDING = "pending"
+    SATISFIED = "satisfied"
+    FAILED = "failed"
+
+
+class Owner(StrEnum):
+    """Who is next."""
+
+    CUSTOMER = "customer"
+    PARTNER = "partner"
+    PUBLISHER = "publisher"
+    PLATFORM = "platform"
+
+
+class Reason(StrEnum):
+    """Why an action is required."""
+
+    AWAITING_CUSTOMER_SETUP = "awaiting_customer_setup"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    PARTIAL_ASSIGNMENT = "partial_assignment"
+    PLAN_DIFFERS = "plan_differs"
+    PUBLISHER_ASKS = "publisher_asks"
+    PUBLISHER_REFUSED = "publisher_refused"
+    PUBLISHER_SILENT = "publisher_silent"
+    PUBLISHER_FAILING = "publisher_failing"
+    PUBLISHER_UNREADABLE = "publisher_unreadable"
+    CANCELLED = "cancelled"
+    VOIDED = "voided"
+
+
+class NextAction(StrEnum):
+    """The step that would move things on, as a button where it is ours."""
+
+    OPEN_PUBLISHER_SITE = "open_publisher_site"
+    ANSWER_PUBLISHER = "answer_publisher"
+    WAIT_FOR_PUBLISHER = "wait_for_publisher"
+    ASK_NOW = "ask_now"
+    CANCEL = "cancel"
+
+
+class CartStatus(StrEnum):
+    ACTIVE = "active"
+    ORDERED = "ordered"
+
+
+class OperationAction(StrEnum):
+    UNSUBSCRIBE = "unsubscribe"
+    CHANGE_PLAN = "change_plan"
+    CHANGE_QUANTITY = "change_quantity"
+    SUSPEND = "suspend"
+    REINSTATE = "reinstate"
+    RENEW = "renew"
+
+
+class OperationStatus(StrEnum):
+    NOT_STARTED = "not_started"
+    IN_PROGRESS = "in_progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+
+
+class TrancheCause(StrEnum):
+    PURCHASE = "purchase"
+    INCREASE = "increase"
+    RENEWAL = "renewal"

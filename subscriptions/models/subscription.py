@@ -1,0 +1,146 @@
+import uuid
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from customers.models import Customer, IndirectReseller
+from publishers.models import Offer, Plan, PlanTerm, Price, Publisher
+from subscriptions.enums import EndReason, Status, TrancheCause
+from subscriptions.models.order import OrderLine
+
+_SUM_OF_TRANCHES = """
+    IF (SELECT quantity FROM subscriptions_subscription WHERE id = {row}.{key}) IS DISTINCT FROM
+       (SELECT SUM(quantity) FROM subscriptions_seattranche WHERE subscription_id = {row}.{key})
+    THEN RAISE EXCEPTION 'tranches_sum_to_quantity: subscription %%', {row}.{key} USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
+
+
+def _sum_trigger(row: str, key: str, operation: pgtrigger.Operation) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="tranches_sum_to_quantity",
+        operation=operation,
+        when=pgtrigger.After,
+        timing=pgtrigger.Deferred,
+        func=_SUM_OF_TRANCHES.format(row=row, key=key).replace("%%", "%"),
+    )
+
+
+class Subscription(models.Model):
+    """Licences of one plan for one customer. Term dates are UTC days, end exclusive, fixed at activation (rule 23)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
+    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="subscriptions")
+    offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="subscriptions")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
+    plan_term = models.ForeignKey(PlanTerm, on_delete=models.PROTECT, related_name="subscriptions")
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+")
+    unit_price = models.DecimalField(max_digits=14, decimal_places=4)
+    currency = models.CharField(max_length=3)
+    order_line = models.OneToOneField(OrderLine, on_delete=models.PROTECT, related_name="subscription")
+
+    nickname = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    auto_renew = models.BooleanField(default=True)
+    reseller = models.ForeignKey(IndirectReseller, null=True, on_delete=models.PROTECT, related_name="subscriptions")
+    one_per_customer = models.BooleanField(default=False)
+
+    status = models.CharField(max_length=32, default=Status.PENDING)
+    purchased_at = models.DateTimeField()
+    activate_by = models.DateTimeField()
+    activated_at = models.DateTimeField(null=True)
+    term_start = models.DateField(null=True)
+    term_end = models.DateField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=16, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=list(Status)), name="subscription_status_known"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="subscription_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(activated_at=None, term_start=None, term_end=None)
+                | Q(activated_at__isnull=False, term_start__isnull=False, term_end__isnull=False),
+                name="subscription_term_fixed_at_activation",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.PENDING, activated_at=None)
+                | Q(status__in=[Status.SUBSCRIBED, Status.SUSPENDED], activated_at__isnull=False)
+                | Q(status=Status.UNSUBSCRIBED),
+                name="subscription_active_only_when_activated",
+            ),
+            models.CheckConstraint(
+                condition=Q(activated_at=None) | Q(activated_at__gte=F("purchased_at")),
+                name="subscription_not_activated_before_purchase",
+            ),
+            models.CheckConstraint(
+                condition=Q(term_end=None) | Q(term_end__gt=F("term_start")), name="subscription_term_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.UNSUBSCRIBED, ended_at__isnull=False, end_reason__in=list(EndReason))
+                | (~Q(status=Status.UNSUBSCRIBED) & Q(ended_at=None, end_reason="")),
+                name="subscription_ended_with_a_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "offer"],
+                condition=Q(one_per_customer=True) & ~Q(status=Status.UNSUBSCRIBED),
+                name="subscription_once_per_customer",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-purchased_at", "-id"], name="subscription_of_customer"),
+            models.Index(fields=["-purchased_at", "-id"], name="subscription_newest_first"),
+            models.Index(fields=["status", "-purchased_at", "-id"], name="subscription_by_status"),
+            models.Index(fields=["activate_by"], condition=Q(status=Status.PENDING), name="subscription_overdue"),
+        ]
+        triggers = [_sum_trigger("NEW", "id", pgtrigger.Insert | pgtrigger.UpdateOf("quantity"))]
+
+    def __str__(self) -> str:
+        return self.nickname
+
+
+class SeatTranche(models.Model):
+    """Seats opened together, append-only: their sum is the subscription's quantity at every commit."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="tranches")
+    quantity = models.IntegerField()
+    cause = models.CharField(max_length=16)
+    opened_at = models.DateTimeField()
+    reducible_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(quantity=0), name="tranche_not_empty"),
+            models.CheckConstraint(condition=Q(cause__in=list(TrancheCause)), name="tranche_cause_known"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="tranche_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            _sum_trigger("NEW", "subscription_id", pgtrigger.Insert),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity}"
+
+
+class PurchaseToken(models.Model):
+    """A personalised link's token, kept only as SHA-256; lives 24 h and resolves as often as asked (rule 20)."""
+
+    token_hash = models.CharField(max_length=64, primary_key=True)
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="purchase_tokens")
+    minted_at = models.DateTimeField()
+    minted_by = models.CharField(max_length=200)
+    expires_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("minted_at")), name="token_expires_after_minting")
+        ]
+        indexes = [models.Index(fields=["subscription", "-minted_at"], name="token_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.token_hash[:8]}…"

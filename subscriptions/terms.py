@@ -1,0 +1,19 @@
+"""Calendar terms. Pure. Dates are UTC days; inside the hub a term runs from start (inclusive) to end (exclusive)."""
+
+import calendar
+from datetime import date
+
+MONTHS = {"P1M": 1, "P1Y": 12, "P2Y": 24, "P3Y": 36}
+
+
+def add_months(anchor: date, months: int) -> date:
+    """The day `months` after the anchor, clamped to the month's length. Count every period from the anchor, never from
+    the last period: 31 Jan + 1 is 28 Feb, 31 Jan + 2 is 31 Mar.
+    """
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
+    return date(year, month + 1, min(anchor.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def term_end(start: date, term: str) -> date:
+    """The exclusive end of a term (rule 82: P1M from 31 Jan ends on 28 Feb, shown as 27 Feb). Raises KeyError."""
+    return add_months(start, MONTHS[term])
