@@ -1,0 +1,236 @@
+"""An order as this vendor keeps it: what was bought, what has been set up, what was promised to the marketplace."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+
+class Adapter(StrEnum):
+    POLL = "saas_v2_poll"
+    PUSH = "saas_v2_push"
+    BOTH = "both"
+
+    @property
+    def calls_activate(self) -> bool:
+        return self is not Adapter.POLL
+
+
+class Status(StrEnum):
+    PENDING = "PendingFulfillmentStart"
+    SUBSCRIBED = "Subscribed"
+    SUSPENDED = "Suspended"
+    UNSUBSCRIBED = "Unsubscribed"
+
+
+class Refusal(Exception):
+    """A request this vendor declines: a sentence for the person who asked, and the form field it is about, if one."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass
+class Operation:
+    """A change the hub asked for. It is in progress until `due_at` and then succeeds."""
+
+    id: str
+    action: str
+    asked_at: str
+    due_at: str
+    plan_id: str | None = None
+    quantity: int | None = None
+    applied: bool = False
+
+    def is_due(self, at: datetime) -> bool:
+        return at >= datetime.fromisoformat(self.due_at)
+
+
+@dataclass
+class Answer:
+    """What the hub last said to our activate call; `retry_at` is set while asking again makes sense."""
+
+    status: int
+    message: str
+    at: str
+    attempts: int
+    retry_at: str | None = None
+
+
+@dataclass
+class Order:
+    """One purchase. `seats` has an e-mail address for each assigned licence, None for a free one; it is None itself
+    where the plan has a flat rate."""
+
+    slug: str
+    id: str
+    offer_id: str
+    plan_id: str
+    name: str
+    seats: list[str | None] | None
+    opened_at: str
+    purchase: dict[str, Any] = field(default_factory=dict)
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    details: dict[str, str] | None = None
+    confirmation_wanted: bool = False
+    confirmed_at: str | None = None
+    suspended: bool = False
+    closed_at: str | None = None
+    message: str | None = None
+    question: str | None = None
+    operations: list[Operation] = field(default_factory=list)
+    answer: Answer | None = None
+    changed: bool = True
+
+    @property
+    def quantity(self) -> int | None:
+        return None if self.seats is None else len(self.seats)
+
+    @property
+    def assigned(self) -> int:
+        return sum(seat is not None for seat in self.seats or [])
+
+    @property
+    def free(self) -> int:
+        return (self.quantity or 0) - self.assigned
+
+    @property
+    def status(self) -> Status:
+        if self.closed_at:
+            return Status.UNSUBSCRIBED
+        if self.suspended:
+            return Status.SUSPENDED
+        return Status.SUBSCRIBED if self.confirmed_at else Status.PENDING
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the customer has something to answer before this order can go on."""
+        return bool(self.question) and not self.closed_at
+
+    @property
+    def pending_operation(self) -> Operation | None:
+        return next((operation for operation in self.operations if not operation.applied), None)
+
+    @property
+    def suggested_domain(self) -> str:
+        _, _, domain = str(self.purchase.get("beneficiary", {}).get("emailId", "")).partition("@")
+        return domain or "customer.example"
+
+    def suggested_user(self, seat: int) -> str:
+        """The address proposed for the seat with this number, counted from 1."""
+        return f"user{seat}@{self.suggested_domain}"
+
+    def set_details(self, details: dict[str, str]) -> None:
+        if self.details != details:
+            self.details, self.changed = details, True
+
+    def assign(self, people: dict[int, str]) -> None:
+        """Give seats, by number counted from 1, to people; all of them or, with a Refusal, none."""
+        self.refuse_when_closed()
+        holders = {email: number for number, email in enumerate(self.seats or [], start=1) if email}
+        for number, email in people.items():
+            if not 1 <= number <= (self.quantity or 0):
+                raise Refusal(f"This order has no licence number {number}.")
+            if holders.setdefault(email, number) != number:
+                raise Refusal(f"{email} already has licence {holders[email]}.", f"email-{number}")
+        seats = [people.get(number, email) for number, email in enumerate(self.seats or [], start=1)]
+        if self.seats is not None and seats != self.seats:
+            self.seats, self.changed = seats, True
+
+    def assign_up_to(self, count: int) -> None:
+        """Fill free seats with the suggested people until `count` licences are assigned."""
+        self.refuse_when_closed()
+        seats = self.seats or []
+        taken = {seat for seat in seats if seat}
+        free = [number for number, seat in enumerate(seats, start=1) if seat is None]
+        for number in free[: max(count - len(taken), 0)]:
+            address = next(a for a in map(self.suggested_user, itertools.count(number)) if a not in taken)
+            taken.add(address)
+            seats[number - 1], self.changed = address, True
+
+    def ask_to_confirm(self) -> None:
+        if not self.confirmation_wanted:
+            self.confirmation_wanted = self.changed = True
+
+    def confirm(self, at: datetime) -> None:
+        if not self.confirmed_at:
+            self.confirmed_at, self.changed = at.isoformat(), True
+
+    def ask_customer(self, question: str | None) -> None:
+        if self.question != question:
+            self.question, self.changed = question, True
+
+    def close(self, at: datetime, message: str | None = None) -> None:
+        if not self.closed_at:
+            self.closed_at, self.message, self.changed = at.isoformat(), message, True
+
+    def remember_answer(self, answer: Answer) -> None:
+        self.answer, self.changed = answer, True
+
+    def refuse_when_closed(self) -> None:
+        if self.closed_at:
+            raise Refusal("This order is closed. Nothing can be set up for it any more.")
+
+    def resize(self, quantity: int) -> None:
+        """Free licences go first when seats are taken away, then the ones assigned last."""
+        seats = list(self.seats or [])
+        while len(seats) > quantity:
+            free = [index for index, seat in enumerate(seats) if seat is None]
+            seats.pop(free[-1] if free else -1)
+        seats.extend([None] * (quantity - len(seats)))
+        if seats != self.seats:
+            self.seats, self.changed = seats, True
+
+    def start(self, action: str, at: datetime, due: datetime, plan_id: str | None, quantity: int | None) -> Operation:
+        operation = Operation(str(uuid4()), action, at.isoformat(), due.isoformat(), plan_id, quantity)
+        self.operations.append(operation)
+        self.changed = True
+        return operation
+
+    def apply_due_operations(self, at: datetime) -> None:
+        for operation in self.operations:
+            if not operation.applied and operation.is_due(at):
+                self.apply(operation, at)
+                operation.applied = self.changed = True
+
+    def apply(self, operation: Operation, at: datetime) -> None:
+        if operation.action == "Unsubscribe":
+            self.close(at, "Cancelled by the marketplace.")
+        if operation.plan_id:
+            self.plan_id = operation.plan_id
+        if operation.quantity:
+            self.resize(operation.quantity)
+
+    def refresh(self, resolved: Order, hub_status: str, at: datetime) -> None:
+        """Take over what the marketplace says now about an order we already have: it is the seller."""
+        self.suspended = hub_status == Status.SUSPENDED
+        self.purchase, self.name, self.changed = resolved.purchase, resolved.name, True
+        if hub_status == Status.UNSUBSCRIBED:
+            self.close(at, "Cancelled by the marketplace.")
+        if self.pending_operation is None:
+            self.plan_id = resolved.plan_id
+            if resolved.quantity is not None:
+                self.resize(resolved.quantity)
+
+    def adopt(self, at: datetime) -> None:
+        """Take an order over that the marketplace already runs and of which we kept no record."""
+        self.assign_up_to(self.quantity or 0)
+        self.ask_to_confirm()
+        self.confirm(at)
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, body: dict[str, Any]) -> Order:
+        order = cls(**body)
+        order.operations = [Operation(**operation) for operation in body["operations"]]
+        order.answer = Answer(**body["answer"]) if body["answer"] else None
+        order.changed = False
+        return order

@@ -1,0 +1,119 @@
+"""How each of the demo's vendors behaves, chosen per offer by the word after the double dash in its offer id.
+
+`crm--partial` is sold by a vendor who assigns only some of the licences; without such a word a person does it all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from publishers.demo.orders import Order
+
+QUESTION = "We need the customer's VAT number before we can set this up."
+REASON = "We do not sell this product in the customer's country, so we cannot set this order up."
+
+
+class Voice(StrEnum):
+    """How the vendor's own API answers a hub."""
+
+    TRUTH = "truth"
+    ERROR = "error"
+    GARBAGE = "garbage"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True)
+class Personality:
+    """The plain vendor: a person does every step. `advance` does what needs nobody, any number of times over."""
+
+    voice: Voice = Voice.TRUTH
+    asks_for_vat: bool = False
+
+    def advance(self, order: Order, at: datetime, pace: float) -> None:
+        """Bring the order to where this vendor has got by `at`; `pace` is the length of one step in seconds."""
+
+    def operation_seconds(self, pace: float) -> float:
+        """How long a change asked for by the hub stays in progress."""
+        return 0
+
+
+class Prompt(Personality):
+    """Everything is done the moment the landing page is opened."""
+
+    def advance(self, order: Order, at: datetime, pace: float) -> None:
+        fill_in_details(order)
+        order.assign_up_to(order.quantity or 0)
+        order.ask_to_confirm()
+
+
+class Slow(Personality):
+    """Details after one step, the licences one by one during the second, the confirmation after the third."""
+
+    def advance(self, order: Order, at: datetime, pace: float) -> None:
+        steps = 3.0 if pace <= 0 else (at - datetime.fromisoformat(order.opened_at)).total_seconds() / pace
+        if steps >= 1:
+            fill_in_details(order)
+            order.assign_up_to(int((order.quantity or 0) * min(steps - 1, 1)))
+        if steps >= 3:
+            order.ask_to_confirm()
+
+    def operation_seconds(self, pace: float) -> float:
+        return pace
+
+
+class Partial(Personality):
+    """Confirms with only some of the licences assigned; the rest waits for a person."""
+
+    def advance(self, order: Order, at: datetime, pace: float) -> None:
+        fill_in_details(order)
+        order.assign_up_to(some_of(order.quantity or 0))
+        order.ask_to_confirm()
+
+
+class Asks(Prompt):
+    """Waits for one more answer from the customer, and says so; then prompt."""
+
+    def advance(self, order: Order, at: datetime, pace: float) -> None:
+        answered = bool(order.details and order.details.get("vat_number"))
+        order.ask_customer(None if answered else QUESTION)
+        if answered:
+            super().advance(order, at, pace)
+
+
+class Refuses(Personality):
+    """Turns the order down with a reason."""
+
+    def advance(self, order: Order, at: datetime, pace: float) -> None:
+        order.close(at, REASON)
+
+
+PLAIN = Personality()
+PERSONALITIES: dict[str, Personality] = {
+    "prompt": Prompt(),
+    "slow": Slow(),
+    "partial": Partial(),
+    "asks": Asks(asks_for_vat=True),
+    "refuses": Refuses(),
+    "error500": Personality(voice=Voice.ERROR),
+    "garbage": Personality(voice=Voice.GARBAGE),
+    "silent": Personality(voice=Voice.SILENCE),
+}
+
+
+def personality_of(offer_id: str) -> Personality:
+    """The vendor behind an offer; an unknown or missing word means the plain one."""
+    _, _, word = offer_id.rpartition("--")
+    return PERSONALITIES.get(word, PLAIN)
+
+
+def some_of(quantity: int) -> int:
+    """4 licences, or about half of a smaller order: always fewer than were bought."""
+    return 4 if quantity > 4 else quantity // 2
+
+
+def fill_in_details(order: Order) -> None:
+    if order.details is None:
+        email = order.purchase.get("beneficiary", {}).get("emailId") or order.suggested_user(1)
+        order.set_details({"company": order.suggested_domain, "email": email})
