@@ -28,7 +28,7 @@ class BootstrapError(Exception):
 def enter(argv: list[str]) -> None:
     """Return inside the checkout's environment, with what this command needs installed; otherwise start again there.
 
-    Raises BootstrapError with a sentence for the user. `HUB_MANAGED_ENV=1` (containers) trusts the interpreter as it is.
+    Raises BootstrapError with a sentence for the user. `HUB_MANAGED_ENV=1` (containers) trusts the interpreter.
     """
     if os.environ.get("HUB_MANAGED_ENV") == "1":
         return
@@ -42,7 +42,7 @@ def enter(argv: list[str]) -> None:
     if Path(sys.prefix).resolve() != environment.resolve():
         python = str(environment / "bin" / "python")
         sys.stdout.flush()
-        os.execv(python, [python, *argv])
+        os.execv(python, [python, *argv])  # noqa: S606 - our own interpreter
 
 
 def digest(lock: Path) -> str:
@@ -51,7 +51,7 @@ def digest(lock: Path) -> str:
 
 
 def is_current(environment: Path, lock: Path) -> bool:
-    """Whether the environment was completely installed from exactly this lock file, and its interpreter still exists."""
+    """Whether the environment was completely installed from exactly this lock file, and can still run."""
     if not (environment / "bin" / "python").exists() or (environment / UNFINISHED).exists():
         return False
     return _stamp(environment).get(lock.name) == digest(lock)
@@ -63,7 +63,7 @@ def install(environment: Path, lock: Path) -> None:
         say("The last installation into .venv was interrupted: making it anew.")
         shutil.rmtree(environment)
     uv = find_uv()
-    say(f"Installing what {lock.name} pins into .venv with {'uv' if uv else 'pip'}; the first time takes up to a minute.")
+    say(f"Installing {lock.name} into .venv with {'uv' if uv else 'pip'}; the first time takes up to a minute.")
     if not _python_works(environment):
         _create(environment, uv)
     (environment / UNFINISHED).touch()
@@ -166,5 +166,5 @@ def _install_with_pip(environment: Path, lock: Path) -> None:
     command += ["--progress-bar", "off", "--require-hashes", "-r", lock]
     if subprocess.run(command, check=False).returncode:
         raise BootstrapError(
-            f"pip could not install {lock.name} (see above). Check the network or your package index and run this again."
+            f"pip could not install {lock.name} (see above). Check the network or your package index, then try again."
         )

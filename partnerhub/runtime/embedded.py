@@ -117,7 +117,7 @@ class Postgres:
     def _choose_socket_folder(self) -> Path:
         if fits_socket(self.data / ".s.PGSQL.5432"):
             return self.data
-        folder = Path(tempfile.mkdtemp(prefix="partner-hub-", dir="/tmp"))  # noqa: S108 - 0700, a name of its own
+        folder = Path(tempfile.mkdtemp(prefix="partner-hub-", dir="/tmp"))
         if self._uid is not None:
             os.chown(folder, self._uid, self._uid)
         return folder
@@ -128,7 +128,9 @@ class Postgres:
         return len(lines) > 7 and lines[7].strip() == "ready" and lines[0].strip() == str(self.pid)
 
     def _ensure_database(self) -> None:
-        with psycopg.connect(host=str(self._socket_folder), user=USER, dbname="postgres", autocommit=True) as connection:
+        with psycopg.connect(
+            host=str(self._socket_folder), user=USER, dbname="postgres", autocommit=True
+        ) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if not found:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
@@ -182,7 +184,7 @@ class Valkey:
         place = self.folder / "valkey.sock"
         if fits_socket(place):
             return place
-        return Path(tempfile.mkdtemp(prefix="partner-hub-", dir="/tmp")) / "valkey.sock"  # noqa: S108 - 0700
+        return Path(tempfile.mkdtemp(prefix="partner-hub-", dir="/tmp")) / "valkey.sock"
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:

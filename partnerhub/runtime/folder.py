@@ -125,13 +125,15 @@ class HubFolder:
     def _who_holds_it(self) -> str:
         running = self.running()
         if running is None:
-            return f"Another process is starting or using {self.path}. Try again in a moment, or set HUB_DATA to another folder."
+            return f"Another process is using {self.path}. Try again in a moment, or set HUB_DATA to another folder."
         if running.purpose == "demo":
             return (
                 f"A hub is already running on {self.path} (process {running.pid}, {running.base_url}). "
                 "Stop it first, or set HUB_DATA and HUB_PORT for a second one."
             )
-        return f"`manage.py {running.purpose}` (process {running.pid}) is using {self.path}. Try again when it has ended."
+        return (
+            f"`manage.py {running.purpose}` (process {running.pid}) is using {self.path}. Try again when it has ended."
+        )
 
 
 def write_private(file: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """Child processes that end with us, however we end."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -54,10 +55,8 @@ def stop(process: subprocess.Popen[bytes], *, by: signal.Signals = signal.SIGTER
 
 def kill_session(process: subprocess.Popen[bytes]) -> None:
     """Kill the process and whatever it started in its own session, and reap it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -111,7 +111,7 @@ class Supervisor:
                 self._raise_up(service, self._fates[service.name], self.monotonic())
 
     def stop(self) -> None:
-        """End every service, those named in `stop_order` first and in that order; one that refuses is told and left."""
+        """End every service, those named in `stop_order` first and in that order."""
         named = [name for name in self.stop_order if name in self._services]
         for name in [*named, *(name for name in self._services if name not in named)]:
             self._services[name].stop()
@@ -133,8 +133,8 @@ class Supervisor:
                 self.say(f"{service.name} did not start: {error}")
 
 
-class StopRequested(BaseException):  # noqa: N818 - a request, not an error; nothing may swallow it
-    """Ctrl-C, SIGTERM or SIGHUP arrived."""
+class StopRequested(BaseException):
+    """Ctrl-C, SIGTERM or SIGHUP arrived. No error: `except Exception` must not swallow it."""
 
 
 def raise_on_signals() -> None:

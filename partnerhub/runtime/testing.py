@@ -1,0 +1,108 @@
+"""`manage.py test` and `manage.py check_all`: the project's tests and checks, over servers of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from partnerhub.runtime import browser, embedded, messages
+from partnerhub.runtime.bootstrap import ROOT, say
+
+
+def test(arguments: list[str]) -> int:
+    """Run pytest with these arguments; its exit code. Its summary is the last line on standard output."""
+    _offer_chromium()
+    messages.compile_all()
+    with servers() as environment:
+        process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment)
+        _leave_signals_to(process)
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def check_all(arguments: list[str]) -> int:
+    """Run every static check, the failed ones' output as they come and a summary last; 1 if any failed."""
+    if arguments:
+        say(f"`manage.py check_all` takes no arguments; it was given {' '.join(arguments)}.")
+        return 2
+    with servers() as environment:
+        failed = [name for name, command in checks().items() if not _passes(name, command, environment)]
+    print(f"Failed: {', '.join(failed)}." if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def checks() -> dict[str, list[str]]:
+    """Every check by its name: the command that runs it."""
+    programs = Path(sys.executable).parent
+    manage = [sys.executable, "-m", "django"]
+    templates = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "templates").rglob("*.html"))
+    found = {
+        "ruff check": [f"{programs}/ruff", "check", "--quiet", "."],
+        "ruff format": [f"{programs}/ruff", "format", "--check", "--quiet", "--diff", "."],
+        "mypy": [f"{programs}/mypy"],
+        "lint-imports": [f"{programs}/lint-imports", "--no-logo"],
+        "djade": [f"{programs}/djade", "--check", *templates],
+        "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
+        "django check": [*manage, "check", "--fail-level", "WARNING"],
+    }
+    return found if templates else {name: command for name, command in found.items() if name != "djade"}
+
+
+@contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """Throw-away servers (those of DATABASE_URL and REDIS_URL where set), and the environment that leads to them."""
+    with tempfile.TemporaryDirectory(prefix="partner-hub-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL may run as another user
+        database = embedded.Postgres(folder, log=folder / "postgres.log", fast=True)
+        broker = embedded.Valkey(folder / "valkey", log=folder / "valkey.log", fast=True)
+        environment = {**os.environ, "HUB_ENV": "test", "HUB_DATA": str(folder / "hub")}
+        environment |= {"DJANGO_SETTINGS_MODULE": "partnerhub.settings", "PYTHONPATH": str(ROOT)}
+        try:
+            if not environment.get("DATABASE_URL"):
+                database.start()
+                environment["DATABASE_URL"] = database.url
+            if not environment.get("REDIS_URL"):
+                broker.start()
+                environment["REDIS_URL"] = broker.url
+            yield environment
+        finally:
+            broker.stop()
+            database.stop()
+
+
+def _passes(name: str, command: list[str], environment: dict[str, str]) -> bool:
+    started = time.monotonic()
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    print(f"{name}: {'failed' if done.returncode else 'ok'} ({time.monotonic() - started:.1f} s)", flush=True)
+    if done.returncode:
+        print(done.stdout, flush=True)
+    return done.returncode == 0
+
+
+def _offer_chromium() -> None:
+    if browser.find_chromium():
+        return
+    if browser.can_install():
+        say("No Chromium for the browser tests: installing it with apt-get.")
+        if browser.install_chromium():
+            return
+    say(f"No Chromium: the browser tests will be skipped. To run them: {browser.INSTALL_LINE}")
+
+
+def _leave_signals_to(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C reaches pytest by the terminal, SIGTERM through us; we stay to stop the servers after it."""
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, pass_on)
