@@ -151,7 +151,7 @@ def _create_with_venv(environment: Path) -> None:
 
 def _install_with_uv(uv: str, environment: Path, lock: Path) -> bool:
     python = environment / "bin" / "python"
-    command = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", lock]
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", lock]
     if subprocess.run(command, check=False).returncode == 0:
         return True
     say("uv could not install (see above): trying pip.")
@@ -162,7 +162,7 @@ def _install_with_pip(environment: Path, lock: Path) -> None:
     python = environment / "bin" / "python"
     if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
         _create_with_venv(environment)
-    command = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--progress-bar", "off", "--require-hashes", "-r", lock]
     if subprocess.run(command, check=False).returncode:
         raise BootstrapError(

@@ -1,16 +1,15 @@
 """`manage.py demo`: a whole hub on this machine, from an empty folder to the ready line, until Ctrl-C."""
 
 import os
-import signal
 import sys
 import time
-from pathlib import Path
 
 from partnerhub.runtime import embedded, messages, ports, processes
 from partnerhub.runtime.bootstrap import ROOT
 from partnerhub.runtime.configuration import Configuration, configuration, demo_environment
 from partnerhub.runtime.folder import HubFolder, Running
-from partnerhub.runtime.supervisor import Child, Service, StopRequested, Supervisor, ignore_signals, raise_on_signals
+from partnerhub.runtime.programs import programs
+from partnerhub.runtime.supervisor import StopRequested, Supervisor, ignore_signals, raise_on_signals
 
 PASSWORD = "partnerhub-demo"  # noqa: S105 - printed for everybody who starts the demo
 PEOPLE = {
@@ -51,7 +50,7 @@ def _supervise(hub: Configuration, folder: HubFolder) -> int:
     try:
         environment = _start_servers(supervisor, hub, folder)
         _prepare(folder, environment)
-        supervisor.start(_programs(hub, folder, environment))
+        supervisor.start(programs(hub, folder, environment))
         _wait_until_ready(supervisor, hub, folder)
         _greet(hub, folder)
         while True:
@@ -95,34 +94,6 @@ def _prepare(folder: HubFolder, environment: dict[str, str]) -> None:
         processes.stop(process)
     if code:
         raise DemoError(f"Preparing failed ({log}):\n{embedded.tail(log, 25)}")
-
-
-def _programs(hub: Configuration, folder: HubFolder, environment: dict[str, str]) -> list[Service]:
-    programs = Path(sys.executable).parent
-    celery = [programs / "celery", "-A", "partnerhub"]
-    web = [
-        programs / "granian",
-        "--interface",
-        "wsgi",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(hub.port),
-        "--workers",
-        "2",
-    ]
-    web += ["--blocking-threads", "8", "--respawn-failed-workers", "partnerhub.wsgi:application"]
-    worker = [*celery, "worker", "-c", "2", "-Q", "celery,polling", "--without-mingle", "--without-gossip"]
-    scheduler = [*celery, "beat", "-s", folder.path / "beat-schedule", "--pidfile="]
-    publisher = [sys.executable, "-m", "publishers.demo", "--port", str(hub.publisher_port), "--hub", hub.base_url]
-    publisher += ["--data", folder.path / "publisher", "--config", folder.demo_file]
-    return [
-        Child("web", web, env=environment, log=folder.logs / "web.log"),
-        # A warm shutdown would wait for a broker that is going away too; unfinished work is due again by its row.
-        Child("worker", worker, env=environment, log=folder.logs / "worker.log", death_signal=signal.SIGQUIT),
-        Child("scheduler", scheduler, env=environment, log=folder.logs / "scheduler.log"),
-        Child("publisher", publisher, env=environment, log=folder.logs / "publisher.log"),
-    ]
 
 
 def _wait_until_ready(supervisor: Supervisor, hub: Configuration, folder: HubFolder) -> None:

@@ -168,7 +168,16 @@ class Valkey:
         if self._socket is None:
             self._socket = self._choose_socket()
         keep = ["--appendonly", "no"] if self._fast else ["--appendonly", "yes", "--appendfsync", "everysec"]
-        place = ["--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "700", "--dir", self.folder]
+        place: list[str | Path] = [
+            "--port",
+            "0",
+            "--unixsocket",
+            self._socket,
+            "--unixsocketperm",
+            "700",
+            "--dir",
+            self.folder,
+        ]
         self._process = processes.spawn([binaries.valkey_server(), *place, *keep, "--save", ""], log=self.log)
         wait_for(self._answers, self._process, self.log)
 
