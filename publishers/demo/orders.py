@@ -180,10 +180,9 @@ class Order:
     def resize(self, quantity: int) -> None:
         """Free licences go first when seats are taken away, then the ones assigned last."""
         seats = list(self.seats or [])
-        while len(seats) > quantity:
-            free = [index for index, seat in enumerate(seats) if seat is None]
-            seats.pop(free[-1] if free else -1)
-        seats.extend([None] * (quantity - len(seats)))
+        order_of_leaving = sorted(range(len(seats)), key=lambda index: (seats[index] is not None, -index))
+        leaving = set(order_of_leaving[: max(len(seats) - quantity, 0)])
+        seats = [seat for index, seat in enumerate(seats) if index not in leaving] + [None] * (quantity - len(seats))
         if seats != self.seats:
             self.seats, self.changed = seats, True
 

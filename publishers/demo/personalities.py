@@ -76,7 +76,7 @@ class Asks(Prompt):
     """Waits for one more answer from the customer, and says so; then prompt."""
 
     def advance(self, order: Order, at: datetime, pace: float) -> None:
-        answered = bool(order.details and order.details.get("vat_number"))
+        answered = bool(order.confirmed_at or (order.details and order.details.get("vat_number")))
         order.ask_customer(None if answered else QUESTION)
         if answered:
             super().advance(order, at, pace)
