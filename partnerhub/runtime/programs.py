@@ -23,9 +23,9 @@ def programs(hub: Configuration, folder: HubFolder, environment: Mapping[str, st
         "scheduler": [bin_folder / "celery", *SCHEDULER.split(), "-s", folder.path / "beat-schedule"],
         "publisher": [sys.executable, "-m", "publishers.demo", *_publisher_options(hub, folder)],
     }
-    # When the supervisor is killed the broker goes too, and a warm shutdown would wait for it; work that was cut off
-    # is due again by its row.
-    death_signals = {"worker": signal.SIGQUIT}
+    # When the supervisor is killed the broker goes too, and any gentler end of the worker would wait for it for ever.
+    # Its pool ends with it; work that was cut off is due again by its row.
+    death_signals = {"worker": signal.SIGKILL}
     return [
         Child(
             name,
