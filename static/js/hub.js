@@ -236,6 +236,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget]")) stored.remove("hub-messages", sessionStorage);
 });
 document.addEventListener("toast", (event) => toast(event.detail));
+document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
 document.addEventListener("htmx:afterSettle", refreshTimes);
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, (event) => {

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, pgettext
-from lucide.templatetags.lucide import _render_icon as render_lucide
+from lucide.templatetags.lucide import lucide as render_lucide
 
 from partnerhub.clock import now
 from partnerhub.money import Money, smallest_unit
@@ -48,7 +48,7 @@ ROLE_NAMES = {
 @lru_cache(maxsize=256)
 def _icon(name: str, css_class: str, label: str) -> SafeString:
     hidden: dict[str, object] = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
-    return mark_safe(render_lucide(name, 16, **{"class": css_class}, **hidden))  # noqa: S308 - a packaged SVG
+    return mark_safe(render_lucide(name, size=16, **{"class": css_class}, **hidden))  # noqa: S308 - a packaged SVG
 
 
 @register.simple_tag
@@ -93,7 +93,7 @@ def money(amount: Money | Decimal | int | str | None, currency: str = "") -> Saf
     if amount is None or amount == "":
         return SafeString("")
     if isinstance(amount, Money):
-        amount, currency = amount.amount, amount.currency
+        return format_html('<span class="money">{}</span>', money_words(amount))
     return format_html('<span class="money">{}</span>', money_text(Decimal(amount), currency))
 
 
@@ -180,7 +180,7 @@ def _time(kind: str, moment: datetime, tone: str, words: str) -> SafeString:
 
 @register.filter
 def deadline(moment: datetime | None) -> SafeString:
-    """A due moment relative to now, `in 3 days` or `overdue, 2 hours ago`; beyond 60 days its date. Nothing for None."""
+    """A due moment relative to now, `in 3 days` or `overdue, 2 hours ago`; past 60 days its date. Nothing for None."""
     if moment is None:
         return SafeString("")
     away = moment - now()
