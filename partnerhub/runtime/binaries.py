@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 # Root's own place, so that nobody else can put something there before us.
@@ -63,16 +64,24 @@ def reachable_copy(home: Path) -> Path:
     if reachable(home / "bin"):
         return home
     build = f"{home.parent.name}-{(home / 'bin' / 'postgres').stat().st_mtime_ns}"
-    copy = shared_place(build) / home.parent.name / home.name
-    done = copy.parent.parent / "complete"
-    if not done.exists():
-        shutil.copytree(home, copy, symlinks=True, dirs_exist_ok=True)
+    place = shared_place() / build
+    if not place.exists():
+        part = Path(tempfile.mkdtemp(prefix="part-", dir=SHARED_PLACE))
+        shutil.copytree(home, part / home.parent.name / home.name, symlinks=True)
         libraries = home.parent.with_suffix(".libs")  # beside the package, found by the programs' relative rpath
         if libraries.exists():
-            shutil.copytree(libraries, copy.parent.with_suffix(".libs"), symlinks=True, dirs_exist_ok=True)
-        copy.parent.chmod(0o755)
-        done.touch()
-    return copy
+            shutil.copytree(libraries, part / libraries.name, symlinks=True)
+        for folder in (part, part / home.parent.name):
+            folder.chmod(0o755)
+        _publish(part, place)
+    return place / home.parent.name / home.name
+
+
+def _publish(part: Path, place: Path) -> None:
+    try:
+        part.rename(place)
+    except OSError:  # another hub was faster
+        shutil.rmtree(part)
 
 
 def _package(name: str) -> Path | None:
