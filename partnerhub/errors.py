@@ -28,6 +28,11 @@ class NotPermitted(HubError):
     sentence = gettext_noop("The role {role} may not do this ({action}). Ask: {who_can}.")
 
 
+class RoleNotHeld(HubError):
+    code = "role_not_held"
+    sentence = gettext_noop("You do not hold the role {role}.")
+
+
 class NotFound(HubError):
     code = "not_found"
     sentence = gettext_noop("There is no {what} {id}.")
