@@ -20,6 +20,7 @@ AGENT_ROLES = (Role.ADMIN_AGENT, Role.SALES_AGENT, Role.OPS_AGENT, Role.PLATFORM
 
 class Action(StrEnum):
     CUSTOMER_READ = "customer.read"
+    CUSTOMER_MANAGE = "customer.manage"
     CATALOGUE_READ = "catalogue.read"
     SUBSCRIPTION_READ = "subscription.read"
     SUBSCRIPTION_BUY = "subscription.buy"
@@ -33,6 +34,7 @@ class Action(StrEnum):
     PUBLISHER_LINK_OPEN = "publisher_link.open"
     PUBLISHER_READ = "publisher.read"
     PUBLISHER_MANAGE = "publisher.manage"
+    CLIENT_MANAGE = "client.manage"
     CHARGE_READ = "charge.read"
     CHARGE_WRITE = "charge.write"
 
@@ -50,6 +52,7 @@ _READ = frozenset(
 GRANTS: dict[Role, frozenset[Action]] = {
     Role.ADMIN_AGENT: _READ
     | {
+        Action.CUSTOMER_MANAGE,
         Action.SUBSCRIPTION_BUY,
         Action.SUBSCRIPTION_RENAME,
         Action.SUBSCRIPTION_AUTO_RENEW,
@@ -60,7 +63,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.
     Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL},
     Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL},
-    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_READ, Action.PUBLISHER_MANAGE},
+    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_READ, Action.PUBLISHER_MANAGE, Action.CLIENT_MANAGE},
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
     Role.SYSTEM: frozenset(
         {Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_VOID, Action.CHARGE_WRITE, Action.SUBSCRIPTION_POLL}
@@ -90,6 +93,10 @@ class Actor:
 
 
 SYSTEM = Actor(kind="system", id="hub", label="Partner Hub", role=Role.SYSTEM, roles=(Role.SYSTEM,))
+# Whoever has a shell on the hub's machine runs its commands as a platform admin, and goes on record as one.
+OPERATOR = Actor(
+    kind="system", id="command", label="Command line", role=Role.PLATFORM_ADMIN, roles=(Role.PLATFORM_ADMIN,)
+)
 
 
 def who_can(action: Action) -> tuple[Role, ...]:

@@ -1,0 +1,98 @@
+"""Programs and their secrets: a secret is shown once, when it is made, and kept only as a hash."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Least
+
+from accounts.events import ClientCreated, ClientSecretRotated
+from accounts.models import Client, ClientSecret
+from accounts.policy import AGENT_ROLES, Action, Actor, Role, authorize
+from partnerhub.errors import InvalidInput, NotFound
+from partnerhub.outbox.recorder import record
+
+SECRET_LIVES = timedelta(days=730)
+SHORTEST_WITH_HINT = 16
+_SHA256 = "sha256$"
+
+
+@transaction.atomic
+def create_api_client(actor: Actor, *, name: str, role: Role, tenant_id: UUID, at: datetime) -> tuple[Client, str]:
+    """Create a program that acts in one agent role; returns it and its secret, which cannot be read again.
+
+    Raises InvalidInput for an empty or overlong name and for a role that no agent holds.
+    """
+    authorize(actor, Action.CLIENT_MANAGE)
+    name = name.strip()
+    if not name or len(name) > 200 or not name.isprintable():
+        raise InvalidInput(field="name", problem=f"it must be 1 to 200 printable characters, not {name[:50]!r}.")
+    if role not in AGENT_ROLES:
+        raise InvalidInput(field="role", problem=f"{role} is not one of {', '.join(AGENT_ROLES)}.")
+    client, secret = create_client(name, role, tenant_id, at)
+    record(ClientCreated(client.pk, {"name": name, "role": role.value}), actor=actor, at=at)
+    return client, secret
+
+
+@transaction.atomic
+def rotate_secret(actor: Actor, client_id: UUID, *, overlap: timedelta = timedelta(0), at: datetime) -> str:
+    """Give a program a new secret; the ones before it stay valid for `overlap` more. Raises NotFound."""
+    authorize(actor, Action.CLIENT_MANAGE)
+    client = Client.objects.select_for_update().filter(pk=client_id).first()
+    if client is None:
+        raise NotFound(what="API client", id=client_id)
+    secret = replace_secrets(client, at, overlap=overlap)
+    record(ClientSecretRotated(client.pk, {"overlap_seconds": int(overlap.total_seconds())}), actor=actor, at=at)
+    return secret
+
+
+def create_client(
+    name: str, role: Role, tenant_id: UUID, at: datetime, client_id: UUID | None = None, secret: str | None = None
+) -> tuple[Client, str]:
+    """Write a program and its first secret, made here unless given. The service that calls it has authorised it."""
+    given = {} if client_id is None else {"id": client_id}
+    client = Client.objects.create(tenant_id=tenant_id, name=name, role=role, created_at=at, **given)
+    return client, add_secret(client, at, secret)
+
+
+def add_secret(client: Client, at: datetime, secret: str | None = None) -> str:
+    """Add a secret valid from `at` for SECRET_LIVES: a random one of 256 bits, or the one given. Returns it."""
+    made = secret or secrets.token_urlsafe(32)
+    ClientSecret.objects.create(
+        client=client,
+        hash=make_password(made) if secret else _fast_hash(made),
+        hint=made[:3] if len(made) >= SHORTEST_WITH_HINT else "",
+        created_at=at,
+        expires_at=at + SECRET_LIVES,
+    )
+    return made
+
+
+def replace_secrets(
+    client: Client, at: datetime, secret: str | None = None, *, overlap: timedelta = timedelta(0)
+) -> str:
+    """Let the client's secrets end `overlap` after `at`, and add a new one. Returns it."""
+    end = Greatest(F("created_at"), Least(F("expires_at"), at + overlap))
+    client.secrets.update(expires_at=end)
+    return add_secret(client, at, secret)
+
+
+def verify_secret(client: Client, secret: str, at: datetime) -> bool:
+    """Whether `secret` is one of the client's valid secrets at a moment; compared in constant time."""
+    valid = client.secrets.filter(created_at__lte=at, expires_at__gt=at)
+    return any([_matches(secret, kept) for kept in valid.values_list("hash", flat=True)])
+
+
+def _fast_hash(secret: str) -> str:
+    """SHA-256 is enough for 256 random bits, which nobody can guess; a secret that people chose gets the password hash."""
+    return _SHA256 + hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _matches(secret: str, kept: str) -> bool:
+    if kept.startswith(_SHA256):
+        return secrets.compare_digest(_fast_hash(secret), kept)
+    return check_password(secret, kept)
