@@ -18,7 +18,7 @@ DONE = Markup('<span class="tag done">✓ Done</span>')
 TODO = Markup('<span class="tag todo">○ To do</span>')
 NEWS = {
     "details": "The set-up details are saved.",
-    "assign": "The licences are assigned.",
+    "licences": "The licences are assigned.",
     "confirm": "The set-up is confirmed.",
 }
 
@@ -69,23 +69,35 @@ def notice(brand: str, heading: str, sentences: list[str]) -> str:
 def order_page(publisher: Publisher, order: Order, news: str | None, form: Form) -> str:
     verb = "Set up" if order.status is Status.PENDING else "Manage"
     heading = f"{verb} {order.name}"
-    parts = [html("<h1>{heading}</h1>", heading=heading), banner(order, news, form), summary(order)]
+    parts = [html("<h1>{heading}</h1>", heading=heading), banner(order, form), summary(order)]
     if order.status is not Status.UNSUBSCRIBED:
-        parts += [details_step(order, form), licences_step(order, form), confirm_step(publisher, order)]
+        parts += [
+            details_step(order, news, form),
+            licences_step(order, news, form),
+            confirm_step(publisher, order, news),
+        ]
     parts.append(heard(publisher, order))
     title = f"{heading} - {publisher.name}"
     return frame(publisher.name, f"Error: {title}" if form.error else title, join(parts))
 
 
-def banner(order: Order, news: str | None, form: Form) -> Markup:
+def banner(order: Order, form: Form) -> Markup:
     if form.error:
         return html('<p class="banner bad" role="alert"><strong>Not done:</strong> {text}</p>', text=form.error)
     if order.status is Status.UNSUBSCRIBED:
         text = order.message or "This order is closed."
         return html('<p class="banner bad" role="status"><strong>Closed:</strong> {text}</p>', text=text)
-    if news in NEWS and (news != "confirm" or order.confirmed_at):
-        return html('<p class="banner good" role="status"><strong>Done:</strong> {text}</p>', text=NEWS[news])
+    note = personality_of(order.offer_id).note
+    if note and order.status is Status.PENDING:
+        return html('<p class="ask" role="status">{text}</p>', text=note)
     return NOTHING
+
+
+def report(news: str | None, name: str) -> Markup:
+    """That the step with this name has just been saved, said where the browser scrolls to."""
+    if news != name:
+        return NOTHING
+    return html('<p class="banner good" role="status"><strong>Done:</strong> {text}</p>', text=NEWS[name])
 
 
 def summary(order: Order) -> Markup:
@@ -129,7 +141,7 @@ def action(order: Order, name: str, body: Markup) -> Markup:
     )
 
 
-def details_step(order: Order, form: Form) -> Markup:
+def details_step(order: Order, news: str | None, form: Form) -> Markup:
     fields = [
         text_field(order, form, "company", "Company display name", "organization"),
         text_field(order, form, "email", "Administrator's e-mail", "email", "email"),
@@ -137,10 +149,10 @@ def details_step(order: Order, form: Form) -> Markup:
     if personality_of(order.offer_id).asks_for_vat:
         fields.append(text_field(order, form, "vat_number", "VAT number", "off"))
     question = html('<p class="ask">{text}</p>', text=order.question) if order.question else NOTHING
-    button = Markup('<p><button type="submit">Save the details</button></p>')
     done = order.details is not None and not order.question
+    button = Markup(f'<p><button type="submit"{" class=quiet" if done else ""}>Save the details</button></p>')
     asked = action(order, "details", join([*fields, button]))
-    return step("details", 1, "Set-up details", done, join([question, asked]))
+    return step("details", 1, "Set-up details", done, join([report(news, "details"), question, asked]))
 
 
 def text_field(order: Order, form: Form, name: str, label: str, autocomplete: str, kind: str = "text") -> Markup:
@@ -169,13 +181,15 @@ def field_error(form: Form, name: str) -> Markup:
     return html('<span class="error" id="{name}-error">{error}</span>', name=name, error=form.error)
 
 
-def licences_step(order: Order, form: Form) -> Markup:
+def licences_step(order: Order, news: str | None, form: Form) -> Markup:
     if order.seats is None:
         text = Markup("<p>This plan has a flat rate: there are no licences to assign.</p>")
         return step("licences", 2, "Licences", True, text)
     sentence = "<p>{assigned} of {quantity} licences are assigned.</p>"
     counted = html(sentence, assigned=order.assigned, quantity=order.quantity)
-    body = join([counted, action(order, "assign", join([toolbar(order), seat_table(order, form)]))])
+    body = join(
+        [report(news, "licences"), counted, action(order, "assign", join([toolbar(order), seat_table(order, form)]))]
+    )
     return step("licences", 2, "Licences", order.free == 0, body)
 
 
@@ -224,10 +238,10 @@ def seat_row(order: Order, form: Form, number: int, seat: str | None) -> Markup:
     )
 
 
-def confirm_step(publisher: Publisher, order: Order) -> Markup:
+def confirm_step(publisher: Publisher, order: Order, news: str | None) -> Markup:
     if order.confirmed_at:
         text = html("<p>Confirmed on {moment}.</p>", moment=moment(order.confirmed_at))
-        return step("confirm", 3, "Confirmation", True, join([text, last_answer(order)]))
+        return step("confirm", 3, "Confirmation", True, join([report(news, "confirm"), text, last_answer(order)]))
     reason = why_not_confirm(publisher, order)
     why = html('<p id="why" class="hint">{reason}</p>', reason=reason or forecast(publisher, order))
     button = html(

@@ -30,6 +30,7 @@ class Personality:
 
     voice: Voice = Voice.TRUTH
     asks_for_vat: bool = False
+    note: str | None = None
 
     def advance(self, order: Order, at: datetime, pace: float) -> None:
         """Bring the order to where this vendor has got by `at`; `pace` is the length of one step in seconds."""
@@ -92,7 +93,7 @@ class Refuses(Personality):
 PLAIN = Personality()
 PERSONALITIES: dict[str, Personality] = {
     "prompt": Prompt(),
-    "slow": Slow(),
+    "slow": Slow(note="We are setting this up for you. There is nothing you have to do."),
     "partial": Partial(),
     "asks": Asks(asks_for_vat=True),
     "refuses": Refuses(),

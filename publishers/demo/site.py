@@ -105,7 +105,7 @@ class Site:
                 order.assign_up_to(order.quantity or 0)
             await self.desk.settle(publisher, order)
 
-        return await self.post(request, "assign", act)
+        return await self.post(request, "licences", act)
 
     async def confirm(self, request: web.Request) -> web.StreamResponse:
         async def act(publisher: Publisher, order: Order, form: Mapping[str, str]) -> None:
@@ -113,7 +113,7 @@ class Site:
 
         return await self.post(request, "confirm", act)
 
-    async def post(self, request: web.Request, name: str, act: Act) -> web.StreamResponse:
+    async def post(self, request: web.Request, step: str, act: Act) -> web.StreamResponse:
         """Do what a form asks and go back to the order; or say on the same page why not, keeping what was typed."""
         form = {key: value.strip() for key, value in (await request.post()).items() if isinstance(value, str)}
         try:
@@ -125,7 +125,7 @@ class Site:
         except Refusal as refusal:
             shown = pages.Form(str(refusal), refusal.field, form)
             return page(pages.order_page(publisher, order, None, shown), status=400 if refusal.field else 409)
-        return redirect(order, done=name)
+        return redirect(order, done=step)
 
     def publisher(self, request: web.Request) -> Publisher:
         publisher = self.desk.directory.all().get(request.match_info["slug"])
@@ -191,7 +191,7 @@ def page(text: str, status: int = 200) -> web.Response:
 
 
 def redirect(order: Order, done: str | None = None) -> web.Response:
-    location = f"/{order.slug}/orders/{order.id}?k={order.key}" + (f"&did={done}" if done else "")
+    location = f"/{order.slug}/orders/{order.id}?k={order.key}" + (f"&did={done}#{done}" if done else "")
     return web.Response(status=303, headers=HEADERS | {"Location": location})
 
 
