@@ -84,11 +84,11 @@ def replace_secrets(
 def verify_secret(client: Client, secret: str, at: datetime) -> bool:
     """Whether `secret` is one of the client's valid secrets at a moment; compared in constant time."""
     valid = client.secrets.filter(created_at__lte=at, expires_at__gt=at)
-    return any([_matches(secret, kept) for kept in valid.values_list("hash", flat=True)])
+    return any(_matches(secret, kept) for kept in valid.values_list("hash", flat=True))
 
 
 def _fast_hash(secret: str) -> str:
-    """SHA-256 is enough for 256 random bits, which nobody can guess; a secret that people chose gets the password hash."""
+    """SHA-256 is enough for 256 random bits, which nobody guesses; what people chose gets the slow password hash."""
     return _SHA256 + hashlib.sha256(secret.encode()).hexdigest()
 
 
