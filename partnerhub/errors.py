@@ -183,6 +183,11 @@ class ChangeNotSupported(HubError):
     sentence = gettext_noop("{field} cannot be changed here yet (asked for {asked}, it is {current}).")
 
 
+class NothingToPoll(HubError):
+    code = "nothing_to_poll"
+    sentence = gettext_noop("{publisher} is not asked about this subscription: {why}")
+
+
 # Publishers
 
 

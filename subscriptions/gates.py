@@ -46,7 +46,7 @@ SATISFIED_BY_PUBLISHER = Verdict(GateState.SATISFIED, Owner.PUBLISHER)
 
 
 def blocker(gates: Iterable[GateLike]) -> GateName | None:
-    """The one gate that keeps billing from starting; none when all hold. A cancellation outranks what else is missing."""
+    """The one gate that keeps billing from starting, or None when all hold. A cancellation outranks what is missing."""
     by_name = {GateName(gate.gate): GateState(gate.state) for gate in gates}
     if by_name.get(GateName.NOT_CANCELLED) == GateState.FAILED:
         return GateName.NOT_CANCELLED
@@ -112,6 +112,11 @@ def _waiting(said: Said, reason: Reason) -> Verdict:
 
 # The publisher does not know of the purchase until somebody opens the personalised link (rule 18).
 NOT_OPENED = Verdict(GateState.PENDING, Owner.CUSTOMER, Reason.AWAITING_CUSTOMER_SETUP, NextAction.OPEN_PUBLISHER_SITE)
+
+# The publisher shows success, but has promised to confirm by its own call.
+AWAITING_CALL = Verdict(
+    GateState.PENDING, Owner.PUBLISHER, Reason.AWAITING_CONFIRMATION, NextAction.OPEN_PUBLISHER_SITE
+)
 
 TROUBLE: dict[Outcome, Verdict] = {
     Outcome.UNKNOWN_THERE: NOT_OPENED,

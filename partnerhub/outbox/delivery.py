@@ -17,7 +17,7 @@ LONGEST_RETRY = timedelta(minutes=15)
 
 
 def deliver_due(at: datetime, *, limit: int = 500) -> int:
-    """Run up to `limit` due deliveries, oldest first; returns how many were delivered. Failures are kept and retried."""
+    """Run up to `limit` due deliveries, oldest first; returns how many succeeded. Failures are kept and retried."""
     delivered = 0
     for _ in range(limit):
         outcome = _deliver_one(at)

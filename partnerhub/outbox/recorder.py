@@ -86,7 +86,7 @@ def fingerprint(event: Event) -> dict[str, Any]:
 def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
     """Append a fact to its stream and owe it to every handler of its name.
 
-    Call it inside the transaction of the change, with the stream's row locked: the sequence is taken from the last event.
+    Call it inside the transaction of the change, with the stream's row locked: the sequence follows the last event's.
     """
     transaction.get_connection().validate_no_broken_transaction()
     last = Event.objects.filter(stream_id=fact.stream_id).order_by("-sequence").first()
@@ -102,7 +102,7 @@ def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
         actor_id=actor.id,
         actor_label=actor.label,
         actor_role=str(actor.role),
-        request_id=str(context.get("request_id", ""))[:64],
+        request_id=str(context.get("hub_request_id", ""))[:64],
         correlation_id=str(context.get("correlation_id", ""))[:64],
         at=at,
         previous_hash=last.hash if last else "",

@@ -1,0 +1,38 @@
+"""Reading customers and resellers, as far as an actor may see them."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.policy import Action, Actor, authorize
+from customers.models import Customer, IndirectReseller
+from partnerhub.errors import NotFound, ResellerAgreementMissing, ResellerIsProvider, ResellerUnknown
+
+
+def customers_visible_to(actor: Actor) -> QuerySet[Customer]:
+    """The customers an actor may see. Raises NotPermitted for a role that may see none."""
+    authorize(actor, Action.CUSTOMER_READ)
+    return Customer.objects.select_related("reseller").order_by("name", "id")
+
+
+def customer_for(actor: Actor, customer_id: UUID) -> Customer:
+    """One visible customer. Raises NotFound, for one out of scope too."""
+    customer = customers_visible_to(actor).filter(pk=customer_id).first()
+    if customer is None:
+        raise NotFound(what="customer", id=customer_id)
+    return customer
+
+
+def reseller_for_purchase(partner_id: str, own: str) -> IndirectReseller:
+    """The indirect reseller a purchase may name; `own` is our PartnerID (rules 84-85).
+
+    Raises ResellerIsProvider, ResellerUnknown or ResellerAgreementMissing.
+    """
+    if partner_id == own:
+        raise ResellerIsProvider(partner_id=partner_id)
+    reseller = IndirectReseller.objects.filter(pk=partner_id, suspended_at=None).first()
+    if reseller is None:
+        raise ResellerUnknown(partner_id=partner_id)
+    if reseller.agreement_signed_at is None:
+        raise ResellerAgreementMissing(name=reseller.name, partner_id=partner_id)
+    return reseller

@@ -1,0 +1,124 @@
+"""Reading the catalogue: what can be bought, at what price, under which policy."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Prefetch, Q, QuerySet
+
+from partnerhub.clock import parse_duration
+from partnerhub.errors import (
+    AvailabilityNotFound,
+    HubError,
+    NoPriceInCurrency,
+    NotSoldInCountry,
+    ProductNotFound,
+    SkuNotFound,
+)
+from publishers.models import Offer, Plan, PlanTerm, Policy, Price
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogItem:
+    """One way to buy a plan, for one buyer: its price, or the refusal that says why it cannot be bought."""
+
+    plan_term: PlanTerm
+    price: Price | None
+    refusal: HubError | None
+
+
+def _valid(at: datetime) -> Q:
+    return Q(valid_from__lte=at) & (Q(valid_to=None) | Q(valid_to__gt=at))
+
+
+def price_at(plan_term: PlanTerm, currency: str, at: datetime) -> Price | None:
+    """The one price row valid at a moment (rows of one currency never overlap), or None."""
+    return plan_term.prices.filter(_valid(at), currency=currency).first()
+
+
+def _plan_terms() -> QuerySet[PlanTerm]:
+    on_sale = PlanTerm.objects.filter(withdrawn_at=None, plan__withdrawn_at=None, plan__offer__withdrawn_at=None)
+    return on_sale.select_related("plan__offer__publisher")
+
+
+def catalogue_for(country: str, currency: str, at: datetime) -> list[CatalogItem]:
+    """Everything on sale, with the price in `currency`, or why it cannot be bought from `country` (rule 11)."""
+    prices = Price.objects.filter(_valid(at), currency=currency)
+    terms = _plan_terms().prefetch_related(Prefetch("prices", queryset=prices, to_attr="valid_prices"))
+    ordered = terms.order_by(
+        "plan__offer__publisher__name", "plan__offer__title", "plan__sku_id", "term", "billing_cycle"
+    )
+    return [_item(term, next(iter(term.valid_prices), None), country, currency) for term in ordered]
+
+
+def _item(term: PlanTerm, price: Price | None, country: str, currency: str) -> CatalogItem:
+    offer = term.plan.offer
+    refusal: HubError | None = None
+    if not offer.is_sold_in(country):
+        refusal = NotSoldInCountry(offer=offer.title, country=country)
+    elif price is None:
+        refusal = NoPriceInCurrency(offer=offer.title, currency=currency)
+    return CatalogItem(term, price, refusal)
+
+
+def item_for_purchase(catalog_item_id: str, country: str, currency: str, at: datetime) -> tuple[PlanTerm, Price]:
+    """The plan term behind a catalogItemId and its price today. Raises the refusal that keeps it from being bought."""
+    term = plan_term_by_catalog_item(catalog_item_id)
+    item = _item(term, price_at(term, currency, at), country, currency)
+    if item.refusal:
+        raise item.refusal
+    if item.price is None:
+        raise NoPriceInCurrency(offer=term.plan.offer.title, currency=currency)
+    return term, item.price
+
+
+def plan_term_by_catalog_item(catalog_item_id: str) -> PlanTerm:
+    """The plan term on sale that `product:sku:availability` names.
+
+    Raises ProductNotFound, SkuNotFound or AvailabilityNotFound for the first part that is not on sale.
+    """
+    product_id, _, rest = catalog_item_id.partition(":")
+    sku_id, _, availability_id = rest.partition(":")
+    if not Offer.objects.filter(product_id=product_id, withdrawn_at=None).exists():
+        raise ProductNotFound(id=product_id)
+    if not Plan.objects.filter(offer__product_id=product_id, sku_id=sku_id, withdrawn_at=None).exists():
+        raise SkuNotFound(id=sku_id)
+    found = _plan_terms().filter(
+        plan__offer__product_id=product_id, plan__sku_id=sku_id, availability_id=availability_id
+    )
+    term = found.first()
+    if term is None:
+        raise AvailabilityNotFound(id=catalog_item_id)
+    return term
+
+
+def policy_value(name: str, plan: Plan, at: datetime) -> str:
+    """The value of a policy for a plan at a moment: the plan's row, else its offer's, its publisher's, the hub's.
+
+    Raises LookupError when not even the hub has one: a gap in the data, not a case to guess about.
+    """
+    scope = Q(plan=plan) | Q(plan=None, offer=plan.offer) | Q(plan=None, offer=None, publisher=plan.offer.publisher)
+    hub_wide = Q(plan=None, offer=None, publisher=None)
+    rows = Policy.objects.filter(_valid(at), scope | hub_wide, name=name).order_by(
+        F("plan").asc(nulls_last=True),
+        F("offer").asc(nulls_last=True),
+        F("publisher").asc(nulls_last=True),
+        "-valid_from",
+    )
+    row = rows.first()
+    if row is None:
+        raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
+    return row.value
+
+
+def policy_duration(name: str, plan: Plan, at: datetime) -> timedelta:
+    """A policy that is a duration. Raises LookupError without a row."""
+    return parse_duration(policy_value(name, plan, at))
+
+
+def hub_policy_duration(name: str, at: datetime) -> timedelta:
+    """A hub-wide policy that is a duration. Raises LookupError without a row."""
+    rows = Policy.objects.filter(_valid(at), name=name, plan=None, offer=None, publisher=None)
+    row = rows.order_by("-valid_from").first()
+    if row is None:
+        raise LookupError(f"no hub-wide policy {name} at {at:%Y-%m-%d}")
+    return parse_duration(row.value)

@@ -1,0 +1,109 @@
+"""Reading carts, orders and subscriptions, as far as an actor may see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+
+from accounts.policy import Action, Actor, authorize
+from partnerhub.errors import CartNotFound, NotFound
+from partnerhub.outbox.models import Event
+from subscriptions.enums import GateName, NextAction, Owner, Reason, Status
+from subscriptions.gates import blocker
+from subscriptions.models import Cart, Gate, Order, OrderLine, PurchaseToken, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Why action is required on a subscription, who is next, and until when."""
+
+    gate: Gate
+    reason: Reason
+    owner: Owner
+    since: datetime
+    due_at: datetime | None
+    next_action: NextAction | None
+    message: str
+    action_url: str
+
+
+def subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
+    """The subscriptions an actor may see, newest first. Raises NotPermitted for a role that may see none."""
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    related = ("customer", "publisher", "offer", "plan", "plan_term", "reseller", "order_line__order", "poll_schedule")
+    return (
+        Subscription.objects.select_related(*related, "billing_start")
+        .prefetch_related("gates")
+        .order_by("-purchased_at", "-id")
+    )
+
+
+def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
+    """One visible subscription. Raises NotFound, for one out of scope too."""
+    subscription = subscriptions_visible_to(actor).filter(pk=subscription_id).first()
+    if subscription is None:
+        raise NotFound(what="subscription", id=subscription_id)
+    return subscription
+
+
+def attention_queue(actor: Actor) -> QuerySet[Subscription]:
+    """The pending subscriptions, the one whose activation runs out first first."""
+    return subscriptions_visible_to(actor).filter(status=Status.PENDING).order_by("activate_by", "id")
+
+
+def blocking_gate(subscription: Subscription) -> Gate | None:
+    """The one gate that keeps billing from starting; reads the prefetched gates."""
+    gates = list(subscription.gates.all())
+    name = blocker(gates)
+    return next((gate for gate in gates if GateName(gate.gate) == name), None)
+
+
+def attention_of(subscription: Subscription) -> Attention | None:
+    """Why action is required, while the subscription is pending; None otherwise."""
+    gate = blocking_gate(subscription) if subscription.status == Status.PENDING else None
+    if gate is None:
+        return None
+    return Attention(
+        gate=gate,
+        reason=Reason(gate.reason or Reason.AWAITING_CUSTOMER_SETUP),
+        owner=Owner(gate.owner),
+        since=gate.since,
+        due_at=gate.due_at,
+        next_action=NextAction(gate.next_action) if gate.next_action else None,
+        message=gate.message,
+        action_url=gate.action_url,
+    )
+
+
+def orders_visible_to(actor: Actor) -> QuerySet[Order]:
+    """The orders an actor may see, newest first, with their lines. Raises NotPermitted."""
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    lines = OrderLine.objects.select_related("plan_term__plan__offer__publisher", "subscription", "reseller")
+    return (
+        Order.objects.select_related("customer")
+        .prefetch_related(Prefetch("lines", queryset=lines))
+        .order_by("-ordered_at", "-id")
+    )
+
+
+def cart_for(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
+    """A customer's cart with its lines. Raises CartNotFound, for another customer's too."""
+    authorize(actor, Action.SUBSCRIPTION_BUY)
+    lines = Prefetch("lines__plan_term__plan__offer__publisher")
+    found = Cart.objects.select_related("customer").prefetch_related(lines, "lines__price", "lines__reseller")
+    cart = found.filter(pk=cart_id, customer_id=customer_id).first()
+    if cart is None:
+        raise CartNotFound(id=cart_id)
+    return cart
+
+
+def timeline_of(actor: Actor, subscription_id: UUID) -> QuerySet[Event]:
+    """What happened to a subscription, newest first. Raises NotFound."""
+    subscription = subscription_for(actor, subscription_id)
+    return Event.objects.filter(stream_id=subscription.pk).order_by("-sequence")
+
+
+def latest_token(subscription: Subscription) -> PurchaseToken | None:
+    """The purchase token minted last, for the link's age and expiry; the token itself is kept nowhere."""
+    return subscription.purchase_tokens.order_by("-minted_at").first()

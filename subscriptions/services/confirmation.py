@@ -1,0 +1,185 @@
+"""Confirming: what a publisher says, by answer or by call, enters here; when every gate holds, billing starts.
+
+Both ways end in the same place: gates are judged with their evidence, and the later confirmation dates the start.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.policy import Action, Actor, authorize
+from partnerhub.errors import ActivationRefused, ForeignSubscription, NotFound
+from partnerhub.outbox.recorder import record
+from publishers.fulfillment.gateway import Answer
+from publishers.models import Adapter, Pricing
+from subscriptions.enums import GateName, GateState, Status, Trigger
+from subscriptions.events import AttentionChanged, GateFailed, GateReopened, GateSatisfied, SubscriptionActivated
+from subscriptions.gates import (
+    AWAITING_CALL,
+    SATISFIED_BY_PUBLISHER,
+    TROUBLE,
+    Bought,
+    Verdict,
+    billing_starts_at,
+    blocker,
+    configuration_verdict,
+    licenses_verdict,
+)
+from subscriptions.lifecycle import next_status
+from subscriptions.models import BillingStart, Gate, PollSchedule, Subscription
+from subscriptions.services.locking import lock_subscription, save_changed
+from subscriptions.terms import term_end
+
+Verdicts = dict[GateName, Verdict]
+CONFIRMATIONS = (GateName.LICENSES_ASSIGNED, GateName.CONFIGURATION_CONFIRMED)
+
+
+@transaction.atomic
+def apply_answer(actor: Actor, subscription_id: UUID, answer: Answer, *, poll_id: UUID, at: datetime) -> Subscription:
+    """Take in what a poll learnt. Idempotent: the same facts change nothing, and a subscription that is no longer
+    pending is left alone. `at` (UTC) dates what is confirmed by this answer. Raises NotFound, NotPermitted.
+    """
+    authorize(actor, Action.SUBSCRIPTION_CONFIRM)
+    subscription = lock_subscription(subscription_id)
+    if subscription.status != Status.PENDING:
+        return subscription
+    said = asdict(answer.said) if answer.said else {}
+    evidence = {"source": "poll", "id": str(poll_id), "at": at.isoformat(), "said": said, **answer.evidence}
+    _judge(actor, subscription, _verdicts_of(subscription, answer), evidence, at)
+    return subscription
+
+
+@transaction.atomic
+def activate(
+    actor: Actor, subscription_id: UUID, *, plan_id: str | None, quantity: int | None, call_id: str, at: datetime
+) -> Subscription:
+    """Take in the publisher's own confirmation. For a publisher that only calls us it confirms both gates.
+
+    A different plan or quantity than was bought is accepted, as in the marketplace, and kept in the evidence.
+    Confirming an active subscription again changes nothing. Raises ForeignSubscription for another publisher's
+    subscription, ActivationRefused for a suspended one, NotFound for an ended or unknown one.
+    """
+    authorize(actor, Action.SUBSCRIPTION_CONFIRM)
+    subscription = lock_subscription(subscription_id)
+    if str(subscription.publisher.client_id) != actor.id:
+        raise ForeignSubscription(id=subscription_id)
+    if subscription.status == Status.UNSUBSCRIBED:
+        raise NotFound(what="subscription", id=subscription_id)
+    if subscription.status == Status.SUSPENDED:
+        raise ActivationRefused(status=subscription.status)
+    if subscription.status == Status.PENDING:
+        called: dict[str, Any] = {"plan_id": plan_id, "quantity": quantity}
+        evidence = {"source": "call", "id": call_id, "at": at.isoformat(), "said": called}
+        _judge(actor, subscription, _verdicts_of_call(subscription), evidence, at)
+    return subscription
+
+
+def _verdicts_of_call(subscription: Subscription) -> Verdicts:
+    confirmed = {GateName.CONFIGURATION_CONFIRMED: SATISFIED_BY_PUBLISHER}
+    if subscription.publisher.adapter == Adapter.PUSH:
+        confirmed[GateName.LICENSES_ASSIGNED] = SATISFIED_BY_PUBLISHER
+    return confirmed
+
+
+def _verdicts_of(subscription: Subscription, answer: Answer) -> Verdicts:
+    if answer.said is not None:
+        per_seat = subscription.plan.pricing == Pricing.PER_USER
+        bought = Bought(subscription.plan.plan_id, subscription.quantity, per_seat)
+        configuration = configuration_verdict(answer.said)
+        if subscription.publisher.adapter == Adapter.BOTH and configuration.state == GateState.SATISFIED:
+            configuration = AWAITING_CALL
+        return {
+            GateName.LICENSES_ASSIGNED: licenses_verdict(bought, answer.said),
+            GateName.CONFIGURATION_CONFIRMED: configuration,
+        }
+    trouble = TROUBLE.get(answer.outcome)
+    return dict.fromkeys(CONFIRMATIONS, trouble) if trouble else {}
+
+
+def _judge(
+    actor: Actor, subscription: Subscription, verdicts: Verdicts, evidence: dict[str, Any], at: datetime
+) -> None:
+    gates = list(Gate.objects.select_for_update().filter(subscription=subscription))
+    before = _attention(gates)
+    for gate in gates:
+        verdict = verdicts.get(GateName(gate.gate))
+        if verdict is not None:
+            _judge_gate(actor, gate, verdict, evidence, at)
+    starts_at = billing_starts_at(gates)
+    if starts_at is not None:
+        _start_billing(actor, subscription, gates, starts_at, at)
+    elif (after := _attention(gates)) != before:
+        save_changed(subscription)
+        record(AttentionChanged(subscription.pk, {"before": before, "after": after}), actor=actor, at=at)
+
+
+def _attention(gates: list[Gate]) -> dict[str, str]:
+    name = blocker(gates)
+    gate = next((gate for gate in gates if gate.gate == name), None)
+    if gate is None:
+        return {}
+    return {"gate": gate.gate, "reason": gate.reason, "owner": gate.owner, "message": gate.message}
+
+
+def _judge_gate(actor: Actor, gate: Gate, verdict: Verdict, evidence: dict[str, Any], at: datetime) -> None:
+    if gate.state == GateState.SATISFIED and not _takes_back(gate, verdict, evidence):
+        return
+    if _as_told(gate) == verdict:
+        return
+    was = gate.state
+    gate.state, gate.evidence = verdict.state, evidence
+    gate.satisfied_at = at if verdict.state == GateState.SATISFIED else None
+    gate.owner, gate.reason, gate.next_action = verdict.owner, verdict.reason or "", verdict.next_action or ""
+    gate.message, gate.action_url, gate.since = verdict.message, verdict.action_url, at
+    gate.save()
+    _tell(actor, gate, was, at)
+
+
+def _takes_back(gate: Gate, verdict: Verdict, evidence: dict[str, Any]) -> bool:
+    """Whether a confirmation is withdrawn: only by the kind of source that gave it, and only by a statement."""
+    given_by = (gate.evidence or {}).get("source")
+    return verdict.state != GateState.SATISFIED and given_by == evidence["source"] == "poll" and bool(evidence["said"])
+
+
+def _as_told(gate: Gate) -> Verdict | None:
+    """The verdict that the gate shows already, for telling news from repetition."""
+    if gate.evidence is None:
+        return None
+    return Verdict(
+        GateState(gate.state), gate.owner, gate.reason or None, gate.next_action or None, gate.message, gate.action_url
+    )
+
+
+def _tell(actor: Actor, gate: Gate, was: str, at: datetime) -> None:
+    data = {"gate": gate.gate, "evidence": gate.evidence, "reason": gate.reason, "message": gate.message}
+    if gate.state == GateState.SATISFIED:
+        record(GateSatisfied(gate.subscription_id, data), actor=actor, at=at)
+    elif gate.state == GateState.FAILED:
+        record(GateFailed(gate.subscription_id, data), actor=actor, at=at)
+    elif was == GateState.SATISFIED:
+        record(GateReopened(gate.subscription_id, data), actor=actor, at=at)
+
+
+def _start_billing(
+    actor: Actor, subscription: Subscription, gates: list[Gate], starts_at: datetime, at: datetime
+) -> None:
+    satisfied_at = {GateName(gate.gate): gate.satisfied_at for gate in gates}
+    start = BillingStart.objects.create(
+        subscription=subscription,
+        licenses_assigned_at=satisfied_at[GateName.LICENSES_ASSIGNED],
+        configuration_confirmed_at=satisfied_at[GateName.CONFIGURATION_CONFIRMED],
+        starts_at=starts_at,
+        recorded_at=at,
+    )
+    subscription.status = next_status(subscription.status, Trigger.ACTIVATE)
+    subscription.activated_at = starts_at
+    subscription.term_start = starts_at.date()
+    subscription.term_end = term_end(subscription.term_start, subscription.plan_term.term)
+    save_changed(subscription, "status", "activated_at", "term_start", "term_end")
+    PollSchedule.objects.filter(subscription=subscription).update(next_poll_at=None)
+    data = {"billing_start": str(start.pk), "starts_at": starts_at.isoformat(), "quantity": subscription.quantity}
+    data |= {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
+    record(SubscriptionActivated(subscription.pk, data), actor=actor, at=at)

@@ -1,0 +1,32 @@
+"""Locking a subscription and writing what changed."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from partnerhub.errors import NotFound, StaleVersion
+from subscriptions.models import Subscription
+
+
+def lock_subscription(subscription_id: UUID) -> Subscription:
+    """The subscription, its row locked until the transaction ends. Raises NotFound."""
+    transaction.get_connection().validate_no_broken_transaction()
+    locked = Subscription.objects.select_for_update(of=("self",)).select_related(
+        "customer", "publisher", "offer", "plan"
+    )
+    subscription = locked.select_related("plan_term", "plan__offer").filter(pk=subscription_id).first()
+    if subscription is None:
+        raise NotFound(what="subscription", id=subscription_id)
+    return subscription
+
+
+def check_version(subscription: Subscription, seen: int | None) -> None:
+    """Raise StaleVersion when the caller saw another version; None means that it did not look (rule 88)."""
+    if seen is not None and seen != subscription.version:
+        raise StaleVersion(seen=seen, current=subscription.version)
+
+
+def save_changed(subscription: Subscription, *fields: str) -> None:
+    """Write the named fields as the next version."""
+    subscription.version += 1
+    subscription.save(update_fields=[*fields, "version"])
