@@ -1,0 +1,196 @@
+"""Access tokens in both shapes of Entra ID: issued to programs, verified, and signed for the hub's own calls."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+
+from accounts.keys import public_key, signer
+from accounts.models import Client
+from accounts.policy import Role
+from partnerhub.clock import parse_duration
+
+# fulfillment-v2.md section 0: the app id of the marketplace, and the one in old publisher samples.
+MARKETPLACE = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7"
+MARKETPLACE_LEGACY = "62d94f6c-d599-489b-a797-3e10e42fbe22"
+MARKETPLACE_AUDIENCES = (MARKETPLACE, MARKETPLACE_LEGACY)
+PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
+GRAPH = "https://graph.windows.net"
+
+TOKEN_LIFE = timedelta(hours=1)
+CALL_LIFE = timedelta(minutes=10)
+LEEWAY = timedelta(minutes=2)
+
+
+class Version(StrEnum):
+    """The shape of a token: who it was issued to is `appid` in 1.0 and `azp` in 2.0; the issuer differs too."""
+
+    V1 = "1.0"
+    V2 = "2.0"
+
+
+class Mismatch(StrEnum):
+    """What of a token did not match."""
+
+    FORM = "form"
+    SIGNATURE = "signature"
+    ISSUER = "issuer"
+    EXPIRY = "expiry"
+    AUDIENCE = "audience"
+    APP = "app"
+
+
+class TokenRefused(Exception):
+    """A bearer token that proves nothing here; `mismatch` says what of it, the message says it in a sentence."""
+
+    def __init__(self, mismatch: Mismatch, message: str) -> None:
+        super().__init__(message)
+        self.mismatch = mismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A fresh token. The moments are those written into it."""
+
+    access_token: str
+    audience: str
+    not_before: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The client a token was issued to, and all its claims."""
+
+    client: Client
+    claims: dict[str, Any]
+
+
+def api_audiences() -> tuple[str, ...]:
+    """For whom API clients may ask tokens; the first is meant when they name none."""
+    return (PARTNER_CENTER, GRAPH, settings.HUB_BASE_URL)
+
+
+def audiences_of(client: Client) -> tuple[str, ...]:
+    """For whom this client may ask tokens: publishers' apps for the marketplace only, API clients for the API only."""
+    return MARKETPLACE_AUDIENCES if client.role == Role.PUBLISHER else api_audiences()
+
+
+def issuer(tenant_id: str, version: Version) -> str:
+    """The issuer as the discovery document and the tokens name it; only that of 1.0 ends with a slash."""
+    return f"{settings.HUB_BASE_URL}/{tenant_id}/{'v2.0' if version == Version.V2 else ''}"
+
+
+def issue(client: Client, *, audience: str, version: Version, at: datetime) -> Issued:
+    """Sign an access token for a client that has proved its secret; it lives an hour."""
+    born = _as_others_see(at)
+    app = (
+        {"azp": str(client.id), "azpacr": "1"} if version == Version.V2 else {"appid": str(client.id), "appidacr": "1"}
+    )
+    claims = _claims(str(client.tenant_id), version, audience, born, TOKEN_LIFE) | app
+    claims |= {"oid": str(client.id), "sub": str(client.id), "idtyp": "app", "roles": [client.role]}
+    return Issued(_signed(claims, at), audience, born, born + TOKEN_LIFE)
+
+
+def publisher_call_token(publisher_client: Client, *, at: datetime) -> str:
+    """The token with which the hub calls this publisher (fulfillment-v2.md section 8): for its app, in its tenant."""
+    born = _as_others_see(at)
+    claims = _claims(str(publisher_client.tenant_id), Version.V1, str(publisher_client.id), born, CALL_LIFE)
+    # Verifiers of either token version recognise the marketplace by their own claim.
+    return _signed(claims | {"appid": MARKETPLACE, "azp": MARKETPLACE, "sub": MARKETPLACE}, at)
+
+
+def verify(token: str, *, audiences: Collection[str], at: datetime) -> Verified:
+    """Check signature, issuer, life, audience and client, in this order. Raises TokenRefused at the first mismatch."""
+    claims = _claims_signed_by_us(token, at)
+    _check_issuer(claims)
+    _check_life(claims, _as_others_see(at))
+    if claims["aud"] not in audiences:
+        raise TokenRefused(Mismatch.AUDIENCE, f"The token's audience {claims['aud']!r} is not this API's.")
+    return Verified(_client_of(claims), claims)
+
+
+def _claims(
+    tenant_id: str, version: Version, audience: str, born: datetime, life: timedelta
+) -> dict[str, str | int | list[str]]:
+    return {
+        "aud": audience,
+        "iss": issuer(tenant_id, version),
+        "tid": tenant_id,
+        "ver": version.value,
+        "iat": int(born.timestamp()),
+        "nbf": int(born.timestamp()),
+        "exp": int((born + life).timestamp()),
+        "uti": uuid.uuid4().hex,
+    }
+
+
+def _signed(claims: dict[str, str | int | list[str]], at: datetime) -> str:
+    key = signer(at)
+    return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.kid, "x5t": key.kid})
+
+
+def _as_others_see(at: datetime) -> datetime:
+    """The moment on an unshifted clock, in whole seconds: a token is judged by clocks that know no HUB_CLOCK_OFFSET."""
+    shift = parse_duration(settings.HUB_CLOCK_OFFSET) if settings.HUB_CLOCK_OFFSET else timedelta()
+    return (at - shift).replace(microsecond=0)
+
+
+def _claims_signed_by_us(token: str, at: datetime) -> dict[str, Any]:
+    try:
+        kid = str(jwt.get_unverified_header(token).get("kid", ""))
+    except jwt.PyJWTError:
+        raise TokenRefused(Mismatch.FORM, "The bearer token is not a JSON Web Token.") from None
+    key = public_key(kid, at)
+    if key is None:
+        raise TokenRefused(Mismatch.SIGNATURE, "The token was not signed with a key of this issuer.")
+    try:
+        # Times and audience are checked against our own clock and lists, below.
+        return jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            options={
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_aud": False,
+                "require": ["aud", "iss", "tid", "exp", "nbf", "ver"],
+            },
+        )
+    except jwt.MissingRequiredClaimError as error:
+        raise TokenRefused(Mismatch.FORM, f"The token has no {error.claim} claim.") from None
+    except jwt.PyJWTError:
+        raise TokenRefused(Mismatch.SIGNATURE, "The token's signature does not match its content.") from None
+
+
+def _check_issuer(claims: dict[str, Any]) -> None:
+    if claims["iss"] not in {issuer(claims["tid"], version) for version in Version}:
+        raise TokenRefused(Mismatch.ISSUER, f"The token's issuer {claims['iss']!r} is not this hub.")
+
+
+def _check_life(claims: dict[str, Any], wall: datetime) -> None:
+    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    if wall >= expires_at:
+        raise TokenRefused(Mismatch.EXPIRY, f"The token expired on {expires_at:%Y-%m-%dT%H:%M:%SZ}.")
+    not_before = datetime.fromtimestamp(claims["nbf"], UTC)
+    if wall < not_before - LEEWAY:
+        raise TokenRefused(Mismatch.EXPIRY, f"The token is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}.")
+
+
+def _client_of(claims: dict[str, Any]) -> Client:
+    """The active client that the pair of tenant and app names, still in the role the token was issued for."""
+    app = str(claims.get("azp") or claims.get("appid") or "")
+    try:
+        client = Client.objects.get(id=UUID(app), tenant_id=UUID(claims["tid"]), is_active=True)
+    except (ValueError, Client.DoesNotExist):
+        raise TokenRefused(Mismatch.APP, f"The token's app {app!r} is not an active client of its tenant.") from None
+    if claims.get("roles") != [client.role]:
+        raise TokenRefused(Mismatch.APP, f"The role of the token's app {app!r} has changed: ask for a new token.")
+    return client
