@@ -88,7 +88,8 @@ def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
 
     Call it inside the transaction of the change, with the stream's row locked: the sequence follows the last event's.
     """
-    transaction.get_connection().validate_no_broken_transaction()
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("an event is recorded in the transaction of its change")
     last = Event.objects.filter(stream_id=fact.stream_id).order_by("-sequence").first()
     context = structlog.contextvars.get_contextvars()
     event = Event(

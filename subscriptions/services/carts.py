@@ -59,7 +59,7 @@ def create_cart(actor: Actor, customer_id: UUID, lines: Sequence[LineRequest], *
 def replace_cart(
     actor: Actor, customer_id: UUID, cart_id: UUID, lines: Sequence[LineRequest], *, attested: bool, at: datetime
 ) -> Cart:
-    """Replace every line of an open cart. Raises CartNotFound, CartExpired, CartAlreadyOrdered and what create_cart does."""
+    """Replace every line of an open cart. Raises CartExpired, CartAlreadyOrdered and what `create_cart` raises."""
     authorize(actor, Action.SUBSCRIPTION_BUY)
     cart = lock_cart(customer_id, cart_id)
     if cart.status == CartStatus.ORDERED:

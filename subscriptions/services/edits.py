@@ -18,7 +18,7 @@ LONGEST_NICKNAME = 200
 
 @transaction.atomic
 def rename(actor: Actor, subscription_id: UUID, *, nickname: str, version: int | None, at: datetime) -> Subscription:
-    """Give a subscription another nickname (1 to 200 characters). Raises NotPermitted, StaleVersion, SubscriptionEnded."""
+    """Give another nickname (1 to 200 characters). Raises NotPermitted, StaleVersion, SubscriptionEnded."""
     authorize(actor, Action.SUBSCRIPTION_RENAME)
     nickname = " ".join(nickname.split())
     if not 1 <= len(nickname) <= LONGEST_NICKNAME:

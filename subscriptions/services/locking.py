@@ -2,15 +2,12 @@
 
 from uuid import UUID
 
-from django.db import transaction
-
 from partnerhub.errors import NotFound, StaleVersion
 from subscriptions.models import Subscription
 
 
 def lock_subscription(subscription_id: UUID) -> Subscription:
-    """The subscription, its row locked until the transaction ends. Raises NotFound."""
-    transaction.get_connection().validate_no_broken_transaction()
+    """The subscription, its row locked until the transaction ends; needs one. Raises NotFound."""
     locked = Subscription.objects.select_for_update(of=("self",)).select_related(
         "customer", "publisher", "offer", "plan"
     )
