@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 
@@ -17,12 +18,12 @@ def is_free(port: int) -> bool:
     return True
 
 
-def answer(url: str, seconds: float = 5) -> tuple[int, str]:
+def answer(url: str, *, headers: Mapping[str, str] | None = None, seconds: float = 5) -> tuple[int, str]:
     """Status and body of a GET on this machine, never through a proxy; (0, the reason) when nobody answers."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=seconds)
     try:
-        connection.request("GET", parts.path)
+        connection.request("GET", parts.path, headers=dict(headers or {}))
         response = connection.getresponse()
         return response.status, response.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
