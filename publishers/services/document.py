@@ -1,0 +1,228 @@
+"""The shape of a `register_publisher` file, checked before anything is written (docs/publishers.md)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from partnerhub.clock import parse_duration
+from partnerhub.errors import InvalidInput
+from publishers.models import Adapter, BillingCycle, Pricing, Term
+from publishers.services.members import Members, refusal
+
+IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}"
+AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,4})?")
+# What a charge can hold: 14 digits, 4 of them after the point.
+LARGEST_CHARGE = Decimal(10) ** 10
+LARGEST_QUANTITY = 2**31 - 1
+LONGEST_POLICY = timedelta(days=3650)
+# A link or an order that expires at once could never be used.
+NEVER_ZERO = ("activate_within", "link_lives")
+
+
+@dataclass(frozen=True, slots=True)
+class TermPart:
+    """One way to buy a plan; `prices` by currency."""
+
+    path: str
+    term: str
+    billing_cycle: str
+    prices: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    path: str
+    plan_id: str
+    title: str
+    description: str
+    pricing: str
+    min_quantity: int
+    max_quantity: int
+    trial_days: int
+    terms: list[TermPart]
+    policies: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPart:
+    path: str
+    offer_id: str
+    title: str
+    description: str
+    countries: list[str]
+    one_per_customer: bool
+    plans: list[PlanPart]
+    policies: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole file. Credentials that it leaves out are kept or made; `ignored` are members nobody knows."""
+
+    name: str
+    adapter: str
+    fulfillment_base_url: str
+    landing_url: str
+    webhook_url: str
+    tenant_id: UUID | None
+    client_id: UUID | None
+    client_secret: str | None
+    max_concurrency: int
+    offers: list[OfferPart]
+    policies: dict[str, str]
+    ignored: list[str]
+
+
+def read_document(value: object, policy_names: Iterable[str]) -> Document:
+    """Check the shape of a parsed file. Raises InvalidInput for the first member that does not fit, by its path."""
+    names = sorted(policy_names)
+    members = Members(value)
+    document = Document(
+        name=members.text("name", 200),
+        adapter=members.word("adapter", Adapter.values),
+        fulfillment_base_url=members.text("fulfillment_base_url", 500, required=False).rstrip("/"),
+        landing_url=members.text("landing_url", 500),
+        webhook_url=members.text("webhook_url", 500, required=False),
+        tenant_id=members.uuid("tenant_id"),
+        client_id=members.uuid("client_id"),
+        client_secret=members.secret("client_secret", 200),
+        max_concurrency=members.whole("max_concurrency", 1, 1000, default=20),
+        offers=[_offer(offer, names) for offer in members.objects("offers")],
+        policies=_policies(members, names),
+        ignored=members.ignored,
+    )
+    members.done()
+    _check_addresses_fit(document)
+    _check_once("offers", [(offer.path, offer.offer_id) for offer in document.offers])
+    return document
+
+
+def _check_addresses_fit(document: Document) -> None:
+    if "#" in document.landing_url:
+        raise refusal("landing_url", document.landing_url, "holds a #, behind which no token would reach the publisher")
+    if document.adapter != Adapter.PUSH and not document.fulfillment_base_url:
+        raise InvalidInput(
+            field="fulfillment_base_url",
+            problem=f"it is missing: a publisher that is {document.adapter} is polled there.",
+        )
+    if set(document.fulfillment_base_url) & set("?#"):
+        raise refusal("fulfillment_base_url", document.fulfillment_base_url, "holds a ? or #: paths are added to it")
+
+
+def _offer(members: Members, policy_names: list[str]) -> OfferPart:
+    part = OfferPart(
+        path=members.path,
+        offer_id=members.matching("offer_id", IDENTIFIER, "an id of letters, digits, dots, dashes and underscores"),
+        title=members.text("title", 200),
+        description=members.text("description", 5000, required=False),
+        countries=_countries(members),
+        one_per_customer=members.flag("one_per_customer"),
+        plans=[_plan(plan, policy_names) for plan in members.objects("plans")],
+        policies=_policies(members, policy_names),
+    )
+    members.done()
+    _check_once(members.at("plans"), [(plan.path, plan.plan_id) for plan in part.plans])
+    return part
+
+
+def _countries(members: Members) -> list[str]:
+    countries = members.entries("countries", required=False)
+    for place, country in enumerate(countries):
+        if not isinstance(country, str) or not re.fullmatch(r"[A-Z]{2}", country):
+            raise refusal(f"{members.at('countries')}[{place}]", country, "is not a country code of two capitals")
+    return sorted(set(countries))
+
+
+def _plan(members: Members, policy_names: list[str]) -> PlanPart:
+    lowest = members.whole("min_quantity", 1, LARGEST_QUANTITY)
+    part = PlanPart(
+        path=members.path,
+        plan_id=members.matching("plan_id", IDENTIFIER, "an id of letters, digits, dots, dashes and underscores"),
+        title=members.text("title", 200),
+        description=members.text("description", 5000, required=False),
+        pricing=members.word("pricing", Pricing.values),
+        min_quantity=lowest,
+        max_quantity=members.whole("max_quantity", lowest, LARGEST_QUANTITY),
+        trial_days=members.whole("trial_days", 0, 730, default=0),
+        terms=[_term(term) for term in members.objects("terms")],
+        policies=_policies(members, policy_names),
+    )
+    members.done()
+    _check_once(members.at("terms"), [(term.path, f"{term.term} {term.billing_cycle}") for term in part.terms])
+    for term in part.terms:
+        _check_chargeable(part, term)
+    return part
+
+
+def _check_chargeable(plan: PlanPart, term: TermPart) -> None:
+    licences = plan.max_quantity if plan.pricing == Pricing.PER_USER else 1
+    for currency, amount in term.prices.items():
+        if amount * licences >= LARGEST_CHARGE:
+            path = f"{term.path}.prices.{currency}"
+            raise refusal(path, str(amount), f"for {licences} licences is more than one charge can hold")
+
+
+def _term(members: Members) -> TermPart:
+    part = TermPart(
+        path=members.path,
+        term=members.word("term", Term.values),
+        billing_cycle=members.word("billing_cycle", BillingCycle.values),
+        prices=_prices(members),
+    )
+    members.done()
+    if part.term == Term.P1M and part.billing_cycle == BillingCycle.ANNUAL:
+        raise refusal(members.at("billing_cycle"), part.billing_cycle, "is longer than the term P1M (rule 72)")
+    return part
+
+
+def _prices(members: Members) -> dict[str, Decimal]:
+    path = members.at("prices")
+    prices = members.mapping("prices")
+    if not prices:
+        raise refusal(path, prices, "holds no price, so nobody could buy this")
+    return {_currency(path, currency): _amount(f"{path}.{currency}", amount) for currency, amount in prices.items()}
+
+
+def _currency(path: str, currency: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise refusal(path, currency, "is not a currency code of three capitals")
+    return currency
+
+
+def _amount(path: str, value: Any) -> Decimal:
+    text = "" if isinstance(value, bool) else str(value)
+    if not AMOUNT.fullmatch(text):
+        raise refusal(path, value, "is not a price from 0 to 9999999.9999 with at most four decimals")
+    return Decimal(text)
+
+
+def _policies(members: Members, known: list[str]) -> dict[str, str]:
+    path = members.at("policies")
+    policies = members.mapping("policies", required=False)
+    for name, value in policies.items():
+        if name not in known:
+            raise refusal(path, name, f"is not a policy; there are {', '.join(known)}")
+        _check_duration(f"{path}.{name}", name, value)
+    return policies
+
+
+def _check_duration(path: str, name: str, value: Any) -> None:
+    try:
+        duration = parse_duration(value)
+    except (ValueError, TypeError, OverflowError):
+        raise refusal(path, value, "is not an ISO 8601 duration of days, hours, minutes and seconds") from None
+    shortest = timedelta(seconds=1) if name in NEVER_ZERO else timedelta(0)
+    if not shortest <= duration <= LONGEST_POLICY:
+        raise refusal(path, value, f"is not between {shortest} and {LONGEST_POLICY.days} days")
+
+
+def _check_once(path: str, entries: list[tuple[str, str]]) -> None:
+    seen: dict[str, str] = {}
+    for place, key in entries:
+        if key in seen:
+            raise refusal(path, key, f"stands there twice, as {seen[key]} and {place}")
+        seen[key] = place

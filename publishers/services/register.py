@@ -1,0 +1,184 @@
+"""Registering a publisher with its credentials, catalogue and policies, as one document says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import Client
+from accounts.policy import Action, Actor, Role, authorize
+from accounts.services.clients import create_client, replace_secrets, verify_secret
+from partnerhub.errors import AddressNotAllowed, InvalidInput
+from partnerhub.money import smallest_unit
+from partnerhub.outbox.recorder import record
+from publishers.addresses import check_url
+from publishers.events import PublisherChanged, PublisherRegistered
+from publishers.models import PlanTerm, Policy, Publisher
+from publishers.services.catalogue import write_catalogue
+from publishers.services.changes import Changes
+from publishers.services.document import Document, read_document
+from publishers.services.policies import write_policies
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What came of it. `client_secret` only when it is new: the hub cannot tell it again."""
+
+    publisher: Publisher
+    client_secret: str | None
+    changes: list[str]
+    ignored: list[str]
+
+
+def register_publisher(actor: Actor, document: Mapping[str, Any], *, at: datetime) -> Registration:
+    """Create the publisher of this name, or change it to what the document says; prices and policies change at `at`.
+
+    The same document twice changes nothing. Raises InvalidInput (with the member's path), AddressNotAllowed or
+    OverlappingPrice, and then nothing was changed.
+    """
+    authorize(actor, Action.PUBLISHER_MANAGE)
+    wanted = read_document(document, _policy_names())
+    _check_addresses(wanted)
+    with transaction.atomic():
+        return _register(actor, wanted, at)
+
+
+def _policy_names() -> list[str]:
+    hub_wide = Policy.objects.filter(publisher=None, offer=None, plan=None)
+    return list(hub_wide.values_list("name", flat=True).distinct())
+
+
+def _check_addresses(wanted: Document) -> None:
+    for member in ("fulfillment_base_url", "landing_url", "webhook_url"):
+        url = getattr(wanted, member)
+        try:
+            if url:
+                check_url(url, settings.HUB_ALLOW_PRIVATE_PUBLISHERS)
+        except AddressNotAllowed as refusal:
+            raise AddressNotAllowed(
+                url=f"{member} {refusal.values['url']}", problem=refusal.values["problem"]
+            ) from None
+
+
+def _register(actor: Actor, wanted: Document, at: datetime) -> Registration:
+    changes = Changes()
+    publisher = Publisher.objects.select_for_update(of=("self",)).filter(name=wanted.name).first()
+    known = publisher is not None
+    secret: str | None
+    if publisher is None:
+        publisher, secret = _create(wanted, at)
+        changes.append("publisher: added")
+    else:
+        secret = _change(publisher, wanted, changes, at)
+    write_catalogue(publisher, wanted.offers, changes, at)
+    write_policies({"publisher": publisher}, publisher.policies.all(), wanted.policies, "", changes, at)
+    if changes:
+        fact = PublisherChanged if known else PublisherRegistered
+        record(fact(publisher.pk, {"name": publisher.name, "changes": changes}), actor=actor, at=at)
+    return Registration(publisher, secret, list(changes), wanted.ignored)
+
+
+def _create(wanted: Document, at: datetime) -> tuple[Publisher, str]:
+    client, secret = _new_client(wanted, at)
+    addresses = _plain_members(wanted)
+    return Publisher.objects.create(name=wanted.name, client=client, created_at=at, **addresses), secret
+
+
+def _plain_members(wanted: Document) -> dict[str, Any]:
+    names = ("adapter", "fulfillment_base_url", "landing_url", "webhook_url", "max_concurrency")
+    return {name: getattr(wanted, name) for name in names}
+
+
+def _new_client(wanted: Document, at: datetime) -> tuple[Client, str]:
+    taken = wanted.client_id and Client.objects.filter(pk=wanted.client_id).first()
+    if taken:
+        raise InvalidInput(field="client_id", problem=f"{wanted.client_id} already belongs to {taken.name}.")
+    tenant_id = wanted.tenant_id or uuid4()
+    return create_client(wanted.name, Role.PUBLISHER, tenant_id, at, wanted.client_id, wanted.client_secret)
+
+
+def _change(publisher: Publisher, wanted: Document, changes: Changes, at: datetime) -> str | None:
+    changes.assign(publisher, "", _plain_members(wanted))
+    if wanted.client_id not in (None, publisher.client_id):
+        return _replace_client(publisher, wanted, changes, at)
+    client = publisher.client
+    if wanted.tenant_id is not None:
+        changes.assign(client, "", {"tenant_id": wanted.tenant_id})
+    if wanted.client_secret is None or verify_secret(client, wanted.client_secret, at):
+        return None
+    changes.append("client_secret: replaced")
+    return replace_secrets(client, at, wanted.client_secret)
+
+
+def _replace_client(publisher: Publisher, wanted: Document, changes: Changes, at: datetime) -> str:
+    old = publisher.client
+    client, secret = _new_client(wanted, at)
+    if wanted.tenant_id is None:
+        client.tenant_id = old.tenant_id
+        client.save(update_fields=["tenant_id"])
+    old.is_active = False
+    old.save(update_fields=["is_active"])
+    changes.append(f"client_id: {old.pk} -> {client.pk}")
+    publisher.client = client
+    publisher.save(update_fields=["client"])
+    return secret
+
+
+def describe(registration: Registration) -> dict[str, Any]:
+    """The registration as its command prints it; the secret is in it only when it is new."""
+    publisher = registration.publisher
+    told: dict[str, Any] = {
+        "id": str(publisher.pk),
+        "name": publisher.name,
+        "adapter": publisher.adapter,
+        "tenant_id": str(publisher.client.tenant_id),
+        "client_id": str(publisher.client_id),
+    }
+    if registration.client_secret is not None:
+        told["client_secret"] = registration.client_secret
+    told |= {
+        "fulfillment_base_url": publisher.fulfillment_base_url,
+        "landing_url": publisher.landing_url,
+        "webhook_url": publisher.webhook_url,
+        "changed": bool(registration.changes),
+        "changes": registration.changes,
+        "ignored": registration.ignored,
+        "catalog_items": catalog_items(publisher),
+    }
+    return told
+
+
+def catalog_items(publisher: Publisher) -> list[dict[str, Any]]:
+    """Everything of a publisher that is on sale, with its current price in each currency (decimals as text)."""
+    on_sale = PlanTerm.objects.filter(
+        plan__offer__publisher=publisher, withdrawn_at=None, plan__withdrawn_at=None, plan__offer__withdrawn_at=None
+    )
+    terms = on_sale.select_related("plan__offer").prefetch_related("prices")
+    return [
+        _catalog_item(term) for term in terms.order_by("plan__offer__offer_id", "plan__sku_id", "term", "billing_cycle")
+    ]
+
+
+def _catalog_item(term: PlanTerm) -> dict[str, Any]:
+    prices = sorted((row.currency, row.amount) for row in term.prices.all() if row.valid_to is None)
+    return {
+        "id": term.catalog_item_id,
+        "offer": term.plan.offer.offer_id,
+        "plan": term.plan.plan_id,
+        "term": term.term,
+        "billing_cycle": term.billing_cycle,
+        "min": term.plan.min_quantity,
+        "max": term.plan.max_quantity,
+        "prices": {currency: _written(amount, currency) for currency, amount in prices},
+    }
+
+
+def _written(amount: Decimal, currency: str) -> str:
+    """An amount with its currency's digits, or with as many more as it has."""
+    short = amount.quantize(smallest_unit(currency), ROUND_DOWN)
+    return f"{short if short == amount else amount.normalize():f}"
