@@ -50,13 +50,12 @@ def reachable(path: Path) -> bool:
     return all(place.stat().st_mode & stat.S_IXOTH for place in [path, *path.parents])
 
 
-def shared_place(*parts: str) -> Path:
-    """A directory that any user may pass through, owned by root, made if absent."""
-    place = SHARED_PLACE.joinpath(*parts)
-    place.mkdir(parents=True, exist_ok=True, mode=0o755)
-    for made in [SHARED_PLACE, *[SHARED_PLACE.joinpath(*parts[: n + 1]) for n in range(len(parts))]]:
-        made.chmod(0o755)  # the umask may have narrowed them; all of them are ours
-    return place
+def make_shared(place: Path) -> None:
+    """Make a directory at or under SHARED_PLACE that any user may pass through."""
+    made = [folder for folder in [place, *place.parents] if folder.is_relative_to(SHARED_PLACE)]
+    for folder in reversed(made):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # the umask may have narrowed it
 
 
 def reachable_copy(home: Path) -> Path:
@@ -64,8 +63,9 @@ def reachable_copy(home: Path) -> Path:
     if reachable(home / "bin"):
         return home
     build = f"{home.parent.name}-{(home / 'bin' / 'postgres').stat().st_mtime_ns}"
-    place = shared_place() / build
+    place = SHARED_PLACE / build
     if not place.exists():
+        make_shared(SHARED_PLACE)
         part = Path(tempfile.mkdtemp(prefix="part-", dir=SHARED_PLACE))
         shutil.copytree(home, part / home.parent.name / home.name, symlinks=True)
         libraries = home.parent.with_suffix(".libs")  # beside the package, found by the programs' relative rpath

@@ -97,6 +97,8 @@ class Postgres:
             self._socket_folder = None
 
     def _make_folder(self) -> None:
+        if self.data.is_relative_to(binaries.SHARED_PLACE):
+            binaries.make_shared(self.data.parent)
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._uid is not None:
             os.chown(self.data, self._uid, self._uid)
@@ -216,7 +218,7 @@ def database_place(folder: Path) -> Path:
     if os.geteuid() != 0 or binaries.reachable(folder):
         return folder / "postgres"
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return binaries.shared_place("data", name) / "postgres"
+    return binaries.SHARED_PLACE / "data" / name / "postgres"
 
 
 def socket_url(folder: Path) -> str:
