@@ -46,7 +46,7 @@ def check_url(url: str, allow_private: bool) -> None:
     addresses = _addresses_of(url, host, port)
     for address in addresses:
         if not is_public_address(address):
-            raise AddressNotAllowed(url=_without_query(url), problem=f"{host} is {address}, which is not public.")
+            raise AddressNotAllowed(url=_without_query(url), problem=f"its host's address {address} is not public.")
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

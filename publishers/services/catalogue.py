@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Model
-
 from partnerhub.errors import OverlappingPrice
 from publishers.identifiers import availability_id, next_sku_id, product_id
 from publishers.models import Offer, Plan, PlanTerm, Price, Publisher
@@ -13,6 +11,8 @@ from publishers.services.changes import Changes
 from publishers.services.document import OfferPart, PlanPart, TermPart
 from publishers.services.members import refusal
 from publishers.services.policies import write_policies
+
+Sellable = Offer | Plan | PlanTerm
 
 
 def write_catalogue(publisher: Publisher, parts: Iterable[OfferPart], changes: Changes, at: datetime) -> None:
@@ -47,9 +47,9 @@ def _write_offer(offer: Offer, part: OfferPart, path: str, changes: Changes, at:
         "description": part.description,
         "countries": part.countries,
         "one_per_customer": part.one_per_customer,
-        "withdrawn_at": None,
     }
     changes.assign(offer, f"{path}.", values)
+    _sell_again(offer, path, changes)
     write_policies({"offer": offer}, offer.policies.all(), part.policies, f"{path}.", changes, at)
     known = {plan.plan_id: plan for plan in offer.plans.all()}
     sku_ids = [plan.sku_id for plan in known.values()]
@@ -88,9 +88,9 @@ def _write_plan(plan: Plan, part: PlanPart, path: str, changes: Changes, at: dat
         "min_quantity": part.min_quantity,
         "max_quantity": part.max_quantity,
         "trial_days": part.trial_days,
-        "withdrawn_at": None,
     }
     changes.assign(plan, f"{path}.", values)
+    _sell_again(plan, path, changes)
     write_policies({"plan": plan}, plan.policies.all(), part.policies, f"{path}.", changes, at)
     known = {(term.term, term.billing_cycle): term for term in plan.terms.all()}
     for term_part in part.terms:
@@ -99,7 +99,7 @@ def _write_plan(plan: Plan, part: PlanPart, path: str, changes: Changes, at: dat
         if term is None:
             term = _create_term(plan, term_part)
             changes.append(f"{term_path}: added")
-        changes.assign(term, f"{term_path}.", {"withdrawn_at": None})
+        _sell_again(term, term_path, changes)
         _write_prices(term, term_part.prices, f"{term_path}.prices.", changes, at)
     _withdraw({f"{path}.terms[{term}]": term for term in known.values()}, changes, at)
 
@@ -138,7 +138,16 @@ def _check_nothing_later(rows: Iterable[Price], at: datetime) -> None:
             raise OverlappingPrice(currency=row.currency, valid_from=row.valid_from.strftime("%Y-%m-%d %H:%M UTC"))
 
 
-def _withdraw(rows: Mapping[str, Model], changes: Changes, at: datetime) -> None:
+def _withdraw(rows: Mapping[str, Sellable], changes: Changes, at: datetime) -> None:
     for path, row in rows.items():
-        if getattr(row, "withdrawn_at", None) is None:
-            changes.assign(row, f"{path}.", {"withdrawn_at": at})
+        if row.withdrawn_at is None:
+            row.withdrawn_at = at
+            row.save(update_fields=["withdrawn_at"])
+            changes.append(f"{path}: withdrawn")
+
+
+def _sell_again(row: Sellable, path: str, changes: Changes) -> None:
+    if row.withdrawn_at is not None:
+        row.withdrawn_at = None
+        row.save(update_fields=["withdrawn_at"])
+        changes.append(f"{path}: sold again")
