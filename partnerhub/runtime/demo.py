@@ -112,7 +112,7 @@ def _wait_until_ready(supervisor: Supervisor, hub: Configuration, folder: HubFol
                     f"{embedded.tail(log)}\nIts log: {log}"
                 )
         supervisor.watch()
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 def _greet(hub: Configuration, folder: HubFolder) -> None:
