@@ -1,0 +1,178 @@
+"""Our rows in the marketplace's words (fulfillment-v2.md section 5). A member without a value is absent, never null."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from customers.models import Customer
+from publishers.models import Plan, PlanTerm, Pricing
+from subscriptions.enums import OperationAction, OperationStatus, Status
+from subscriptions.models import Operation, Subscription
+
+# What a publisher may do to a reseller's purchase (rule 29): it confirms and reads; changes are the partner's.
+ALLOWED_OPERATIONS = ["Read"]
+NEVER_MODIFIED = "0001-01-01T00:00:00"  # deprecated by the marketplace, which sends this literal
+
+STATUSES = {
+    Status.PENDING: "PendingFulfillmentStart",
+    Status.SUBSCRIBED: "Subscribed",
+    Status.SUSPENDED: "Suspended",
+    Status.UNSUBSCRIBED: "Unsubscribed",
+}
+ACTIONS = {
+    OperationAction.UNSUBSCRIBE: "Unsubscribe",
+    OperationAction.CHANGE_PLAN: "ChangePlan",
+    OperationAction.CHANGE_QUANTITY: "ChangeQuantity",
+    OperationAction.SUSPEND: "Suspend",
+    OperationAction.REINSTATE: "Reinstate",
+    OperationAction.RENEW: "Renew",
+}
+OPERATION_STATUSES = {
+    OperationStatus.NOT_STARTED: "NotStarted",
+    OperationStatus.IN_PROGRESS: "InProgress",
+    OperationStatus.SUCCEEDED: "Succeeded",
+    OperationStatus.FAILED: "Failed",
+    OperationStatus.CONFLICT: "Conflict",
+}
+TERMS = {"P1M": "1 month", "P1Y": "1 year", "P2Y": "2 years", "P3Y": "3 years"}
+
+
+def resolved(subscription: Subscription, at: datetime) -> dict[str, Any]:
+    """What a purchase token stands for."""
+    return {
+        "id": str(subscription.id),
+        "subscriptionName": subscription.nickname,
+        "offerId": subscription.offer.offer_id,
+        "planId": subscription.plan.plan_id,
+        **_quantity(subscription),
+        "subscription": whole(subscription, at),
+    }
+
+
+def whole(subscription: Subscription, at: datetime) -> dict[str, Any]:
+    """A subscription as its publisher sees it at a moment."""
+    return {
+        "id": str(subscription.id),
+        "publisherId": str(subscription.publisher_id),
+        "offerId": subscription.offer.offer_id,
+        "planId": subscription.plan.plan_id,
+        "name": subscription.nickname,
+        "saasSubscriptionStatus": STATUSES[Status(subscription.status)],
+        "beneficiary": _beneficiary(subscription.customer),
+        "purchaser": _purchaser(),
+        **_quantity(subscription),
+        "term": _term(subscription),
+        "autoRenew": subscription.auto_renew,
+        "isTest": False,
+        "isFreeTrial": _is_in_trial(subscription, at),
+        "allowedCustomerOperations": ALLOWED_OPERATIONS,
+        "sandboxType": "None",
+        "sessionMode": "None",
+        "created": _seven_digits(subscription.purchased_at),
+        "lastModified": NEVER_MODIFIED,
+    }
+
+
+def plan_on_sale(plan: Plan, country: str) -> dict[str, Any]:
+    """A plan of plans_on_sale; its quantity limits are inclusive and only those of per-user plans are told."""
+    per_seat = plan.pricing == Pricing.PER_USER
+    limits = {"minQuantity": plan.min_quantity, "maxQuantity": plan.max_quantity} if per_seat else {}
+    terms: list[PlanTerm] = plan.terms_on_sale  # type: ignore[attr-defined]  # prefetched by plans_on_sale
+    return {
+        "planId": plan.plan_id,
+        "displayName": plan.title,
+        "isPrivate": False,
+        "description": plan.description,
+        **limits,
+        "hasFreeTrials": plan.trial_days > 0,
+        "isPricePerSeat": per_seat,
+        "isStopSell": False,
+        "market": country,
+        "planComponents": {
+            "recurrentBillingTerms": [_billing_term(term, price) for term in terms for price in _prices(term)],
+            "meteringDimensions": [],
+        },
+    }
+
+
+def operation(one: Operation, subscription: Subscription) -> dict[str, Any]:
+    """An operation on a subscription; the plan and quantity are those of the subscription now."""
+    details = {"errorMessage": one.last_error} if one.last_error else {}
+    return {
+        "id": str(one.id),
+        "activityId": str(one.id),
+        "subscriptionId": str(subscription.id),
+        "offerId": subscription.offer.offer_id,
+        "publisherId": str(subscription.publisher_id),
+        "planId": subscription.plan.plan_id,
+        **_quantity(subscription),
+        "action": ACTIONS[OperationAction(one.action)],
+        "timeStamp": _seven_digits(one.created_at),
+        "status": OPERATION_STATUSES[OperationStatus(one.status)],
+        "operationRequestSource": "Azure",
+        **details,
+    }
+
+
+def _beneficiary(customer: Customer) -> dict[str, str]:
+    return {
+        "emailId": customer.beneficiary_email,
+        "objectId": str(customer.beneficiary_object_id),
+        "tenantId": str(customer.tenant_id),
+        "puid": customer.beneficiary_object_id.hex[:16],
+    }
+
+
+def _purchaser() -> dict[str, str]:
+    """We, the partner, buy: with one identity for the whole company, which has no mailbox."""
+    tenant = uuid.UUID(settings.HUB_TENANT_ID)
+    identity = uuid.uuid5(tenant, "purchaser")
+    return {"objectId": str(identity), "tenantId": str(tenant), "puid": identity.hex[:16]}
+
+
+def _quantity(subscription: Subscription) -> dict[str, int]:
+    """Seats exist only on per-user plans, and are gone once unsubscribed (fulfillment-v2.md sections 5 and 6)."""
+    if subscription.plan.pricing != Pricing.PER_USER or subscription.status == Status.UNSUBSCRIBED:
+        return {}
+    return {"quantity": subscription.quantity}
+
+
+def _term(subscription: Subscription) -> dict[str, str]:
+    unit = {"termUnit": subscription.plan_term.term}
+    if subscription.term_start is None or subscription.term_end is None:
+        return unit
+    # Inclusive in the marketplace, exclusive here.
+    last_day = subscription.term_end - timedelta(days=1)
+    return {**unit, "startDate": _midnight(subscription.term_start), "endDate": _midnight(last_day)}
+
+
+def _is_in_trial(subscription: Subscription, at: datetime) -> bool:
+    days = subscription.plan.trial_days
+    if not days or subscription.status == Status.UNSUBSCRIBED:
+        return False
+    start = subscription.term_start
+    return start is None or at.astimezone(UTC).date() < start + timedelta(days=days)
+
+
+def _billing_term(term: PlanTerm, price: Any) -> dict[str, Any]:
+    return {
+        "currency": price.currency,
+        "price": float(price.amount),
+        "termUnit": term.term,
+        "termDescription": f"{TERMS[term.term]}, billed {term.get_billing_cycle_display().lower()}",
+        "meteredQuantityIncluded": [],
+    }
+
+
+def _prices(term: PlanTerm) -> list[Any]:
+    return list(term.valid_prices)  # type: ignore[attr-defined]  # prefetched by plans_on_sale
+
+
+def _midnight(day: date) -> str:
+    return f"{day:%Y-%m-%d}T00:00:00Z"
+
+
+def _seven_digits(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"

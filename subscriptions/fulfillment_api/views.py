@@ -1,0 +1,97 @@
+"""What publishers call: resolve, activate, read. Changes of a reseller's purchase are refused by name (rule 43)."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse
+
+from partnerhub.api.shapes import guid
+from subscriptions.fulfillment_api import selectors, serializers
+from subscriptions.fulfillment_api.bodies import subscriber_plan
+from subscriptions.fulfillment_api.door import API_VERSION, Call, door
+from subscriptions.fulfillment_api.errors import TOKEN_HEADER, Fault
+from subscriptions.services import confirmation, links
+
+
+def _resolve(call: Call) -> HttpResponse:
+    token = call.http.headers.get(TOKEN_HEADER, "")
+    if not token:
+        raise Fault(400, "HeaderNotPresent", f"The header {TOKEN_HEADER} is required.", TOKEN_HEADER)
+    subscription = links.resolve_token(call.publisher, token, at=call.at)
+    return JsonResponse(serializers.resolved(subscription, call.at))
+
+
+def _activate(call: Call, subscription: str) -> HttpResponse:
+    wanted = subscriber_plan(call.http)
+    confirmation.activate(
+        call.publisher,
+        guid(subscription, "subscription"),
+        plan_id=wanted.plan_id,
+        quantity=wanted.quantity,
+        call_id=call.id,
+        at=call.at,
+    )
+    return HttpResponse(content_type="application/json")
+
+
+def _list(call: Call) -> HttpResponse:
+    found, following = selectors.page_of(call.publisher, call.http.GET.get("continuationToken", ""))
+    page: dict[str, object] = {"subscriptions": [serializers.whole(one, call.at) for one in found]}
+    if following:
+        query = urlencode({"continuationToken": following, "api-version": API_VERSION})
+        page["@nextLink"] = f"{settings.HUB_BASE_URL}/api/saas/subscriptions?{query}"
+    return JsonResponse(page)
+
+
+def _get(call: Call, subscription: str) -> HttpResponse:
+    return JsonResponse(serializers.whole(selectors.subscription_of(call.publisher, subscription), call.at))
+
+
+def _plans(call: Call, subscription: str) -> HttpResponse:
+    own = selectors.subscription_of(call.publisher, subscription)
+    wanted = call.http.GET.get("planId")
+    plans = [plan for plan in selectors.plans_on_sale(own, call.at) if wanted in (None, "", plan.plan_id)]
+    return JsonResponse({"plans": [serializers.plan_on_sale(plan, own.customer.country) for plan in plans]})
+
+
+def _patch(call: Call, subscription: str) -> HttpResponse:
+    own = selectors.subscription_of(call.publisher, subscription)
+    wanted = subscriber_plan(call.http)
+    if (wanted.plan_id is None) == (wanted.quantity is None):
+        raise Fault(400, "BadRequest", "Send either planId or quantity: one of them, and one only.")
+    raise _not_allowed("Update", str(own.id))
+
+
+def _delete(call: Call, subscription: str) -> HttpResponse:
+    own = selectors.subscription_of(call.publisher, subscription)
+    raise _not_allowed("Delete", str(own.id))
+
+
+def _operations(call: Call, subscription: str) -> HttpResponse:
+    own = selectors.subscription_of(call.publisher, subscription)
+    in_flight = selectors.operations_in_flight(own)
+    return JsonResponse({"operations": [serializers.operation(one, own) for one in in_flight]})
+
+
+def _operation(call: Call, subscription: str, operation: str) -> HttpResponse:
+    own = selectors.subscription_of(call.publisher, subscription)
+    return JsonResponse(serializers.operation(selectors.operation_of(own, operation), own))
+
+
+def _not_allowed(operation: str, subscription_id: str) -> Fault:
+    allowed = ", ".join(serializers.ALLOWED_OPERATIONS)
+    message = (
+        f"{operation} is not allowed for the subscription {subscription_id}: a reseller bought it, "
+        f"allowedCustomerOperations is [{allowed}]. Ask the partner to change it."
+    )
+    return Fault(400, "BadRequest", message, "allowedCustomerOperations")
+
+
+resolve = door(POST=_resolve)
+activate = door(POST=_activate)
+collection = door(GET=_list)
+subscription = door(GET=_get, PATCH=_patch, DELETE=_delete)
+plans = door(GET=_plans)
+operations = door(GET=_operations)
+operation = door(GET=_operation)
+nothing = door()
