@@ -1,0 +1,29 @@
+"""No connection to an address that is not public: checked where the socket is made, for names and literal IPs alike.
+
+A name may resolve to something else between registration and call; what counts is the address that is connected to.
+"""
+
+import socket
+
+from aiohttp.connector import AddrInfoType, SocketFactoryType
+
+from publishers.addresses import is_public_address
+
+
+class AddressNotPublic(OSError):
+    """The connection was refused by the hub itself. The text names no address: several of them count as one error."""
+
+    def __init__(self) -> None:
+        super().__init__("the publisher's address is not public")
+
+
+def socket_factory(*, allow_private: bool) -> SocketFactoryType:
+    """Make sockets for an aiohttp connector; each raises AddressNotPublic for a private address unless allowed."""
+
+    def make(address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _name, where = address
+        if not allow_private and not is_public_address(str(where[0])):
+            raise AddressNotPublic
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    return make

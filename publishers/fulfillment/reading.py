@@ -1,0 +1,106 @@
+"""Reading what a publisher's answer says (fulfillment-v2.md section 5). Pure; the text is a stranger's."""
+
+import json
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from publishers.fulfillment.gateway import Said
+
+STATUSES = frozenset({"NotStarted", "PendingFulfillmentStart", "Subscribed", "Suspended", "Unsubscribed"})
+LARGEST_QUANTITY = 2_147_483_647
+LONGEST_MESSAGE, LONGEST_URL, LONGEST_PLAN_ID, LONGEST_EXCERPT = 500, 1000, 50, 80
+
+# Anything long without a space might be a credential that was echoed.
+_TOKEN_LIKE = re.compile(r"[A-Za-z0-9_\-+/=.~%]{20,}")
+_NAMED_SECRET = re.compile(r"((?:token|secret|password|authorization|key)\W{1,4})\w[^\s\"'&,}]*", re.IGNORECASE)
+
+
+class Unreadable(Exception):
+    """An answer that states nothing; the message is a sentence for people, free of secrets."""
+
+
+def read_said(body: bytes, subscription_id: UUID) -> Said:
+    """The statement in a Subscription document. Unknown members are ignored; raises Unreadable for anything wrong."""
+    document = _document(body)
+    if "id" in document and str(document["id"]).lower() != str(subscription_id):
+        raise Unreadable(f"The answer is about another subscription: {excerpt(str(document['id']))}")
+    return Said(
+        status=_status(document),
+        plan_id=_plan_id(document),
+        quantity=_quantity(document, "quantity"),
+        assigned_quantity=_quantity(document, "assignedQuantity"),
+        message=printable(_text(document, "messageToPartner"))[:LONGEST_MESSAGE],
+        action_url=_web_address(_text(document, "actionUrl")),
+    )
+
+
+def excerpt(text: str) -> str:
+    """The first printable characters of a stranger's text, without anything that looks like a credential."""
+    shown = _TOKEN_LIKE.sub("[…]", _NAMED_SECRET.sub(r"\1[…]", printable(text[:2000])))
+    return shown[:LONGEST_EXCERPT] + ("…" if len(shown) > LONGEST_EXCERPT else "")
+
+
+def printable(text: str) -> str:
+    """Text in one line, without control, formatting and surrogate characters."""
+    kept = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join("".join(kept).split())
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Unreadable(f"The answer is not JSON: {excerpt(body[:4000].decode('utf-8', 'replace'))}") from None
+    if not isinstance(document, dict):
+        raise Unreadable(f"The answer is not a subscription: {excerpt(json.dumps(document)[:4000])}")
+    return document
+
+
+def _status(document: dict[str, Any]) -> str:
+    status = document.get("saasSubscriptionStatus")
+    if not isinstance(status, str) or status not in STATUSES:
+        raise Unreadable(f"The status is none that we know: {excerpt(_shown(status))}")
+    return status
+
+
+def _plan_id(document: dict[str, Any]) -> str:
+    plan_id = document.get("planId")
+    if not isinstance(plan_id, str) or not 0 < len(plan_id) <= LONGEST_PLAN_ID or printable(plan_id) != plan_id:
+        raise Unreadable(f"The planId is not a plan's id: {excerpt(_shown(plan_id))}")
+    return plan_id
+
+
+def _quantity(document: dict[str, Any], name: str) -> int | None:
+    """A whole number or None; numbers in quotes are accepted as old clients send them, an empty text as absent."""
+    value = document.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_QUANTITY:
+        raise Unreadable(f"The {name} is not a number of licences: {excerpt(_shown(value))}")
+    return value
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(f"The {name} is not text: {excerpt(_shown(value))}")
+    return value or ""
+
+
+def _web_address(text: str) -> str:
+    """The address as it is when a browser may open it, else nothing."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    fit = parts.scheme in ("http", "https") and parts.hostname and len(text) <= LONGEST_URL
+    return text if fit and printable(text) == text and " " not in text else ""
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, default=str)[:4000] if value is not None else "nothing"
