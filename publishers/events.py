@@ -13,3 +13,13 @@ class PublisherRegistered(PublisherFact):
 
 class PublisherChanged(PublisherFact):
     name = "publisher.changed"
+
+
+class CircuitOpened(PublisherFact):
+    """It failed several times in a row: nobody asks it for a while."""
+
+    name = "publisher.circuit_opened"
+
+
+class CircuitClosed(PublisherFact):
+    name = "publisher.circuit_closed"
