@@ -15,10 +15,16 @@ pytestmark = pytest.mark.django_db
 
 def refused(sql: str, *parameters: object) -> str:
     """Run a statement that must fail, checks at commit included; returns what the database said."""
-    with pytest.raises(Error) as refusal, transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(Error) as refusal:
+        _run(sql, parameters)
+    return str(refusal.value)
+
+
+@transaction.atomic
+def _run(sql: str, parameters: tuple[object, ...]) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return str(refusal.value)
 
 
 COPY = """
@@ -78,7 +84,8 @@ def test_the_event_log_is_append_only(statement):
 
 
 START = """
-INSERT INTO subscriptions_billingstart (id, subscription_id, licenses_assigned_at, configuration_confirmed_at, starts_at, recorded_at)
+INSERT INTO subscriptions_billingstart
+    (id, subscription_id, licenses_assigned_at, configuration_confirmed_at, starts_at, recorded_at)
 VALUES (%s, %s, %s, %s, %s, %s)"""
 
 
@@ -99,7 +106,8 @@ def test_a_billing_start_before_the_later_confirmation_is_refused():
 def test_an_activation_without_a_billing_start_is_refused():
     pending = buy()
     assert "subscription_activated_by_its_confirmation" in refused(
-        "UPDATE subscriptions_subscription SET status = 'subscribed', activated_at = %s, term_start = %s, term_end = %s WHERE id = %s",
+        "UPDATE subscriptions_subscription SET status = 'subscribed', activated_at = %s, term_start = %s, "
+        "term_end = %s WHERE id = %s",
         NOON,
         NOON.date(),
         NOON.date() + timedelta(days=30),
@@ -118,12 +126,14 @@ def test_a_status_of_subscribed_without_activation_is_refused():
 def test_a_gate_is_not_satisfied_without_evidence_nor_taken_back_after_the_start():
     pending = buy()
     assert "gate_satisfied_by_evidence" in refused(
-        "UPDATE subscriptions_gate SET state = 'satisfied', satisfied_at = now() WHERE gate = 'licenses_assigned' AND subscription_id = %s",
+        "UPDATE subscriptions_gate SET state = 'satisfied', satisfied_at = now() "
+        "WHERE gate = 'licenses_assigned' AND subscription_id = %s",
         pending.pk,
     )
     started = active()
     assert "billing_start_licenses_assigned" in refused(
-        "UPDATE subscriptions_gate SET state = 'pending', satisfied_at = NULL WHERE gate = 'licenses_assigned' AND subscription_id = %s",
+        "UPDATE subscriptions_gate SET state = 'pending', satisfied_at = NULL "
+        "WHERE gate = 'licenses_assigned' AND subscription_id = %s",
         started.pk,
     )
     assert Gate.objects.filter(subscription=started, state="satisfied").count() == 4
