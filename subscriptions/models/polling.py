@@ -27,6 +27,7 @@ class PollSchedule(models.Model):
             models.Index(
                 fields=["publisher", "next_poll_at"], condition=models.Q(next_poll_at__isnull=False), name="poll_due"
             ),
+            models.Index(fields=["publisher"], condition=models.Q(lease__isnull=False), name="poll_under_way"),
         ]
 
     def __str__(self) -> str:
