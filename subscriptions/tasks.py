@@ -1,0 +1,43 @@
+"""Ticks of the scheduler. What is due is a row in PostgreSQL: a tick that is lost only delays."""
+
+import mmap
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_shutting_down
+
+from accounts.policy import SYSTEM
+from partnerhub.clock import now
+from subscriptions.operations import Sender
+from subscriptions.polling import Poller
+from subscriptions.services.ending import void_overdue as void_all_overdue
+from subscriptions.window import Bounds
+
+# One byte that a worker shares with the processes it forks: they are not signalled when it shuts down.
+_shutting_down = mmap.mmap(-1, 1)
+
+
+@worker_shutting_down.connect
+def _tell_processes(**_: Any) -> None:
+    _shutting_down[0] = 1
+
+
+def _stopping() -> bool:
+    return bool(_shutting_down[0])
+
+
+@shared_task(bind=True)
+def poll_due(self: "Task[Any, Any]") -> None:
+    # One process of a worker polls; the others stay free for what else is due.
+    node = str(self.request.hostname or "")
+    Poller(SYSTEM, Bounds(stopping=_stopping), node=node).run()
+
+
+@shared_task
+def send_operations() -> None:
+    Sender(SYSTEM, Bounds(places=20, seconds=10, idle_seconds=0, stopping=_stopping)).run()
+
+
+@shared_task
+def void_overdue() -> None:
+    void_all_overdue(SYSTEM, at=now())
