@@ -100,8 +100,9 @@ def _check_code(field: str, value: str, length: int) -> None:
 
 def _save_checked(row: Model) -> None:
     """Insert a row that its model's own checks accept. Raises InvalidInput for the first one that does not."""
+    may_be_absent = [field.name for field in row._meta.fields if field.null]
     try:
-        row.full_clean()
+        row.full_clean(exclude=may_be_absent)
     except ValidationError as error:
         field, problems = next(iter(error.message_dict.items()))
         raise InvalidInput(field=field, problem=problems[0]) from None

@@ -1,0 +1,1 @@
+"""The demo's world: invented people, publishers, customers and what they bought, in plain rows."""

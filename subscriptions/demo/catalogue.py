@@ -1,0 +1,251 @@
+"""The demo's publishers, as `register_publisher` files. An offer id's word after `--` is how its vendor behaves."""
+
+from typing import Any
+
+# slug, name, adapter, offers
+Row = tuple[str, str, str, list[dict[str, Any]]]
+
+
+def document(row: Row, site: str) -> dict[str, Any]:
+    """The file that registers one publisher, whose pages are served under `site` (a URL without a trailing slash)."""
+    slug, name, adapter, offers = row
+    home = f"{site}/{slug}"
+    return {
+        "name": name,
+        "adapter": adapter,
+        "fulfillment_base_url": home,
+        "landing_url": f"{home}/landing",
+        "webhook_url": f"{home}/webhook",
+        "offers": offers,
+    }
+
+
+def _offer(offer_id: str, title: str, description: str, *plans: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"offer_id": offer_id, "title": title, "description": description, "plans": list(plans), **more}
+
+
+def _seats(plan_id: str, title: str, lowest: int, highest: int, *terms: dict[str, Any], **more: Any) -> dict[str, Any]:
+    limits = {"min_quantity": lowest, "max_quantity": highest}
+    return {"plan_id": plan_id, "title": title, "pricing": "per_user", **limits, "terms": list(terms), **more}
+
+
+def _flat(plan_id: str, title: str, *terms: dict[str, Any], **more: Any) -> dict[str, Any]:
+    limits = {"min_quantity": 1, "max_quantity": 1}
+    return {"plan_id": plan_id, "title": title, "pricing": "flat_rate", **limits, "terms": list(terms), **more}
+
+
+def _term(term: str, billing_cycle: str, eur: str, pln: str, usd: str) -> dict[str, Any]:
+    return {"term": term, "billing_cycle": billing_cycle, "prices": {"EUR": eur, "PLN": pln, "USD": usd}}
+
+
+NORTHWIND: Row = (
+    "northwind-sign",
+    "Northwind Sign",
+    "saas_v2_poll",
+    [
+        _offer(
+            "esign",
+            "Northwind eSign",
+            "Electronic signatures for contracts, with an audit trail and templates in nine languages.",
+            _seats(
+                "team",
+                "Team",
+                1,
+                300,
+                _term("P1M", "monthly", "10.08", "43.20", "11.40"),
+                _term("P1Y", "monthly", "8.40", "36.00", "9.50"),
+                _term("P1Y", "annual", "96.00", "412.00", "108.00"),
+                description="Unlimited signatures for up to 300 people.",
+            ),
+            _seats(
+                "business",
+                "Business",
+                5,
+                2000,
+                _term("P1Y", "annual", "168.00", "722.00", "189.00"),
+                _term("P3Y", "annual", "144.00", "619.00", "162.00"),
+                _term("P3Y", "one_time", "403.20", "1733.00", "453.60"),
+                description="Adds approval chains, bulk sending and the archive connector.",
+            ),
+        ),
+        _offer(
+            "esign-express--prompt",
+            "Northwind eSign Express",
+            "Signatures without a set-up: licences are assigned the moment the link is opened.",
+            _seats(
+                "starter",
+                "Starter",
+                1,
+                50,
+                _term("P1M", "monthly", "5.90", "25.40", "6.70"),
+                _term("P1Y", "annual", "56.40", "243.00", "63.60"),
+            ),
+            _seats(
+                "trial",
+                "Starter with a 30-day trial",
+                1,
+                25,
+                _term("P1Y", "annual", "56.40", "243.00", "63.60"),
+                trial_days=30,
+            ),
+        ),
+        _offer(
+            "archive--slow",
+            "Northwind Archive",
+            "Ten years of tamper-proof storage for signed documents. The vault is built for you, which takes a while.",
+            _flat(
+                "vault-1tb",
+                "1 TB vault",
+                _term("P1Y", "annual", "1188.00", "5100.00", "1336.00"),
+                _term("P3Y", "one_time", "2994.00", "12870.00", "3368.00"),
+            ),
+            countries=["AT", "CZ", "DE", "FR", "PL"],
+        ),
+        _offer(
+            "contracts--partial",
+            "Northwind Contracts",
+            "Contract management with reminders. Licences are assigned in waves, as people are trained.",
+            _seats(
+                "standard",
+                "Standard",
+                1,
+                500,
+                _term("P1M", "monthly", "14.90", "64.00", "16.80"),
+                _term("P1Y", "annual", "149.00", "640.00", "168.00"),
+            ),
+        ),
+        _offer(
+            "seal--asks",
+            "Northwind Seal",
+            "One qualified electronic seal per company. The vendor asks for the VAT number before issuing it.",
+            _flat("qualified", "Qualified seal", _term("P1Y", "annual", "390.00", "1680.00", "439.00")),
+            one_per_customer=True,
+        ),
+    ],
+)
+
+CONTOSO: Row = (
+    "contoso-desk",
+    "Contoso Desk",
+    "saas_v2_push",
+    [
+        _offer(
+            "helpdesk",
+            "Contoso Helpdesk",
+            "Tickets, a customer portal and a knowledge base for support teams.",
+            _seats(
+                "professional",
+                "Professional",
+                1,
+                1000,
+                _term("P1M", "monthly", "24.00", "103.00", "27.00"),
+                _term("P1Y", "monthly", "19.90", "85.50", "22.40"),
+                _term("P1Y", "annual", "228.00", "980.00", "257.00"),
+            ),
+            _seats(
+                "enterprise",
+                "Enterprise",
+                25,
+                10000,
+                _term("P1Y", "annual", "420.00", "1806.00", "473.00"),
+                _term("P3Y", "annual", "372.00", "1600.00", "419.00"),
+                description="Service levels, sandboxes and single sign-on.",
+            ),
+        ),
+        _offer(
+            "helpdesk-lite--prompt",
+            "Contoso Helpdesk Lite",
+            "A shared inbox for small teams, ready at once.",
+            _seats(
+                "lite",
+                "Lite",
+                1,
+                10,
+                _term("P1M", "monthly", "6.00", "25.80", "6.80"),
+                _term("P1Y", "annual", "60.00", "258.00", "68.00"),
+            ),
+        ),
+    ],
+)
+
+TAILSPIN: Row = (
+    "tailspin-cloud",
+    "Tailspin Cloud",
+    "both",
+    [
+        _offer(
+            "backup",
+            "Tailspin Backup",
+            "Daily backups of mailboxes and files, restored by anybody in two clicks.",
+            _seats(
+                "per-seat",
+                "Per mailbox",
+                1,
+                5000,
+                _term("P1M", "monthly", "3.20", "13.80", "3.60"),
+                _term("P1Y", "annual", "34.80", "150.00", "39.60"),
+            ),
+            _flat(
+                "server",
+                "Server",
+                _term("P1M", "monthly", "49.00", "211.00", "55.00"),
+                _term("P3Y", "one_time", "1470.00", "6320.00", "1655.00"),
+                description="One file server of any size.",
+            ),
+        ),
+        _offer(
+            "mailguard--prompt",
+            "Tailspin Mailguard",
+            "Filters phishing before it reaches anybody.",
+            _seats(
+                "standard",
+                "Standard",
+                5,
+                5000,
+                _term("P1M", "monthly", "1.95", "8.40", "2.20"),
+                _term("P1Y", "annual", "21.00", "90.00", "24.00"),
+            ),
+        ),
+    ],
+)
+
+FABRIKAM: Row = (
+    "fabrikam-chaos",
+    "Fabrikam Chaos",
+    "saas_v2_poll",
+    [
+        _offer(
+            "vault--refuses",
+            "Fabrikam Vault",
+            "A password vault whose vendor turns orders down.",
+            _seats(
+                "team",
+                "Team",
+                1,
+                200,
+                _term("P1M", "monthly", "4.50", "19.40", "5.10"),
+                _term("P1Y", "annual", "48.00", "206.00", "54.00"),
+            ),
+        ),
+        _offer(
+            "meter--error500",
+            "Fabrikam Meter",
+            "Usage reports from a vendor whose servers answer with errors.",
+            _flat("site", "One site", _term("P1M", "monthly", "29.00", "125.00", "33.00")),
+        ),
+        _offer(
+            "chat--garbage",
+            "Fabrikam Chat",
+            "Team chat from a vendor whose answers cannot be read.",
+            _seats("standard", "Standard", 1, 500, _term("P1M", "monthly", "3.00", "12.90", "3.40")),
+        ),
+        _offer(
+            "radar--silent",
+            "Fabrikam Radar",
+            "Network monitoring from a vendor who never answers.",
+            _seats("probe", "Probe", 1, 100, _term("P1Y", "annual", "79.00", "340.00", "89.00")),
+        ),
+    ],
+)
+
+PUBLISHERS: list[Row] = [NORTHWIND, CONTOSO, TAILSPIN, FABRIKAM]
