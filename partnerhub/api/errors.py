@@ -1,8 +1,146 @@
-from typing import Any
+"""Refusals in the dialect: which HTTP status and which number a HubError becomes (partner-center-v1.md section 1.2).
 
+The number is the dialect's; the hub's own stable code stands in `data`, so that a program need not read the sentence.
+"""
+
+from typing import Any, TypedDict
+
+import structlog
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from partnerhub.errors import (
+    ActivationRefused,
+    AttestationMissing,
+    AvailabilityNotFound,
+    CancellationWindowClosed,
+    CartAlreadyOrdered,
+    CartEmpty,
+    CartExpired,
+    CartNotFound,
+    ChangeNotSupported,
+    CustomerRelationshipEnded,
+    HubError,
+    InvalidInput,
+    NoPriceInCurrency,
+    NotActivatedYet,
+    NotFound,
+    NothingToPoll,
+    NotPermitted,
+    NotSoldInCountry,
+    OnePerCustomer,
+    OperationPending,
+    PriceMoved,
+    ProductNotFound,
+    QuantityOutOfRange,
+    RequestInProgress,
+    RequestReused,
+    ResellerAgreementMissing,
+    ResellerIsProvider,
+    ResellerUnknown,
+    SkuNotFound,
+    StaleVersion,
+    StatusForbids,
+    SubscriptionEnded,
+)
 
-def answer(error: Exception, context: dict[str, Any]) -> Response | None:
-    return exception_handler(error, context)
+log = structlog.get_logger(__name__)
+
+SOURCE = "PartnerHub"
+LONGEST_DESCRIPTION = 1024
+
+NUMBERS: dict[type[HubError], tuple[int, int]] = {
+    HubError: (400, 800002),
+    InvalidInput: (400, 800002),
+    NotPermitted: (403, 900150),
+    NotFound: (404, 1000),
+    StaleVersion: (400, 2055),
+    RequestReused: (400, 3000),
+    RequestInProgress: (409, 800064),
+    ProductNotFound: (404, 400013),
+    SkuNotFound: (404, 400018),
+    AvailabilityNotFound: (404, 400019),
+    PriceMoved: (404, 400019),
+    QuantityOutOfRange: (400, 2002),
+    NotSoldInCountry: (403, 2085),
+    NoPriceInCurrency: (403, 2091),
+    OnePerCustomer: (403, 800066),
+    CartNotFound: (404, 800008),
+    CartEmpty: (400, 800002),
+    CartExpired: (400, 800009),
+    CartAlreadyOrdered: (400, 800065),
+    AttestationMissing: (400, 900206),
+    ResellerUnknown: (404, 800015),
+    ResellerIsProvider: (404, 2072),
+    ResellerAgreementMissing: (403, 900123),
+    CustomerRelationshipEnded: (403, 20002),
+    StatusForbids: (400, 800040),
+    ActivationRefused: (400, 800041),
+    NotActivatedYet: (400, 800081),
+    SubscriptionEnded: (400, 2011),
+    OperationPending: (409, 900278),
+    CancellationWindowClosed: (400, 900117),
+    ChangeNotSupported: (400, 2006),
+    NothingToPoll: (400, 800096),
+}
+MISSING = {"order": 20000, "subscription": 20003}
+# Statuses of the framework's own refusals that the dialect has a number for; the others keep the HTTP status.
+FRAMEWORK_NUMBERS = {400: 800002, 401: 400, 403: 900150, 404: 1000}
+RETRY_SECONDS = 2
+
+
+class Problem(TypedDict):
+    """Every refusal. `code` is the dialect's number, `data` holds the hub's stable code, `description` the sentence."""
+
+    code: int
+    description: str
+    data: list[str]
+    source: str
+
+
+def number_of(error: HubError) -> tuple[int, int]:
+    """HTTP status and the dialect's number of a refusal; a kind that is not listed answers as its nearest ancestor."""
+    status, number = next(NUMBERS[kind] for kind in type(error).__mro__ if kind in NUMBERS)
+    if isinstance(error, NotFound):
+        number = MISSING.get(str(error.values.get("what")), number)
+    if isinstance(error, CancellationWindowClosed) and "hour" in str(error.values.get("window")):
+        number = 900213
+    return status, number
+
+
+def number_of_code(code: str) -> int:
+    """The dialect's number of a refusal that was stored by its stable code."""
+    return next((number for kind, (_, number) in NUMBERS.items() if kind.code == code), NUMBERS[HubError][1])
+
+
+def problem(number: int, description: str, *data: str) -> Problem:
+    return Problem(code=number, description=description[:LONGEST_DESCRIPTION], data=list(data), source=SOURCE)
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response:
+    """Turn whatever a view raised into JSON; what nobody foresaw is logged with its traceback and answers 500."""
+    if isinstance(error, HubError):
+        return _refusal(error)
+    framework = exception_handler(error, context)
+    if framework is None:
+        log.exception("api_failed", exc_info=error)
+        return Response(problem(500, "The hub failed. Nothing was changed; retry with the same MS-RequestId."), 500)
+    return _dressed(error, framework)
+
+
+def _refusal(error: HubError) -> Response:
+    status, number = number_of(error)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 409 else {}
+    return Response(problem(number, str(error), error.code), status, headers=headers)
+
+
+def _dressed(error: Exception, response: Response) -> Response:
+    status = response.status_code
+    if isinstance(error, Throttled):
+        response.data = {"statusCode": status, "message": str(error.detail)}
+        return response
+    sentence = str(error.detail) if isinstance(error, APIException) else "Not found."
+    code = error.get_codes() if isinstance(error, APIException) else "not_found"
+    response.data = problem(FRAMEWORK_NUMBERS.get(status, status), sentence, str(code))
+    return response

@@ -1,0 +1,32 @@
+"""Etags of the dialect: base64 JSON of id and version, sent in If-Match or in the body's `attributes.etag`."""
+
+import base64
+import json
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+
+NEVER = 0  # versions count from 1: an etag that cannot be read, or is another resource's, is always stale
+
+
+def etag_of(resource_id: UUID, version: int) -> str:
+    return base64.b64encode(json.dumps({"id": str(resource_id), "version": version}).encode()).decode()
+
+
+def version_seen(request: Request, body: dict[str, Any], resource_id: UUID) -> int | None:
+    """The version that the client last saw; None when it sent no etag, which checks nothing (rule 88)."""
+    header = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    attributes = body.get("attributes")
+    etag = header or (attributes.get("etag") if isinstance(attributes, dict) else None)
+    if not etag or etag == "*":
+        return None
+    return _version(etag, resource_id)
+
+
+def _version(etag: Any, resource_id: UUID) -> int:
+    try:
+        content = json.loads(base64.b64decode(etag, validate=True))
+        return int(content["version"]) if content["id"] == str(resource_id) else NEVER
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return NEVER

@@ -1,0 +1,83 @@
+"""Idempotent writes: one MS-RequestId of one client has one effect and one answer (rule 89).
+
+The answer is stored in the transaction of the write itself: a crash leaves neither. Only what succeeded is kept; a
+refusal changed nothing, so the same request may be tried again. Two at once: the later one is told to wait.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import connection, transaction
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from partnerhub.api.models import IdempotencyKey
+from partnerhub.clock import now
+from partnerhub.errors import InvalidInput, RequestInProgress, RequestReused
+
+Handler = Callable[..., Response]
+
+HEADER = "MS-RequestId"
+_ID = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Let a view's write method honour MS-RequestId; without that header every call is a new request."""
+
+    @wraps(handler)
+    def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        request_id = request.headers.get(HEADER, "")
+        if not request_id:
+            return handler(view, request, *args, **kwargs)
+        if not _ID.match(request_id):
+            raise InvalidInput(field=HEADER, problem="at most 64 letters, digits and _ . : - are expected")
+        with transaction.atomic():
+            return _answered(request, request_id, lambda: handler(view, request, *args, **kwargs))
+
+    once.is_idempotent = True  # type: ignore[attr-defined]
+    return once
+
+
+def _answered(request: Request, request_id: str, work: Callable[[], Response]) -> Response:
+    client_id = str(request.user.id)
+    _take(client_id, request_id)
+    fingerprint = fingerprint_of(request)
+    earlier = IdempotencyKey.objects.filter(client_id=client_id, request_id=request_id).first()
+    if earlier is not None:
+        return _replay(earlier, fingerprint)
+    response = work()
+    if response.status_code < 400:
+        IdempotencyKey.objects.create(
+            client_id=client_id,
+            request_id=request_id,
+            fingerprint=fingerprint,
+            status=response.status_code,
+            body=JSONRenderer().render(response.data).decode(),
+            created_at=now(),
+        )
+    return response
+
+
+def _take(client_id: str, request_id: str) -> None:
+    """Hold the request id until the transaction ends. Raises RequestInProgress when somebody else holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{client_id}/{request_id}"])
+        if not cursor.fetchone()[0]:
+            raise RequestInProgress(request_id=request_id)
+
+
+def _replay(earlier: IdempotencyKey, fingerprint: str) -> Response:
+    if earlier.fingerprint != fingerprint:
+        raise RequestReused(request_id=earlier.request_id)
+    return Response(json.loads(earlier.body) if earlier.body else None, earlier.status)
+
+
+def fingerprint_of(request: Request) -> str:
+    """SHA-256 over method, path with query, and the body as it was sent."""
+    head = f"{request.method} {request.get_full_path()}\n".encode()
+    return hashlib.sha256(head + request._request.body).hexdigest()

@@ -1,0 +1,51 @@
+"""Reading what a program sends: tolerant in names and extra members, strict in values."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+
+from partnerhub.errors import InvalidInput
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object of a request, its names with a small first letter (`FriendlyName` and `friendlyName` are one).
+
+    An empty body is an empty object. Raises InvalidInput for any other JSON, ParseError for what is no JSON.
+    """
+    try:
+        data = _small_first(request.data)
+    except RecursionError:
+        raise InvalidInput(field="body", problem="it is nested too deeply") from None
+    if not isinstance(data, dict):
+        raise InvalidInput(field="body", problem="a JSON object is expected")
+    return data
+
+
+def _small_first(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: _small_first(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_small_first(member) for member in value]
+    return value
+
+
+def checked(serializer: Serializer[Any]) -> dict[str, Any]:
+    """The validated values. Raises InvalidInput naming the first member that is wrong."""
+    if serializer.is_valid():
+        return dict(serializer.validated_data)
+    field, problem = _first(serializer.errors, "")
+    raise InvalidInput(field=field, problem=problem)
+
+
+def _first(errors: Any, path: str) -> tuple[str, str]:
+    """The first error in a serializer's nested errors, with the path of its member (`lineItems[0].quantity`)."""
+    if isinstance(errors, dict):
+        name, inner = next((n, e) for n, e in errors.items() if e)
+        if isinstance(name, int):
+            return _first(inner, f"{path}[{name}]")
+        return _first(inner, path if name == "non_field_errors" else f"{path}.{name}".lstrip("."))
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        index, inner = next((i, e) for i, e in enumerate(errors) if e)
+        return _first(inner, f"{path}[{index}]")
+    return path or "body", str(errors[0] if isinstance(errors, list) else errors)

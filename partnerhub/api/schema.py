@@ -1,0 +1,113 @@
+"""The OpenAPI document: response shapes are the TypedDicts that the views' functions return."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, NotRequired, Required, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.serializers import Serializer
+
+from partnerhub.api.errors import Problem
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+CORRELATION = OpenApiParameter(
+    "MS-CorrelationId", str, OpenApiParameter.HEADER, description="Echoed; made up when absent."
+)
+REQUEST_ID = OpenApiParameter(
+    "MS-RequestId", str, OpenApiParameter.HEADER, description="Makes the write idempotent: send it again on a retry."
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The etag last seen; stale answers 400 with code 2055."
+)
+
+
+def operation(
+    name: str,
+    summary: str,
+    response: Any,
+    *,
+    status: int = 200,
+    body: type[Serializer[Any]] | None = None,
+    query: dict[str, str] | None = None,
+    headers: tuple[OpenApiParameter, ...] = (),
+) -> Callable[[Method], Method]:
+    """Describe one method of a view: its operationId, what it answers, what it reads, its query parameters."""
+    parameters = [OpenApiParameter(key, str, description=text) for key, text in (query or {}).items()]
+    return extend_schema(
+        operation_id=name,
+        summary=summary,
+        request=body,
+        responses={
+            status: OpenApiResponse(response, "Done."),
+            "4XX": OpenApiResponse(Problem, "Refused; nothing changed."),
+        },
+        parameters=[*parameters, *headers],
+    )
+
+
+class HubSchema(AutoSchema):
+    """The /v1 operations; what publishers call speaks the marketplace's own documented dialect and stays out."""
+
+    def is_excluded(self) -> bool:
+        return not self.path.startswith("/v1/")
+
+    def get_tags(self) -> list[str]:
+        return [type(self.view).__module__.partition(".")[0]]
+
+    def get_override_parameters(self) -> list[Any]:
+        common = [CORRELATION, REQUEST_ID] if self.method in WRITES else [CORRELATION]
+        return [*super().get_override_parameters(), *common]
+
+    def _get_response_for_code(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(serializer, OpenApiResponse) and not isinstance(serializer.response, dict):
+            schema = self._schema_of(serializer.response, {}) if serializer.response else None
+            serializer = OpenApiResponse(schema, serializer.description)
+        return super()._get_response_for_code(serializer, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _schema_of(self, hint: Any, bound: dict[Any, Any]) -> dict[str, Any]:
+        origin, arguments = get_origin(hint), get_args(hint)
+        if isinstance(hint, TypeVar):
+            return self._schema_of(bound[hint], {})
+        if origin is Annotated:
+            return {**self._schema_of(arguments[0], bound), "format": arguments[1]}
+        if origin in (NotRequired, Required):
+            return self._schema_of(arguments[0], bound)
+        if origin is list:
+            return {"type": "array", "items": self._schema_of(arguments[0], bound)}
+        if origin is dict:
+            return {"type": "object", "additionalProperties": self._schema_of(arguments[1], bound)}
+        if type(None) in arguments:
+            return {"oneOf": [self._schema_of(arguments[0], bound), {"type": "null"}]}
+        if is_typeddict(origin or hint):
+            return self._component(origin or hint, arguments)
+        return {} if hint is Any else dict(resolve_type_hint(hint))
+
+    def _component(self, shape: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
+        name = "".join(argument.__name__ for argument in arguments) + shape.__name__
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema={"type": "object"}, object=name)
+        if component not in self.registry:
+            self.registry.register(component)  # before its members: a shape may contain itself
+            bound = dict(zip(getattr(shape, "__parameters__", ()), arguments, strict=True))
+            component.schema = self._object(shape, bound)
+        return dict(component.ref)
+
+    def _object(self, shape: Any, bound: dict[Any, Any]) -> dict[str, Any]:
+        hints = get_type_hints(shape, include_extras=True)
+        schema: dict[str, Any] = {
+            "type": "object",
+            "properties": {name: self._schema_of(hint, bound) for name, hint in hints.items()},
+            "required": sorted(shape.__required_keys__),
+        }
+        return {**schema, "description": shape.__doc__} if shape.__doc__ else schema
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

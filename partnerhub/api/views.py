@@ -1,0 +1,57 @@
+"""What every resource of /v1 shares."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import resolve
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from partnerhub.api.errors import problem
+from partnerhub.errors import InvalidInput
+
+
+class JsonOnly(BaseContentNegotiation):
+    """JSON in, JSON out, whatever a client's media types say: old ones send none, or wrong ones."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
+
+
+class Resource(APIView):
+    """A resource of the dialect: refusals as JSON (settings), never cached, no NUL in any name."""
+
+    content_negotiation_class = JsonOnly
+    http_method_names = ["get", "post", "put", "patch", "head", "options"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        values = [*map(str, kwargs.values()), *request.query_params.values()]
+        if any("\0" in value for value in values):
+            raise InvalidInput(field="address", problem="it contains a NUL character")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers.setdefault("Cache-Control", "no-store")
+        return final
+
+
+@csrf_exempt
+def unknown_path(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Answer what no route knows: the same address without its trailing slash where that is one, else JSON 404."""
+    if path.endswith("/"):
+        view, arguments, named = resolve(request.path_info.rstrip("/"))
+        response: HttpResponse = view(request, *arguments, **named)
+        return response
+    return JsonResponse(problem(1000, f"There is nothing at {request.path[:200]}.", "not_found"), status=404)
