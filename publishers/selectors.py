@@ -1,20 +1,24 @@
 """Reading the catalogue: what can be bought, at what price, under which policy."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import F, Prefetch, Q, QuerySet
 
+from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import parse_duration
 from partnerhub.errors import (
     AvailabilityNotFound,
     HubError,
     NoPriceInCurrency,
+    NotFound,
     NotSoldInCountry,
     ProductNotFound,
     SkuNotFound,
 )
-from publishers.models import Offer, Plan, PlanTerm, Policy, Price
+from publishers.models import Offer, Plan, PlanTerm, Policy, Price, Publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +44,27 @@ def _plan_terms() -> QuerySet[PlanTerm]:
     return on_sale.select_related("plan__offer__publisher")
 
 
-def catalogue_for(country: str, currency: str, at: datetime) -> list[CatalogItem]:
-    """Everything on sale, with the price in `currency`, or why it cannot be bought from `country` (rule 11)."""
+def catalogue_for(
+    country: str, currency: str | None, at: datetime, *, product_id: str | None = None
+) -> list[CatalogItem]:
+    """Everything on sale, or one product of it, with the price in `currency`, or why it cannot be bought from `country`
+    (rule 11). Without a currency only the country is judged, and no price is given.
+    """
     prices = Price.objects.filter(_valid(at), currency=currency)
-    terms = _plan_terms().prefetch_related(Prefetch("prices", queryset=prices, to_attr="valid_prices"))
+    terms = _plan_terms().filter(**{"plan__offer__product_id": product_id} if product_id is not None else {})
+    terms = terms.prefetch_related(Prefetch("prices", queryset=prices, to_attr="valid_prices"))
     ordered = terms.order_by(
         "plan__offer__publisher__name", "plan__offer__title", "plan__sku_id", "term", "billing_cycle"
     )
     return [_item(term, next(iter(term.valid_prices), None), country, currency) for term in ordered]
 
 
-def _item(term: PlanTerm, price: Price | None, country: str, currency: str) -> CatalogItem:
+def _item(term: PlanTerm, price: Price | None, country: str, currency: str | None) -> CatalogItem:
     offer = term.plan.offer
     refusal: HubError | None = None
     if not offer.is_sold_in(country):
         refusal = NotSoldInCountry(offer=offer.title, country=country)
-    elif price is None:
+    elif price is None and currency is not None:
         refusal = NoPriceInCurrency(offer=offer.title, currency=currency)
     return CatalogItem(term, price, refusal)
 
@@ -115,6 +124,37 @@ def policy_duration(name: str, plan: Plan, at: datetime) -> timedelta:
     return parse_duration(policy_value(name, plan, at))
 
 
+def policy_durations(name: str) -> Callable[[UUID, UUID, UUID, datetime], timedelta]:
+    """The same policy for many plans in one query: a function of plan, offer and publisher id and a moment.
+
+    Raises LookupError, when asked, where not even the hub has a row.
+    """
+    rows = list(Policy.objects.filter(name=name))
+
+    def duration(plan: UUID, offer: UUID, publisher: UUID, at: datetime) -> timedelta:
+        ids = (plan, offer, publisher)
+        own = [row for row in rows if row.valid_from <= at and not _over(row, at) and _covers(row, ids)]
+        if not own:
+            raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
+        return parse_duration(max(own, key=lambda row: (_narrowness(row), row.valid_from)).value)
+
+    return duration
+
+
+def _over(row: Policy, at: datetime) -> bool:
+    return row.valid_to is not None and row.valid_to <= at
+
+
+def _covers(row: Policy, ids: tuple[UUID, UUID, UUID]) -> bool:
+    """Whether a row speaks about a plan, by its narrowest scope; `ids` are of plan, offer and publisher."""
+    scopes = (row.plan_id, row.offer_id, row.publisher_id)
+    return next((scope == own for scope, own in zip(scopes, ids, strict=True) if scope is not None), True)
+
+
+def _narrowness(row: Policy) -> tuple[bool, bool, bool]:
+    return row.plan_id is not None, row.offer_id is not None, row.publisher_id is not None
+
+
 def hub_policy_duration(name: str, at: datetime) -> timedelta:
     """A hub-wide policy that is a duration. Raises LookupError without a row."""
     rows = Policy.objects.filter(_valid(at), name=name, plan=None, offer=None, publisher=None)
@@ -122,3 +162,17 @@ def hub_policy_duration(name: str, at: datetime) -> timedelta:
     if row is None:
         raise LookupError(f"no hub-wide policy {name} at {at:%Y-%m-%d}")
     return parse_duration(row.value)
+
+
+def publishers_visible_to(actor: Actor) -> QuerySet[Publisher]:
+    """The publishers by name. Raises NotPermitted for a role that may see none."""
+    authorize(actor, Action.PUBLISHER_READ)
+    return Publisher.objects.order_by("name")
+
+
+def publisher_for(actor: Actor, publisher_id: UUID) -> Publisher:
+    """One publisher. Raises NotFound, NotPermitted."""
+    publisher = publishers_visible_to(actor).filter(pk=publisher_id).first()
+    if publisher is None:
+        raise NotFound(what="publisher", id=publisher_id)
+    return publisher
