@@ -1,0 +1,193 @@
+"""Subscriptions in the dialect (partner-center-v1.md section 1.6).
+
+Old clients know three statuses only: what waits for its publisher is `active` here, with `attentionNeeded`, without
+`effectiveStartDate`, and `pending` in its provisioning status. Dates are UTC; end dates are inclusive days.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NotRequired, TypedDict
+from uuid import UUID
+
+from accounts.policy import Action, Actor
+from partnerhub.api.etag import etag_of
+from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, midnight, utc, utc_or_none
+from publishers.selectors import policy_durations
+from subscriptions.enums import Status
+from subscriptions.models import Subscription
+from subscriptions.selectors import attention_of
+
+STATUS = {
+    Status.PENDING: "active",
+    Status.SUBSCRIBED: "active",
+    Status.SUSPENDED: "suspended",
+    Status.UNSUBSCRIBED: "deleted",
+}
+DAY = timedelta(days=1)
+
+
+class ProductKind(TypedDict):
+    id: str
+    displayName: str
+
+
+class Refund(TypedDict):
+    type: str
+    expiresAt: Utc
+
+
+class SubscriptionLinks(TypedDict):
+    product: Link
+    sku: Link
+    availability: Link
+    self: Link
+    order: Link
+    activationLinks: Link
+    billingGates: Link
+
+
+class SubscriptionShown(TypedDict):
+    """`attentionReason` says why somebody must act, in a word of the billing gates; `actions` what the caller may."""
+
+    id: Guid
+    offerId: str
+    offerName: str
+    friendlyName: str
+    productType: ProductKind
+    quantity: int
+    unitType: str
+    hasPurchasableAddons: bool
+    creationDate: Utc
+    effectiveStartDate: NotRequired[Utc]
+    commitmentEndDate: NotRequired[Utc]
+    status: str
+    autoRenewEnabled: bool
+    isTrial: bool
+    billingType: str
+    billingCycle: str
+    termDuration: str
+    renewalTermDuration: str
+    cancellationAllowedUntilDate: Utc | None
+    refundOptions: list[Refund]
+    isMicrosoftProduct: bool
+    publisherName: str
+    partnerId: str
+    attentionNeeded: bool
+    attentionReason: str
+    actionTaken: bool
+    actions: list[str]
+    suspensionReasons: list[str]
+    contractType: str
+    orderId: Guid
+    links: SubscriptionLinks
+    attributes: Attributes
+
+
+class SubscriptionProvisioning(TypedDict):
+    """`pending` until the publisher has assigned the licences and confirmed; `failed` when it ended before that."""
+
+    skuId: str
+    status: str
+    quantity: int
+    endDate: NotRequired[Utc]
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, when, and how long each subscription may be cancelled: what a whole list needs to know once."""
+
+    actor: Actor
+    at: datetime
+    cancel_within: Callable[[UUID, UUID, UUID, datetime], timedelta]
+
+    @classmethod
+    def of(cls, actor: Actor, at: datetime) -> "Reader":
+        return cls(actor, at, policy_durations("cancel_within"))
+
+    def cancellable_until(self, found: Subscription) -> datetime | None:
+        """Until when it may be cancelled: free until the activation runs out, then inside the window; None: no more."""
+        if found.status == Status.UNSUBSCRIBED:
+            return None
+        if found.status == Status.PENDING:
+            return found.activate_by
+        window = self.cancel_within(found.plan_id, found.offer_id, found.publisher_id, found.purchased_at)
+        until = found.purchased_at + window
+        return until if self.at < until else None
+
+    def actions(self, found: Subscription) -> list[str]:
+        """What the caller may do now: `edit` (nickname, auto-renew) and `cancel`."""
+        edit = found.status != Status.UNSUBSCRIBED and self.actor.may(Action.SUBSCRIPTION_RENAME)
+        cancel = self.cancellable_until(found) is not None and self.actor.may(Action.SUBSCRIPTION_CANCEL)
+        return [name for name, allowed in (("edit", edit), ("cancel", cancel)) if allowed]
+
+
+def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
+    attention = attention_of(found)
+    until = reader.cancellable_until(found)
+    shown = SubscriptionShown(
+        id=str(found.pk),
+        offerId=f"{found.offer.product_id}:{found.plan.sku_id}:{found.plan_term.availability_id}",
+        offerName=found.offer.title,
+        friendlyName=found.nickname,
+        productType=ProductKind(id="SaaS", displayName="SaaS"),
+        quantity=found.quantity,
+        unitType="License(s)",
+        hasPurchasableAddons=False,
+        creationDate=utc(found.purchased_at),
+        status=STATUS[Status(found.status)],
+        autoRenewEnabled=found.auto_renew,
+        isTrial=False,
+        billingType="license",
+        billingCycle=found.plan_term.billing_cycle,
+        termDuration=found.plan_term.term,
+        renewalTermDuration="",
+        cancellationAllowedUntilDate=utc_or_none(until),
+        refundOptions=[Refund(type="Full", expiresAt=utc(until))] if until else [],
+        isMicrosoftProduct=False,
+        publisherName=found.publisher.name,
+        partnerId=found.reseller_id or "",
+        attentionNeeded=attention is not None,
+        attentionReason=attention.reason.value if attention else "",
+        actionTaken=False,
+        actions=reader.actions(found),
+        suspensionReasons=[],
+        contractType="subscription",
+        orderId=str(found.order_line.order_id),
+        links=_links(found),
+        attributes=Attributes(etag=etag_of(found.pk, found.version), objectType="Subscription"),
+    )
+    if found.term_start and found.term_end:
+        shown["effectiveStartDate"] = midnight(found.term_start)
+        shown["commitmentEndDate"] = midnight(found.term_end - DAY)
+    return shown
+
+
+def _links(found: Subscription) -> SubscriptionLinks:
+    customer = f"/customers/{found.customer_id}"
+    own = f"{customer}/subscriptions/{found.pk}"
+    product = f"{customer}/products/{found.offer.product_id}"
+    sku = f"{product}/skus/{found.plan.sku_id}"
+    return SubscriptionLinks(
+        product=link(product),
+        sku=link(sku),
+        availability=link(f"{sku}/availabilities/{found.plan_term.availability_id}"),
+        self=link(own),
+        order=link(f"{customer}/orders/{found.order_line.order_id}"),
+        activationLinks=link(f"{own}/activationlinks"),
+        billingGates=link(f"{own}/billinggates"),
+    )
+
+
+def provisioning(found: Subscription) -> SubscriptionProvisioning:
+    state = "pending" if found.status == Status.PENDING else "success" if found.activated_at else "failed"
+    shown = SubscriptionProvisioning(
+        skuId=found.plan.sku_id,
+        status=state,
+        quantity=found.quantity,
+        attributes=Attributes(objectType="SubscriptionProvisioningStatus"),
+    )
+    if found.term_end:
+        shown["endDate"] = midnight(found.term_end - DAY)
+    return shown
