@@ -1,0 +1,80 @@
+"""Whether the hub lives and is ready, for whoever runs it: `/health/live` and `/health/ready`."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from partnerhub.clock import now
+from partnerhub.outbox.models import Heartbeat
+
+log = structlog.get_logger(__name__)
+
+SCHEDULER_SILENCE = timedelta(seconds=60)
+BROKER_SECONDS = 2
+
+
+class NotReady(Exception):
+    """A check failed; the message is for operators and free of secrets."""
+
+
+@never_cache
+def live(request: HttpRequest) -> HttpResponse:
+    """The process answers: nothing else is asked."""
+    return JsonResponse({"status": "live"})
+
+
+@never_cache
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 when every check holds, else 503; tells of each check whether it holds, and if not, why."""
+    found = {name: _outcome(name, check) for name, check in CHECKS.items()}
+    holds = all(outcome == "ok" for outcome in found.values())
+    return JsonResponse({"status": "ready" if holds else "not ready", "checks": found}, status=200 if holds else 503)
+
+
+def _outcome(name: str, check: Callable[[], None]) -> str:
+    try:
+        check()
+    except NotReady as reason:
+        return str(reason)
+    except Exception as error:  # a probe must answer whatever is broken; the traceback goes to the log
+        log.warning("not_ready", check=name, error=type(error).__name__, exc_info=error)
+        return f"{type(error).__name__}, see the log"
+    return "ok"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _broker() -> None:
+    with redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=BROKER_SECONDS, socket_connect_timeout=BROKER_SECONDS
+    ) as client:
+        client.ping()
+
+
+def _migrations() -> None:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise NotReady(f"{len(missing)} migrations are not applied")
+
+
+def _scheduler() -> None:
+    beat = Heartbeat.objects.filter(name="scheduler").first()
+    if beat is None:
+        raise NotReady("the scheduler has not been seen yet")
+    silence = now() - beat.at
+    if silence >= SCHEDULER_SILENCE:
+        raise NotReady(f"the scheduler was last seen {silence // timedelta(seconds=1)} s ago")
+
+
+CHECKS = {"database": _database, "broker": _broker, "migrations": _migrations, "scheduler": _scheduler}

@@ -1,0 +1,20 @@
+"""The REST API for programs, put together: `/v1`, its document and the document's reader."""
+
+from csp.decorators import csp_update
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from partnerhub.api.views import unknown_path
+
+urlpatterns = [
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("", include("publishers.api.urls")),
+    path("", include("customers.api.urls")),
+    path("", include("subscriptions.api.urls")),
+    re_path(r"^(?P<path>.*)$", unknown_path),
+]
+
+# Swagger UI styles its elements by attribute; its scripts are files of ours.
+developers = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(
+    SpectacularSwaggerSplitView.as_view(url_name="openapi")
+)
