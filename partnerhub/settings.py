@@ -162,6 +162,7 @@ _static_backend = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 if HUB_ENV == "test":
     _static_backend = "django.contrib.staticfiles.storage.StaticFilesStorage"
     WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = True  # nothing is collected, so no folder has to exist
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _static_backend},

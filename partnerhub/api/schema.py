@@ -55,6 +55,10 @@ class HubSchema(AutoSchema):
     def is_excluded(self) -> bool:
         return not self.path.startswith("/v1/")
 
+    def get_description(self) -> str:
+        """None beyond the summary: docstrings of views speak to the hub's own developers."""
+        return ""
+
     def get_tags(self) -> list[str]:
         return [type(self.view).__module__.partition(".")[0]]
 
