@@ -121,7 +121,14 @@ class SaasV2Gateway:
 
 def refuse_in_transaction() -> None:
     """Raise RuntimeError inside an atomic block: nobody may hold database locks while a stranger thinks."""
-    if transaction.get_connection().in_atomic_block:
+    # Under a running loop Django would show us another connection than that of the code which runs the loop.
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        in_transaction = transaction.get_connection().in_atomic_block
+    finally:
+        asyncio._set_running_loop(loop)
+    if in_transaction:
         raise RuntimeError("a publisher must not be called inside a database transaction")
 
 
