@@ -28,6 +28,8 @@ def request_ids(get_response: GetResponse) -> GetResponse:
         with structlog.contextvars.bound_contextvars(hub_request_id=request_id, correlation_id=correlation_id):
             request.META["HTTP_X_REQUEST_ID"] = request_id
             request.META["HTTP_X_CORRELATION_ID"] = correlation_id
+            # The headers were cached when they were read above; whoever reads them next must see these ids.
+            del request.__dict__["headers"]
             response = get_response(request)
         response.headers.setdefault("MS-RequestId", request_id)
         response.headers.setdefault("MS-CorrelationId", correlation_id)
