@@ -25,7 +25,7 @@ from tests.factories.publishers import PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, buy, hear, said
 
 QUANTITY = 3
-STATUSES = st.sampled_from(["Subscribed", "Subscribed", "PendingFulfillmentStart", "Suspended", "Unsubscribed"])
+STATUSES = st.sampled_from(["NotStarted", "PendingFulfillmentStart", "Suspended", "Unsubscribed"])
 # Answers differ from what was bought in one member at the most: the near misses are what could bill early.
 COMPLETE = ({}, {"assigned_quantity": QUANTITY}, {"assigned_quantity": QUANTITY + 1})
 SHORT = (
@@ -42,7 +42,7 @@ NEAR_MISSES = st.sampled_from([*COMPLETE, *SHORT])
 class LifeOfAPurchase(RuleBasedStateMachine):
     """A model of one subscription beside the real one: `licenses`, `configured` are what the publisher last showed."""
 
-    @initialize(adapter=st.sampled_from(list(Adapter)))
+    @initialize(adapter=st.sampled_from([Adapter.POLL, Adapter.POLL, Adapter.BOTH, Adapter.PUSH]))
     def purchase(self, adapter):
         address = "" if adapter == Adapter.PUSH else "http://127.0.0.1:9/p"
         publisher = PublisherFactory(adapter=adapter, fulfillment_base_url=address)
@@ -64,6 +64,10 @@ class LifeOfAPurchase(RuleBasedStateMachine):
             self.licenses = differs in COMPLETE and status != "Unsubscribed"
             self.configured = status == "Subscribed" and self.adapter == Adapter.POLL
             self._observe()
+
+    @rule(differs=NEAR_MISSES)
+    def confirm(self, differs):
+        self.answer(status="Subscribed", differs=differs)
 
     @rule(outcome=st.sampled_from([outcome for outcome in Outcome if outcome != Outcome.ANSWERED]))
     def trouble(self, outcome):
@@ -129,6 +133,10 @@ class TestLifeOfAPurchase(TestCase):
     @pytest.mark.timeout(300)
     def test_billing_starts_exactly_when_all_gates_hold(self):
         quick = settings(
-            max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=80,
+            stateful_step_count=10,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
         )
         run_state_machine_as_test(LifeOfAPurchase, settings=quick)
