@@ -1,0 +1,439 @@
+import asyncio
+import json
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+
+from accounts.policy import SYSTEM
+from partnerhub.clock import now
+from partnerhub.outbox.models import Event
+from publishers.fulfillment.gateway import Answer, Outcome
+from publishers.models import Adapter, Circuit, Publisher
+from subscriptions.enums import GateName, Status
+from subscriptions.models import BillingStart, Gate, PollSchedule, Subscription
+from subscriptions.polling import LEASE, Claim, LeaseLost, Poller, apply, claim, release
+from subscriptions.services.asking import poll_now
+from subscriptions.window import Bounds
+from tests.factories.publisher_site import PublisherSite, answers, says
+from tests.factories.publishers import PlanTermFactory, PublisherFactory
+from tests.factories.subscriptions import NOON, buy, said
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+LATER = NOON + timedelta(seconds=5)
+ONCE = Bounds(places=10, seconds=10, idle_seconds=0)
+
+
+@pytest.fixture(autouse=True)
+def _private_publishers(settings):
+    settings.HUB_ALLOW_PRIVATE_PUBLISHERS = True
+
+
+@pytest.fixture(scope="module")
+def site():
+    with PublisherSite() as running:
+        yield running
+
+
+@pytest.fixture
+def shop(site):
+    """Make a publisher at the test's site with one plan, `plan`, to buy from."""
+
+    def open_shop(**publisher) -> Publisher:
+        slug = uuid.uuid4().hex
+        made = PublisherFactory(fulfillment_base_url=site.url(slug), **publisher)
+        PlanTermFactory(plan__offer__publisher=made, plan__plan_id="plan")
+        return made
+
+    return open_shop
+
+
+def buy_of(publisher: Publisher, **bought) -> Subscription:
+    return buy(term=publisher.offers.get().plans.get().terms.get(), **bought)
+
+
+def slug_of(publisher: Publisher) -> str:
+    return publisher.fulfillment_base_url.rpartition("/")[2]
+
+
+def poll(at=LATER, bounds=ONCE, **options) -> Poller:
+    poller = Poller(SYSTEM, bounds, due_by=at, clock=lambda: at, chance=lambda: 0.5, **options)
+    poller.run()
+    return poller
+
+
+def schedule_of(subscription: Subscription) -> PollSchedule:
+    return PollSchedule.objects.get(pk=subscription.pk)
+
+
+def status_of(subscription: Subscription) -> str:
+    return Subscription.objects.get(pk=subscription.pk).status
+
+
+def events_of(subscription: Subscription) -> list[str]:
+    return list(Event.objects.filter(stream_id=subscription.pk).order_by("sequence").values_list("name", flat=True))
+
+
+# Asking
+
+
+def test_a_confirmation_is_found_out_and_proved(site, shop):
+    subscription = buy_of(shop())
+    site.behave(subscription.pk, says("Subscribed", planId="plan", quantity=7))
+
+    tally = poll().tally
+
+    assert (tally.asked, tally.activated, dict(tally.outcomes)) == (1, 1, {"answered": 1})
+    assert status_of(subscription) == Status.SUBSCRIBED
+    assert BillingStart.objects.get(subscription=subscription).starts_at == LATER
+    schedule = schedule_of(subscription)
+    assert (schedule.next_poll_at, schedule.lease, schedule.lease_until) == (None, None, None)
+    evidence = Gate.objects.get(subscription=subscription, gate=GateName.LICENSES_ASSIGNED).evidence
+    request = site.requests[-1]
+    assert evidence["request_id"] == request.headers["x-ms-requestid"]
+    activated = Event.objects.get(stream_id=subscription.pk, name="subscription.activated")
+    assert activated.correlation_id == request.headers["x-ms-correlationid"]
+
+
+def test_what_is_still_pending_is_asked_again_by_its_age(site, shop):
+    subscription = buy_of(shop())
+
+    tally = poll().tally
+
+    assert dict(tally.outcomes) == {"unknown_there": 1}
+    schedule = schedule_of(subscription)
+    assert (schedule.attempts, schedule.last_polled_at, schedule.last_outcome) == (1, LATER, "unknown_there")
+    assert schedule.next_poll_at == LATER + timedelta(seconds=2.5)
+    assert (schedule.lease, schedule.lease_until) == (None, None)
+    assert status_of(subscription) == Status.PENDING
+
+
+def test_trouble_is_shown_and_asked_again_ever_later(site, shop):
+    subscription = buy_of(shop())
+    site.behave(subscription.pk, answers(500, text="oops"))
+
+    waits = []
+    at = LATER
+    for _ in range(4):
+        poll(at)
+        schedule = schedule_of(subscription)
+        waits.append((schedule.next_poll_at - at).total_seconds())
+        at = schedule.next_poll_at
+
+    assert waits == [2.5, 5, 10, 20]
+    assert schedule_of(subscription).last_detail == "The publisher answered 500: oops"
+
+
+def test_retry_after_is_honoured(site, shop):
+    subscription = buy_of(shop())
+    site.behave(subscription.pk, answers(429, headers={"Retry-After": "120"}))
+
+    poll()
+
+    assert schedule_of(subscription).next_poll_at == LATER + timedelta(seconds=120)
+
+
+def test_the_hub_proves_who_it_is_with_a_token_for_this_publisher(site, shop):
+    publisher = shop()
+    buy_of(publisher)
+
+    poll()
+
+    scheme, _, token = site.requests[-1].headers["authorization"].partition(" ")
+    assert scheme == "Bearer"
+    assert token.count(".") == 2
+
+
+def test_only_what_is_due_and_pending_of_polled_publishers_is_asked(site, shop):
+    polled = shop()
+    due, later, ended = (buy_of(polled) for _ in range(3))
+    PollSchedule.objects.filter(pk=later.pk).update(next_poll_at=LATER + timedelta(seconds=1))
+    Subscription.objects.filter(pk=ended.pk).update(status=Status.UNSUBSCRIBED, ended_at=LATER, end_reason="cancelled")
+    pushed = buy_of(shop(adapter=Adapter.PUSH))
+
+    assert [one.subscription_id for one in claim(LATER, 10)] == [due.pk]
+    assert not PollSchedule.objects.filter(pk=pushed.pk).exists()
+
+
+def test_a_question_asked_for_meanwhile_stays_due(site, shop):
+    subscription = buy_of(shop())
+    [claimed] = claim(LATER, 1)
+    asked_at = LATER + timedelta(seconds=1)
+    poll_now(SYSTEM, subscription.pk, at=asked_at)
+
+    apply(SYSTEM, claimed, Answer(Outcome.UNKNOWN_THERE), at=LATER + timedelta(seconds=2), chance=0.5)
+
+    assert schedule_of(subscription).next_poll_at == asked_at
+
+
+def test_poll_once_asks_everything_due_once_and_prints_a_summary(site, shop, capsys):
+    bought_at = now()
+    first, second = (buy_of(publisher, at=bought_at) for publisher in (shop(), shop()))
+    site.behave(second.pk, says("Subscribed", planId="plan", quantity=7))
+
+    call_command("poll_once")
+
+    assert json.loads(capsys.readouterr().out) == {
+        "asked": 2,
+        "activated": 1,
+        "dropped": 0,
+        "outcomes": {"unknown_there": 1, "answered": 1},
+    }
+    assert (site.asked(first.pk), site.asked(second.pk)) == (1, 1)
+
+
+def test_nothing_is_asked_inside_a_transaction(site, shop):
+    subscription = buy_of(shop())
+
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        poll()
+
+    assert site.asked(subscription.pk) == 0
+
+
+# Leases
+
+
+def test_two_claimers_never_get_the_same_row(shop):
+    publisher = shop(max_concurrency=100)
+    bought = {buy_of(publisher).pk for _ in range(12)}
+    got: list[Claim] = []
+    start = threading.Barrier(4)
+
+    def work():
+        try:
+            start.wait()
+            while taken := claim(LATER, 2):
+                got.extend(taken)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(got) == 12
+    assert {one.subscription_id for one in got} == bought
+    assert len({one.lease for one in got}) == 12
+
+
+def test_claimers_together_keep_to_a_publishers_limit(shop):
+    publisher = shop(max_concurrency=3)
+    for _ in range(8):
+        buy_of(publisher)
+    got: list[Claim] = []
+    start = threading.Barrier(4)
+
+    def work():
+        try:
+            start.wait()
+            got.extend(claim(LATER, 8))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(got) == 3
+    assert claim(LATER, 8) == []
+
+
+def test_a_worker_killed_after_its_claim_loses_nothing_and_doubles_nothing(site, shop):
+    subscription = buy_of(shop())
+    site.behave(subscription.pk, says("Subscribed", planId="plan", quantity=7))
+    [lost] = claim(LATER, 10)
+
+    assert poll(LATER + LEASE - timedelta(seconds=1)).tally.asked == 0
+    assert status_of(subscription) == Status.PENDING
+
+    assert poll(LATER + LEASE).tally.activated == 1
+    with pytest.raises(LeaseLost):
+        apply(SYSTEM, lost, said(subscription), at=LATER + LEASE, chance=0.5)
+
+    assert status_of(subscription) == Status.SUBSCRIBED
+    assert BillingStart.objects.filter(subscription=subscription).count() == 1
+    assert events_of(subscription).count("subscription.activated") == 1
+
+
+def test_an_answer_under_a_lost_lease_changes_nothing(shop):
+    subscription = buy_of(shop())
+    [lost] = claim(LATER, 10)
+    [current] = claim(LATER + LEASE, 10)
+    before = (schedule_of(subscription).__dict__, events_of(subscription))
+
+    with pytest.raises(LeaseLost):
+        apply(SYSTEM, lost, said(subscription), at=LATER + LEASE, chance=0.5)
+
+    after = (schedule_of(subscription).__dict__, events_of(subscription))
+    assert [after[1], {k: v for k, v in after[0].items() if k != "_state"}] == [
+        before[1],
+        {k: v for k, v in before[0].items() if k != "_state"},
+    ]
+    assert status_of(subscription) == Status.PENDING
+    assert not Gate.objects.filter(subscription=subscription, evidence__isnull=False, gate="licenses_assigned").exists()
+    assert schedule_of(subscription).lease == current.lease
+
+
+def test_released_claims_are_due_again_at_once(shop):
+    subscription = buy_of(shop())
+    [claimed] = claim(LATER, 10)
+
+    release([claimed.lease])
+
+    assert [one.subscription_id for one in claim(LATER, 10)] == [subscription.pk]
+
+
+def test_what_is_not_answered_when_the_worker_must_stop_is_given_back(site, shop, monkeypatch):
+    monkeypatch.setattr("subscriptions.window.LAST_ANSWERS_WHEN_STOPPING_SECONDS", 0.1)
+    subscription = buy_of(shop())
+    asked = threading.Event()
+
+    async def say_nothing(_request: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.sleep(8)
+        return web.Response()
+
+    site.behave(subscription.pk, say_nothing)
+
+    tally = poll(bounds=Bounds(places=10, seconds=10, stopping=asked.is_set)).tally
+
+    assert tally.asked == 0
+    assert [one.subscription_id for one in claim(LATER, 10)] == [subscription.pk]
+
+
+def test_one_poller_works_per_node(site, shop):
+    subscription = buy_of(shop())
+    node = "celery@test"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [0x4855424C, node])
+        assert poll(node=node).tally.asked == 0
+        assert poll(node="celery@other").tally.asked == 1
+        cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [0x4855424C, node])
+    assert poll(schedule_of(subscription).next_poll_at, node=node).tally.asked == 1
+
+
+# Publishers beside one another
+
+
+def test_rows_go_out_in_turns_over_the_publishers(shop):
+    long, short = shop(), shop()
+    many = [buy_of(long, at=NOON) for _ in range(6)]
+    one = buy_of(short, at=NOON + timedelta(seconds=1))
+
+    claimed = {each.subscription_id for each in claim(LATER, 3)}
+
+    assert one.pk in claimed
+    assert len(claimed & {each.pk for each in many}) == 2
+
+
+def test_a_publisher_is_asked_no_more_at_once_than_it_allows(site, shop):
+    publisher = shop(max_concurrency=2)
+
+    async def take_a_moment(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.05)
+        return web.Response(status=404)
+
+    for _ in range(7):
+        buy_of(publisher)
+    site.behave(slug_of(publisher), take_a_moment)
+
+    assert poll().tally.asked == 7
+    assert site.most_at_once[slug_of(publisher)] == 2
+
+
+def test_a_slow_publisher_keeps_nobody_waiting(site, shop):
+    slow, quick = shop(), shop(max_concurrency=1)
+    applied = []
+    go_on = threading.Event()
+    waiting = buy_of(slow)
+    others = [buy_of(quick) for _ in range(5)]
+
+    async def wait_for_the_others(_request: web.Request) -> web.Response:
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
+        return web.Response(status=404)
+
+    site.behave(waiting.pk, wait_for_the_others)
+
+    class Watched(Poller):
+        def _apply(self, claimed: Claim, answer: Answer) -> None:
+            super()._apply(claimed, answer)
+            applied.append(claimed.subscription_id)
+            if len(applied) == len(others):
+                go_on.set()
+
+    Watched(SYSTEM, ONCE, due_by=LATER, clock=lambda: LATER).run()
+
+    assert set(applied[:5]) == {one.pk for one in others}
+    assert applied[5:] == [waiting.pk]
+
+
+def test_an_open_circuit_is_left_alone_while_others_go_on(site, shop):
+    broken, well = shop(), shop()
+    skipped, asked = buy_of(broken), buy_of(well)
+    Publisher.objects.filter(pk=broken.pk).update(
+        circuit=Circuit.OPEN, circuit_retry_at=LATER + timedelta(seconds=1), consecutive_failures=5
+    )
+
+    poll()
+
+    assert (site.asked(skipped.pk), site.asked(asked.pk)) == (0, 1)
+    assert schedule_of(skipped).lease is None
+
+
+def test_after_the_pause_one_question_tries_the_publisher_again(site, shop):
+    broken = shop()
+    bought = [buy_of(broken) for _ in range(3)]
+    Publisher.objects.filter(pk=broken.pk).update(circuit=Circuit.OPEN, circuit_retry_at=LATER, consecutive_failures=5)
+
+    trial = claim(LATER, 10)
+    assert len(trial) == 1
+    assert claim(LATER, 10) == []
+    broken.refresh_from_db()
+    assert broken.circuit == Circuit.HALF_OPEN
+    release(one.lease for one in trial)
+
+    assert poll().tally.asked == 3
+    broken.refresh_from_db()
+    assert broken.circuit == Circuit.CLOSED
+    assert [site.asked(one.pk) for one in bought] == [1, 1, 1]
+
+
+def test_a_failing_publisher_opens_its_circuit_and_is_spared(site, shop):
+    broken = shop(max_concurrency=1)
+    for _ in range(9):
+        buy_of(broken)
+    site.behave(slug_of(broken), answers(500))
+
+    assert poll().tally.asked == 5
+
+    broken.refresh_from_db()
+    assert broken.circuit == Circuit.OPEN
+    assert broken.circuit_retry_at == LATER + timedelta(seconds=15)
+
+
+def test_a_row_that_cannot_be_applied_stops_no_other(site, shop, monkeypatch):
+    poisoned, well = buy_of(shop()), buy_of(shop())
+    original = apply
+
+    def fail_for_one(actor, claimed, answer, **options):
+        if claimed.subscription_id == poisoned.pk:
+            raise LookupError("a defect")
+        return original(actor, claimed, answer, **options)
+
+    monkeypatch.setattr("subscriptions.polling.apply", fail_for_one)
+
+    poll()
+
+    assert schedule_of(well).attempts == 1
+    assert schedule_of(poisoned).attempts == 0
