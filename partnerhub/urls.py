@@ -3,13 +3,22 @@ from django.urls import include, path
 from partnerhub.health import live, ready
 from partnerhub.metrics import metrics
 from partnerhub.v1 import developers
+from subscriptions.urls import customer_pages, publisher_links
+from subscriptions.views.home import home
 
 urlpatterns = [
+    path("", home, name="home"),
     path("", include("accounts.token_urls")),
+    path("", include("billing.urls")),
+    path("accounts/", include("accounts.urls")),
     path("api/saas/", include("subscriptions.fulfillment_api.urls")),
+    path("customers/", include((customer_pages, "customers"))),
     path("developers/", developers, name="developers"),
+    path("go/", include(publisher_links)),
     path("health/live", live),
     path("health/ready", ready),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("metrics", metrics),
+    path("subscriptions/", include("subscriptions.urls")),
     path("v1/", include("partnerhub.v1")),
 ]

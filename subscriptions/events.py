@@ -15,6 +15,10 @@ class CartReplaced(CartFact):
     name = "cart.replaced"
 
 
+class CartAttested(CartFact):
+    name = "cart.attested"
+
+
 class CartOrdered(CartFact):
     name = "cart.ordered"
 

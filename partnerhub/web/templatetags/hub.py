@@ -128,8 +128,12 @@ def day(value: date | datetime | None) -> SafeString:
         return SafeString("")
     if isinstance(value, datetime):
         value = localtime(value).date()
-    words = date_format(value, "j.m.Y" if _in_polish() else "j M Y", use_l10n=False)
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), words)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), day_text(value))
+
+
+def day_text(value: date) -> str:
+    """The plain text behind the `day` filter, for sentences."""
+    return date_format(value, "j.m.Y" if _in_polish() else "j M Y", use_l10n=False)
 
 
 def absolute(moment: datetime) -> str:

@@ -1,0 +1,141 @@
+"""What a customer can buy, as cards: one a plan, with its lowest price or the reason why it is not sold here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from partnerhub.errors import HubError
+from partnerhub.money import Money
+from partnerhub.web.refusals import sentence_of
+from partnerhub.web.templatetags.hub import money_words
+from publishers.models import Plan, Pricing
+from publishers.selectors import CatalogItem, catalogue_for
+from subscriptions import words
+from subscriptions.services.carts import check_once_per_customer
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCard:
+    """A plan in the catalogue; `url` is empty when it cannot be bought, and `reason` says why."""
+
+    offer: str
+    plan: str
+    publisher: str
+    description: str
+    price: str
+    quantities: str
+    trial: str
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TermChoice:
+    """One way to buy the plan: its term, billing cycle and price."""
+
+    catalog_item: str
+    label: str
+    price: str
+    note: str
+    reason: str
+
+
+def plan_cards(customer: Customer, at: datetime, *, query: str, publisher: str, cart: str) -> list[PlanCard]:
+    """The catalogue of one customer, narrowed by text and publisher's name; order of publisher, offer, plan."""
+    items = catalogue_for(customer.country, customer.currency, at)
+    grouped = groupby(items, key=lambda item: item.plan_term.plan_id)
+    plans = [list(group) for _plan, group in grouped]
+    return [_card(customer, group, cart) for group in plans if _matches(group[0].plan_term.plan, query, publisher)]
+
+
+def publishers_of(customer: Customer, at: datetime) -> list[str]:
+    """The names of everybody who sells something, in order."""
+    items = catalogue_for(customer.country, customer.currency, at)
+    return list(dict.fromkeys(item.plan_term.plan.offer.publisher.name for item in items))
+
+
+def _matches(plan: Plan, query: str, publisher: str) -> bool:
+    offer = plan.offer
+    text = f"{offer.title} {plan.title} {offer.publisher.name} {offer.description}".casefold()
+    return query.casefold() in text and publisher in ("", offer.publisher.name)
+
+
+def _card(customer: Customer, group: list[CatalogItem], cart: str) -> PlanCard:
+    plan = group[0].plan_term.plan
+    on_sale = [item for item in group if item.refusal is None and item.price is not None]
+    refusal = _refusal_of(customer, plan, group, on_sale)
+    return PlanCard(
+        offer=plan.offer.title,
+        plan=plan.title,
+        publisher=plan.offer.publisher.name,
+        description=plan.description or plan.offer.description,
+        price=_from_price(on_sale),
+        quantities=_quantities(plan),
+        trial=_("{days} days free trial").format(days=plan.trial_days) if plan.trial_days else "",
+        url="" if refusal else _configure_url(customer, on_sale[0], cart),
+        reason=sentence_of(refusal) if refusal else "",
+    )
+
+
+def _refusal_of(
+    customer: Customer, plan: Plan, group: list[CatalogItem], on_sale: list[CatalogItem]
+) -> HubError | None:
+    if not on_sale:
+        return group[0].refusal
+    try:
+        check_once_per_customer(customer, plan.offer)
+    except HubError as refusal:
+        return refusal
+    return None
+
+
+def _configure_url(customer: Customer, item: CatalogItem, cart: str) -> str:
+    url = reverse("customers:configure", args=[customer.pk, item.plan_term.catalog_item_id])
+    return f"{url}?cart={cart}" if cart else url
+
+
+def _quantities(plan: Plan) -> str:
+    if plan.pricing == Pricing.FLAT_RATE:
+        return _("Flat rate")
+    return _("{minimum} to {maximum} licences").format(minimum=plan.min_quantity, maximum=plan.max_quantity)
+
+
+def _from_price(on_sale: Iterable[CatalogItem]) -> str:
+    prices = [(item.price.amount, item) for item in on_sale if item.price is not None]
+    if not prices:
+        return ""
+    _lowest, item = min(prices, key=lambda pair: pair[0])
+    return _("from {price}").format(price=price_words(item))
+
+
+def price_words(item: CatalogItem) -> str:
+    """The price of one licence (or the flat rate) for one billing cycle, in words."""
+    if item.price is None:
+        return ""
+    amount = money_words(Money(item.price.amount, item.price.currency))
+    cycle = words.PER_CYCLE[item.plan_term.billing_cycle]
+    if item.plan_term.plan.pricing == Pricing.PER_USER:
+        return _("{amount} per licence {cycle}").format(amount=amount, cycle=cycle)
+    return f"{amount} {cycle}"
+
+
+def term_choices(customer: Customer, plan: Plan, at: datetime) -> list[TermChoice]:
+    """The ways to buy a plan, those that cannot be bought with their reason."""
+    items = catalogue_for(customer.country, customer.currency, at)
+    return [_choice(item) for item in items if item.plan_term.plan_id == plan.pk]
+
+
+def _choice(item: CatalogItem) -> TermChoice:
+    term = item.plan_term
+    return TermChoice(
+        catalog_item=term.catalog_item_id,
+        label=str(words.TERM[term.term]),
+        price=price_words(item),
+        note=str(words.CYCLE[term.billing_cycle]),
+        reason=sentence_of(item.refusal) if item.refusal else "",
+    )

@@ -1,0 +1,160 @@
+"""Customers, and the tabs of one customer."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.middleware import actor_of
+from accounts.policy import Action, Actor
+from customers.models import Customer
+from customers.selectors import customer_for, customers_visible_to
+from partnerhub.web.pages import capped_count, keyset_page
+from subscriptions.activity import activity_of
+from subscriptions.enums import Status
+from subscriptions.selectors import orders_visible_to, subscriptions_visible_to
+from subscriptions.views.listing import is_partial, listed
+from subscriptions.views.orders import order_row
+from subscriptions.views.permission import denial_of
+from subscriptions.views.timeline import happenings
+
+LONGEST_SEARCH = 200
+
+
+@require_safe
+@login_required
+def customers(request: HttpRequest) -> HttpResponse:
+    """All customers by name, with how many subscriptions they have and how many of them need somebody."""
+    query = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+    found = _found(customers_visible_to(actor_of(request)), query)
+    page = keyset_page(found, ("name", "id"), request.GET)
+    counts = _counts([customer.pk for customer in page.rows])
+    rows = [{"customer": customer, **counts.get(customer.pk, {"live": 0, "waiting": 0})} for customer in page.rows]
+    context = {"rows": rows, "query": query, "previous_url": page.previous_url, "next_url": page.next_url}
+    template = "customers/_results.html" if is_partial(request) else "customers/list.html"
+    return render(request, template, context)
+
+
+def _found(customers: QuerySet[Customer], query: str) -> QuerySet[Customer]:
+    if not query:
+        return customers
+    matches = Q(name__icontains=query) | Q(domain__icontains=query) | Q(beneficiary_email__iexact=query)
+    return customers.filter(matches | Q(reseller_id=query))
+
+
+def _counts(ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+    grouped = Customer.objects.filter(pk__in=ids).values("pk")
+    live = Count("subscriptions", filter=~Q(subscriptions__status=Status.UNSUBSCRIBED))
+    waiting = Count("subscriptions", filter=Q(subscriptions__status=Status.PENDING))
+    rows = grouped.annotate(live=live, waiting=waiting)
+    return {row["pk"]: {"live": row["live"], "waiting": row["waiting"]} for row in rows}
+
+
+@require_safe
+@login_required
+def marketplace(request: HttpRequest, customer_id: UUID) -> HttpResponse:
+    """The Marketplace tab: every licence-based subscription bought for the customer."""
+    actor = actor_of(request)
+    customer = customer_for(actor, customer_id)
+    context = listed(request, subscriptions_visible_to(actor).filter(customer=customer))
+    if is_partial(request):
+        return render(request, "subscriptions/_results.html", context | {"customer": customer})
+    return render(request, "customers/marketplace.html", context | _frame(actor, customer, "marketplace"))
+
+
+@require_safe
+@login_required
+def orders(request: HttpRequest, customer_id: UUID) -> HttpResponse:
+    actor = actor_of(request)
+    customer = customer_for(actor, customer_id)
+    page = keyset_page(orders_visible_to(actor).filter(customer=customer), ("-ordered_at", "-id"), request.GET)
+    context = {
+        "rows": [order_row(order) for order in page.rows],
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
+    }
+    return render(request, "customers/orders.html", context | _frame(actor, customer, "orders"))
+
+
+@require_safe
+@login_required
+def activity(request: HttpRequest, customer_id: UUID) -> HttpResponse:
+    actor = actor_of(request)
+    customer = customer_for(actor, customer_id)
+    page = keyset_page(activity_of(actor, customer_id), ("-at", "-id"), request.GET)
+    context = {
+        "events": happenings(page.rows),
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
+    }
+    return render(request, "customers/activity.html", context | _frame(actor, customer, "activity"))
+
+
+@require_safe
+@login_required
+def account(request: HttpRequest, customer_id: UUID) -> HttpResponse:
+    actor = actor_of(request)
+    customer = customer_for(actor, customer_id)
+    context = {"company": _company(customer), "billing": _billing(customer), "contact": _contact(customer)}
+    return render(request, "customers/account.html", context | _frame(actor, customer, "account"))
+
+
+def _frame(actor: Actor, customer: Customer, current: str) -> dict[str, Any]:
+    """What surrounds every tab: the customer, the tabs with their counts, and whether the actor may buy."""
+    subscriptions = capped_count(subscriptions_visible_to(actor).filter(customer=customer))
+    tabs = [
+        ("marketplace", _("Marketplace"), subscriptions),
+        ("orders", _("Orders"), capped_count(orders_visible_to(actor).filter(customer=customer))),
+        ("activity", _("Activity"), capped_count(activity_of(actor, customer.pk))),
+        ("account", _("Account"), None),
+    ]
+    return {
+        "customer": customer,
+        "crumbs": [{"url": reverse("customers:list"), "label": _("Customers")}],
+        "tabs": [
+            {
+                "url": reverse(f"customers:{name}", args=[customer.pk]),
+                "label": label,
+                "count": count,
+                "current": name == current,
+            }
+            for name, label, count in tabs
+        ],
+        "buy_denied": denial_of(actor, Action.SUBSCRIPTION_BUY),
+    }
+
+
+def _fact(term: str, value: object, **more: Any) -> dict[str, Any]:
+    return {"term": term, "value": value or None, **more}
+
+
+def _company(customer: Customer) -> list[dict[str, Any]]:
+    return [
+        _fact(_("Name"), customer.name),
+        _fact(_("Domain"), customer.domain),
+        _fact(_("VAT ID"), customer.vat_id),
+        _fact(_("Indirect reseller"), customer.reseller),
+        _fact(_("Customer ID"), customer.pk, copyable=True),
+        _fact(_("Tenant ID"), customer.tenant_id, copyable=True),
+    ]
+
+
+def _billing(customer: Customer) -> list[dict[str, Any]]:
+    place = " ".join(filter(None, [customer.postal_code, customer.city]))
+    return [
+        _fact(_("Currency"), customer.currency),
+        _fact(
+            _("Invoices to"), f"{customer.billing_first_name} {customer.billing_last_name}", note=customer.billing_email
+        ),
+        _fact(_("Address"), customer.address_line, note=", ".join(filter(None, [place, customer.country]))),
+    ]
+
+
+def _contact(customer: Customer) -> list[dict[str, Any]]:
+    return [_fact(_("Beneficiary"), customer.beneficiary_name, note=customer.beneficiary_email)]

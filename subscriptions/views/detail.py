@@ -1,0 +1,228 @@
+"""The page of one subscription, and the part of it that refreshes itself while the publisher is awaited."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.middleware import actor_of
+from accounts.policy import Action, Actor
+from partnerhub.clock import now
+from partnerhub.errors import HubError
+from partnerhub.money import Money
+from partnerhub.web.refusals import sentence_of
+from partnerhub.web.templatetags.hub import day, money
+from publishers.models import Pricing
+from subscriptions.enums import Status
+from subscriptions.forms import NicknameForm, RefusableForm
+from subscriptions.models import PollSchedule, PurchaseToken, Subscription
+from subscriptions.selectors import attention_of, latest_token, subscription_for, timeline_of
+from subscriptions.services.asking import poll_now
+from subscriptions.views.gates import gate_steps
+from subscriptions.views.permission import Denial, denial_of
+from subscriptions.views.rows import (
+    amount_words,
+    badge_of,
+    go_url_of,
+    last_day,
+    licences,
+    quantity_words,
+    term_words,
+)
+from subscriptions.views.timeline import happenings
+
+EVENTS_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What the page knows of the last question to the publisher, and whether it goes on looking."""
+
+    url: str
+    etag: str
+    is_live: bool
+    is_polled: bool
+    asked_at: datetime | None
+    outcome: str
+    ask_url: str
+    ask_denied: Denial | None
+
+
+@require_safe
+@login_required
+def detail(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
+    return detail_page(request, subscription_id)
+
+
+def detail_page(
+    request: HttpRequest, subscription_id: UUID, *, refused: dict[str, RefusableForm] | None = None, status: int = 200
+) -> HttpResponse:
+    """The whole page; `refused` holds forms (by their name) that carry a refusal and what was typed."""
+    actor = actor_of(request)
+    subscription = subscription_for(actor, subscription_id)
+    context = _context(actor, subscription) | (refused or {})
+    return render(request, "subscriptions/detail.html", context, status=status)
+
+
+@require_safe
+@login_required
+def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
+    """What changed since the page last looked: 304 when nothing did, the pulse alone when only a poll went by."""
+    actor = actor_of(request)
+    subscription = subscription_for(actor, subscription_id)
+    etag = _etag(actor, subscription, latest_token(subscription))
+    known = request.headers.get("If-None-Match", "").strip('"')
+    if known == etag:
+        return HttpResponseNotModified()
+    if _content_part(known) == _content_part(etag):
+        return render(request, "subscriptions/_pulse.html", {"pulse": _pulse(actor, subscription, etag)})
+    response = render(request, "subscriptions/_live.html", _context(actor, subscription) | {"oob": True})
+    if subscription.status == Status.SUBSCRIBED:
+        told = {"level": "success", "text": _("The publisher has confirmed: the subscription is active.")}
+        response["HX-Trigger"] = json.dumps({"toast": told})
+    return response
+
+
+@require_POST
+@login_required
+def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
+    """Ask the publisher now: a worker does it within seconds."""
+    try:
+        poll_now(actor_of(request), subscription_id, at=now())
+    except HubError as refusal:
+        messages.error(request, sentence_of(refusal))
+    else:
+        messages.success(request, _("The publisher is being asked."))
+    return redirect("subscriptions:detail", subscription_id)
+
+
+def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
+    token = latest_token(subscription)
+    events = timeline_of(actor, subscription.pk)[: EVENTS_SHOWN + 1]
+    return {
+        "subscription": subscription,
+        "customer": subscription.customer,
+        "crumbs": _crumbs(subscription),
+        "badge": badge_of(subscription, attention_of(subscription)),
+        "pulse": _pulse(actor, subscription, _etag(actor, subscription, token)),
+        "gates": gate_steps(subscription, actor),
+        "go_url": go_url_of(subscription, actor),
+        "copy_url": reverse("go_copy", args=[subscription.pk]),
+        "token": token,
+        "token_is_live": token is not None and token.expires_at > now(),
+        "facts": _facts(subscription),
+        "tranches": _tranches(subscription),
+        "events": happenings(events[:EVENTS_SHOWN]),
+        "edit": _edit(actor, subscription),
+        "nickname_form": NicknameForm(initial={"nickname": subscription.nickname, "version": subscription.version}),
+        "charges_url": reverse("billing:charges", args=[subscription.pk]),
+    }
+
+
+def _pulse(actor: Actor, subscription: Subscription, etag: str) -> Pulse:
+    schedule = _schedule(subscription)
+    return Pulse(
+        url=reverse("subscriptions:live", args=[subscription.pk]),
+        etag=etag,
+        is_live=subscription.status == Status.PENDING,
+        is_polled=schedule is not None,
+        asked_at=schedule.last_polled_at if schedule else None,
+        outcome=schedule.last_detail if schedule else "",
+        ask_url=reverse("subscriptions:ask", args=[subscription.pk]),
+        ask_denied=denial_of(actor, Action.SUBSCRIPTION_POLL),
+    )
+
+
+def _schedule(subscription: Subscription) -> PollSchedule | None:
+    return getattr(subscription, "poll_schedule", None)
+
+
+def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None) -> str:
+    """Two hashes: of what the page shows, and of the last poll, which comes by far more often."""
+    schedule = _schedule(subscription)
+    gates = [(gate.gate, gate.state, gate.reason, gate.owner, gate.since) for gate in subscription.gates.all()]
+    shown = (subscription.version, gates, token and token.minted_at, actor.role, get_language())
+    polled = (schedule.last_polled_at, schedule.last_detail) if schedule else ()
+    return f"{_short_hash(shown)}.{_short_hash(polled)}"
+
+
+def _short_hash(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+
+
+def _content_part(etag: str) -> str:
+    return etag.partition(".")[0]
+
+
+def _crumbs(subscription: Subscription) -> list[dict[str, str]]:
+    customer = subscription.customer
+    return [
+        {"url": reverse("customers:list"), "label": _("Customers")},
+        {"url": reverse("customers:marketplace", args=[customer.pk]), "label": customer.name},
+    ]
+
+
+def _facts(subscription: Subscription) -> list[dict[str, Any]]:
+    order = subscription.order_line.order
+    unit_price = Money(subscription.unit_price, subscription.currency)
+    per_seat = subscription.plan.pricing == Pricing.PER_USER
+    return [
+        {"term": _("Offer"), "value": subscription.offer.title, "note": subscription.publisher.name},
+        {"term": _("Plan"), "value": subscription.plan.title},
+        {"term": _("Quantity"), "value": quantity_words(subscription)},
+        {"term": _("Price"), "value": money(unit_price), "note": _("per licence") if per_seat else _("Flat rate")},
+        {"term": _("Billing"), "value": amount_words(subscription)},
+        {"term": _("Term"), "value": term_words(subscription.plan_term)},
+        *_dates(subscription),
+        {"term": _("Auto-renew"), "value": _("On") if subscription.auto_renew else _("Off")},
+        {"term": _("Indirect reseller PartnerID"), "value": subscription.reseller},
+        {"term": _("Purchaser"), "value": order.ordered_by, "note": day(subscription.purchased_at)},
+        {"term": _("Order"), "value": order.number, "copyable": True},
+        {"term": _("Subscription ID"), "value": subscription.pk, "copyable": True},
+    ]
+
+
+def _dates(subscription: Subscription) -> list[dict[str, Any]]:
+    if subscription.term_start is None:
+        return []
+    return [
+        {"term": _("Term starts"), "value": day(subscription.term_start)},
+        {"term": _("Term ends"), "value": day(last_day(subscription)), "note": _("last day included")},
+    ]
+
+
+def _tranches(subscription: Subscription) -> list[dict[str, Any]]:
+    at = now()
+    return [
+        {
+            "licences": licences(tranche.quantity),
+            "opened_at": tranche.opened_at,
+            "until": tranche.reducible_until if tranche.reducible_until > at else None,
+        }
+        for tranche in subscription.tranches.order_by("opened_at", "pk")
+    ]
+
+
+def _edit(actor: Actor, subscription: Subscription) -> dict[str, Any]:
+    return {
+        "is_open": subscription.status != Status.UNSUBSCRIBED,
+        "version": subscription.version,
+        "rename_denied": denial_of(actor, Action.SUBSCRIPTION_RENAME),
+        "rename_url": reverse("subscriptions:rename", args=[subscription.pk]),
+        "auto_renew": subscription.auto_renew,
+        "auto_renew_denied": denial_of(actor, Action.SUBSCRIPTION_AUTO_RENEW),
+        "auto_renew_url": reverse("subscriptions:auto_renew", args=[subscription.pk]),
+        "cancel_denied": denial_of(actor, Action.SUBSCRIPTION_CANCEL),
+        "cancel_url": reverse("subscriptions:cancel", args=[subscription.pk]),
+    }

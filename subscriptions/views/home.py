@@ -1,0 +1,57 @@
+"""Home: what needs somebody, by deadline, and what was bought lately."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.middleware import actor_of
+from accounts.policy import Actor
+from customers.selectors import customers_visible_to
+from partnerhub.web.pages import capped_count
+from subscriptions.enums import Status
+from subscriptions.selectors import attention_queue, subscriptions_visible_to
+from subscriptions.views.rows import row_of
+
+SHOWN = 5
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    waiting = list(attention_queue(actor)[: SHOWN + 1])
+    recent = subscriptions_visible_to(actor)[:SHOWN]
+    context = {
+        "waiting": [row_of(subscription, actor) for subscription in waiting[:SHOWN]],
+        "more_waiting": len(waiting) > SHOWN,
+        "all_waiting_url": _listed(Status.PENDING),
+        "recent": [row_of(subscription, actor) for subscription in recent],
+        "stats": _stats(actor),
+    }
+    return render(request, "subscriptions/home.html", context)
+
+
+def _listed(status: Status) -> str:
+    return f"{reverse('subscriptions:list')}?status={status.value}"
+
+
+def _stats(actor: Actor) -> list[dict[str, str]]:
+    visible = subscriptions_visible_to(actor)
+    counted = [
+        (_("Action required"), Status.PENDING),
+        (_("Active"), Status.SUBSCRIBED),
+        (_("Ended"), Status.UNSUBSCRIBED),
+    ]
+    stats = [
+        {"label": label, "value": capped_count(visible.filter(status=status)), "url": _listed(status)}
+        for label, status in counted
+    ]
+    customers = {
+        "label": _("Customers"),
+        "value": capped_count(customers_visible_to(actor)),
+        "url": reverse("customers:list"),
+    }
+    return [*stats, customers]

@@ -1,0 +1,186 @@
+"""Subscriptions as the pages show them: everything is worked out here, so that templates neither query nor compute."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.policy import Action, Actor
+from partnerhub.web.templatetags.hub import money_words
+from publishers.models import PlanTerm, Pricing
+from subscriptions import words
+from subscriptions.amounts import cycle_total
+from subscriptions.enums import EndReason, GateName, Owner, Status
+from subscriptions.models import Gate, Subscription
+from subscriptions.selectors import Attention, attention_of
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A status as the component shows it: tone, word, and why."""
+
+    tone: str
+    word: str
+    reason: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subscription in a list."""
+
+    url: str
+    offer: str
+    nickname: str
+    customer: str
+    customer_url: str
+    publisher: str
+    plan: str
+    quantity: str
+    purchased_at: datetime
+    badge: Badge
+    owner: str
+    since: datetime | None
+    due: datetime | None
+    go_url: str
+    go_name: str
+    billing: str
+    billing_note: str
+    billed_from: date | None
+    end_label: str
+    ends: date | None
+    renewal: str
+
+
+def row_of(subscription: Subscription, actor: Actor) -> Row:
+    """The list row of a subscription read by `subscriptions_visible_to`: it needs no further query."""
+    attention = attention_of(subscription)
+    nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
+    billing, note, billed_from = _billing(subscription)
+    label, ends, renewal = _renewal(subscription)
+    return Row(
+        url=reverse("subscriptions:detail", args=[subscription.pk]),
+        offer=subscription.offer.title,
+        nickname=nickname,
+        customer=subscription.customer.name,
+        customer_url=reverse("customers:marketplace", args=[subscription.customer_id]),
+        publisher=subscription.publisher.name,
+        plan=subscription.plan.title,
+        quantity=quantity_words(subscription),
+        purchased_at=subscription.purchased_at,
+        badge=badge_of(subscription, attention),
+        owner=str(words.OWNER[attention.owner]) if attention else "",
+        since=attention.since if attention else None,
+        due=attention.due_at if attention else None,
+        go_url=go_url_of(subscription, actor),
+        go_name=subscription.nickname,
+        billing=billing,
+        billing_note=note,
+        billed_from=billed_from,
+        end_label=label,
+        ends=ends,
+        renewal=renewal,
+    )
+
+
+def badge_of(subscription: Subscription, attention: Attention | None) -> Badge:
+    """Status with its reason: while pending what is missing, once ended why."""
+    status = Status(subscription.status)
+    if attention is not None:
+        tone = "wait" if attention.owner == Owner.PUBLISHER else "attention"
+        return Badge(tone, str(words.STATUS[status]), reason_words(attention.gate, subscription))
+    if status == Status.UNSUBSCRIBED:
+        return _ended(subscription)
+    return Badge("ok" if status == Status.SUBSCRIBED else "attention", str(words.STATUS[status]))
+
+
+def _ended(subscription: Subscription) -> Badge:
+    reason = EndReason(subscription.end_reason)
+    if reason == EndReason.VOIDED:
+        return Badge("off", str(words.END[reason]), _("Not activated in time. Never billed."))
+    never = "" if subscription.activated_at else _("Before activation. Never billed.")
+    return Badge("off", str(words.END[reason]), never)
+
+
+def reason_words(gate: Gate, subscription: Subscription) -> str:
+    """Why a gate is not satisfied: the publisher's own words where it gave some, ours otherwise."""
+    if gate.message:
+        return _("The publisher says: {message}").format(message=gate.message)
+    assigned = assigned_of(gate)
+    if gate.reason == "partial_assignment" and assigned is not None:
+        return _("{assigned} of {quantity} licences are assigned.").format(
+            assigned=assigned, quantity=subscription.quantity
+        )
+    return next((str(sentence) for code, sentence in words.REASON.items() if code == gate.reason), "")
+
+
+def assigned_of(gate: Gate) -> int | None:
+    """How many licences the publisher said are assigned; None when it never said."""
+    said = (gate.evidence or {}).get("said") or {}
+    assigned = said.get("assigned_quantity")
+    return assigned if isinstance(assigned, int) else None
+
+
+def quantity_words(subscription: Subscription) -> str:
+    """The licences bought, with those assigned so far while they differ; a flat rate counts none."""
+    if subscription.plan.pricing == Pricing.FLAT_RATE:
+        return _("Flat rate")
+    gate = next((gate for gate in subscription.gates.all() if gate.gate == GateName.LICENSES_ASSIGNED), None)
+    assigned = assigned_of(gate) if gate and subscription.status == Status.PENDING else None
+    if assigned is not None and assigned != subscription.quantity:
+        return f"{assigned} / {subscription.quantity}"
+    return str(subscription.quantity)
+
+
+def licences(quantity: int) -> str:
+    return ngettext("%(n)d licence", "%(n)d licences", quantity) % {"n": quantity}
+
+
+def term_words(plan_term: PlanTerm) -> str:
+    """Term and billing in words: `1 year, billed monthly`."""
+    return f"{words.TERM[plan_term.term]}, {words.CYCLE[plan_term.billing_cycle]}"
+
+
+def amount_words(subscription: Subscription) -> str:
+    """What one billing cycle costs: `€70.56 per month`."""
+    total = cycle_total(subscription.plan, subscription.unit_price, subscription.quantity, subscription.currency)
+    return f"{money_words(total)} {words.PER_CYCLE[subscription.plan_term.billing_cycle]}"
+
+
+def _billing(subscription: Subscription) -> tuple[str, str, date | None]:
+    if subscription.status == Status.PENDING:
+        return _("Starts after publisher confirms"), amount_words(subscription), None
+    if subscription.term_start is None:
+        return _("Never billed"), "", None
+    return amount_words(subscription), _("billed from"), billed_from(subscription)
+
+
+def billed_from(subscription: Subscription) -> date | None:
+    """The first day of the first paid period: the term's start, or the day after a trial. None before activation."""
+    start = subscription.term_start
+    return start + timedelta(days=subscription.plan.trial_days) if start else None
+
+
+def last_day(subscription: Subscription) -> date | None:
+    """The last day of the term, inclusive, as people read it; inside the hub the end is exclusive."""
+    return subscription.term_end - timedelta(days=1) if subscription.term_end else None
+
+
+def _renewal(subscription: Subscription) -> tuple[str, date | None, str]:
+    if subscription.status == Status.UNSUBSCRIBED:
+        return _("Ended"), subscription.ended_at.date() if subscription.ended_at else None, ""
+    renews = _("Renews automatically") if subscription.auto_renew else _("Does not renew")
+    if subscription.term_end is None:
+        return str(words.TERM[subscription.plan_term.term]), None, renews
+    if subscription.auto_renew:
+        return _("Renews on"), subscription.term_end, renews
+    return _("Ends on"), last_day(subscription), renews
+
+
+def go_url_of(subscription: Subscription, actor: Actor) -> str:
+    """The address that mints a fresh publisher link; empty where there is nothing to open or no right to."""
+    if subscription.status == Status.UNSUBSCRIBED or not actor.may(Action.PUBLISHER_LINK_OPEN):
+        return ""
+    return reverse("go", args=[subscription.pk])

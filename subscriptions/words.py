@@ -1,0 +1,81 @@
+"""The words people read for the codes of enums.py and of publishers/models.py."""
+
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.enums import EndReason, GateName, NextAction, OperationAction, Owner, Reason, Status
+
+STATUS = {
+    Status.PENDING: _("Action required"),
+    Status.SUBSCRIBED: _("Active"),
+    Status.SUSPENDED: _("Suspended"),
+    Status.UNSUBSCRIBED: _("Ended"),
+}
+
+END = {
+    EndReason.CANCELLED: _("Cancelled"),
+    EndReason.VOIDED: _("Voided"),
+}
+
+GATE = {
+    GateName.ORDERED: _("Ordered"),
+    GateName.LICENSES_ASSIGNED: _("Licences assigned"),
+    GateName.CONFIGURATION_CONFIRMED: _("Configuration confirmed"),
+    GateName.NOT_CANCELLED: _("Not cancelled"),
+}
+
+OWNER = {
+    Owner.CUSTOMER: _("Customer"),
+    Owner.PARTNER: _("Our agents"),
+    Owner.PUBLISHER: _("Publisher"),
+    Owner.PLATFORM: _("Platform admin"),
+}
+
+REASON = {
+    Reason.AWAITING_CUSTOMER_SETUP: _("The set-up has not been started on the publisher's site."),
+    Reason.AWAITING_CONFIRMATION: _("The publisher has not confirmed the configuration yet."),
+    Reason.PARTIAL_ASSIGNMENT: _("Not all licences are assigned yet."),
+    Reason.PLAN_DIFFERS: _("The publisher shows another plan than the one that was bought."),
+    Reason.PUBLISHER_ASKS: _("The publisher asks for information."),
+    Reason.PUBLISHER_REFUSED: _("The publisher refused the order."),
+    Reason.PUBLISHER_SILENT: _("The publisher does not answer."),
+    Reason.PUBLISHER_FAILING: _("The publisher's system answers with errors."),
+    Reason.PUBLISHER_UNREADABLE: _("The publisher's answer cannot be read."),
+    Reason.CANCELLED: _("The subscription was cancelled."),
+    Reason.VOIDED: _("The subscription was not activated in time and is void."),
+}
+
+NEXT = {
+    NextAction.OPEN_PUBLISHER_SITE: _("Go to publisher's site"),
+    NextAction.ANSWER_PUBLISHER: _("Answer the publisher"),
+    NextAction.WAIT_FOR_PUBLISHER: _("Wait for the publisher, or ask now"),
+    NextAction.ASK_NOW: _("Ask the publisher now"),
+    NextAction.CANCEL: _("Cancel the subscription"),
+}
+
+OPERATION = {
+    OperationAction.UNSUBSCRIBE: _("Cancellation"),
+    OperationAction.CHANGE_PLAN: _("Plan change"),
+    OperationAction.CHANGE_QUANTITY: _("Quantity change"),
+    OperationAction.SUSPEND: _("Suspension"),
+    OperationAction.REINSTATE: _("Reinstatement"),
+    OperationAction.RENEW: _("Renewal"),
+}
+
+TERM = {
+    "P1M": _("1 month"),
+    "P1Y": _("1 year"),
+    "P2Y": _("2 years"),
+    "P3Y": _("3 years"),
+}
+
+CYCLE = {
+    "monthly": _("billed monthly"),
+    "annual": _("billed yearly"),
+    "one_time": _("billed once for the term"),
+}
+
+PER_CYCLE = {
+    "monthly": _("per month"),
+    "annual": _("per year"),
+    "one_time": _("once per term"),
+}
