@@ -44,13 +44,14 @@ def load(path: Path, *, at: datetime) -> str:
     if not User.objects.filter(email=ADMIN).exists():
         secrets, done = _load_everything(at), "Loaded the demo data."
     elif kept is None:
+        _register_publishers(at)
         secrets = {client.pk: rotate_secret(OPERATOR, client.pk, at=at) for client in _clients()}
         done = f"{path.name} was missing: replaced the demo's secrets and wrote it anew."
     elif demo_file.base_url(path) != settings.HUB_BASE_URL:
+        _register_publishers(at)
         secrets, done = kept, f"Moved the demo to {settings.HUB_BASE_URL}."
     else:
         return "The demo data is there already."
-    _register_publishers(at)
     demo_file.write(path, _content(secrets))
     return done
 
