@@ -1,5 +1,6 @@
 """Access tokens in both shapes of Entra ID: issued to programs, verified, and signed for the hub's own calls."""
 
+import re
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ GRAPH = "https://graph.windows.net"
 TOKEN_LIFE = timedelta(hours=1)
 CALL_LIFE = timedelta(minutes=10)
 LEEWAY = timedelta(minutes=2)
+_KID = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
 
 
 class Version(StrEnum):
@@ -147,7 +149,7 @@ def _claims_signed_by_us(token: str, at: datetime) -> dict[str, Any]:
         kid = str(jwt.get_unverified_header(token).get("kid", ""))
     except jwt.PyJWTError:
         raise TokenRefused(Mismatch.FORM, "The bearer token is not a JSON Web Token.") from None
-    key = public_key(kid, at)
+    key = public_key(kid, at) if _KID.match(kid) else None
     if key is None:
         raise TokenRefused(Mismatch.SIGNATURE, "The token was not signed with a key of this issuer.")
     try:
