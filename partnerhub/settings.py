@@ -30,6 +30,8 @@ HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
 
 DEFAULT_SECRET = "insecure-only-for-building-and-tests"  # noqa: S105 - refused in production below
 SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET)
+# Keys of before a change: what they sealed (the signing keys, sessions) stays readable.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 if IN_PRODUCTION and not env.bool("HUB_BUILDING", default=False):
     if SECRET_KEY == DEFAULT_SECRET or len(SECRET_KEY) < 32:
