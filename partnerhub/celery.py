@@ -17,7 +17,7 @@ def _keep_our_logging(**_: Any) -> None:
 
 
 def _configure() -> None:
-    from django.conf import settings
+    from django.conf import settings  # noqa: PLC0415 - only once the settings module is named
 
     app.conf.update(settings.CELERY)
     # Celery's Django fixup closes the connection around every task otherwise (celery#4116).

@@ -53,14 +53,27 @@ def blocker(gates: Iterable[GateLike]) -> GateName | None:
     return next((name for name in ORDER if by_name.get(name) != GateState.SATISFIED), None)
 
 
-def billing_starts_at(gates: Iterable[GateLike]) -> datetime | None:
-    """The later of the two confirmations when every gate holds, else None: billing never starts early (rule 21)."""
+@dataclass(frozen=True, slots=True)
+class Confirmations:
+    """Both confirmations of a subscription whose gates all hold (UTC)."""
+
+    licenses_assigned_at: datetime
+    configuration_confirmed_at: datetime
+
+    @property
+    def billing_starts_at(self) -> datetime:
+        """The later of the two: billing never starts early (rule 21)."""
+        return max(self.licenses_assigned_at, self.configuration_confirmed_at)
+
+
+def confirmations(gates: Iterable[GateLike]) -> Confirmations | None:
+    """Both confirmations when every gate holds, else None: then nothing may be billed."""
     gates = list(gates)
     if blocker(gates) is not None:
         return None
-    confirmations = {GateName.LICENSES_ASSIGNED, GateName.CONFIGURATION_CONFIRMED}
-    moments = [gate.satisfied_at for gate in gates if GateName(gate.gate) in confirmations and gate.satisfied_at]
-    return max(moments) if len(moments) == len(confirmations) else None
+    satisfied = {GateName(gate.gate): gate.satisfied_at for gate in gates}
+    licenses, configuration = satisfied[GateName.LICENSES_ASSIGNED], satisfied[GateName.CONFIGURATION_CONFIRMED]
+    return Confirmations(licenses, configuration) if licenses and configuration else None
 
 
 def licenses_verdict(bought: Bought, said: Said) -> Verdict:

@@ -15,17 +15,18 @@ from partnerhub.errors import ActivationRefused, ForeignSubscription, NotFound
 from partnerhub.outbox.recorder import record
 from publishers.fulfillment.gateway import Answer
 from publishers.models import Adapter, Pricing
-from subscriptions.enums import GateName, GateState, Status, Trigger
+from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status, Trigger
 from subscriptions.events import AttentionChanged, GateFailed, GateReopened, GateSatisfied, SubscriptionActivated
 from subscriptions.gates import (
     AWAITING_CALL,
     SATISFIED_BY_PUBLISHER,
     TROUBLE,
     Bought,
+    Confirmations,
     Verdict,
-    billing_starts_at,
     blocker,
     configuration_verdict,
+    confirmations,
     licenses_verdict,
 )
 from subscriptions.lifecycle import next_status
@@ -107,10 +108,10 @@ def _judge(
     for gate in gates:
         verdict = verdicts.get(GateName(gate.gate))
         if verdict is not None:
-            _judge_gate(actor, gate, verdict, evidence, at)
-    starts_at = billing_starts_at(gates)
-    if starts_at is not None:
-        _start_billing(actor, subscription, gates, starts_at, at)
+            _judge_gate(actor, subscription, gate, verdict, evidence, at)
+    confirmed = confirmations(gates)
+    if confirmed is not None:
+        _start_billing(actor, subscription, confirmed, at)
     elif (after := _attention(gates)) != before:
         save_changed(subscription)
         record(AttentionChanged(subscription.pk, {"before": before, "after": after}), actor=actor, at=at)
@@ -124,14 +125,17 @@ def _attention(gates: list[Gate]) -> dict[str, str]:
     return {"gate": gate.gate, "reason": gate.reason, "owner": gate.owner, "message": gate.message}
 
 
-def _judge_gate(actor: Actor, gate: Gate, verdict: Verdict, evidence: dict[str, Any], at: datetime) -> None:
+def _judge_gate(
+    actor: Actor, subscription: Subscription, gate: Gate, verdict: Verdict, evidence: dict[str, Any], at: datetime
+) -> None:
     if gate.state == GateState.SATISFIED and not _takes_back(gate, verdict, evidence):
         return
     if _as_told(gate) == verdict:
         return
     was = gate.state
     gate.state, gate.evidence = verdict.state, evidence
-    gate.satisfied_at = at if verdict.state == GateState.SATISFIED else None
+    holds = verdict.state == GateState.SATISFIED
+    gate.satisfied_at, gate.due_at = (at, None) if holds else (None, subscription.activate_by)
     gate.owner, gate.reason, gate.next_action = verdict.owner, verdict.reason or "", verdict.next_action or ""
     gate.message, gate.action_url, gate.since = verdict.message, verdict.action_url, at
     gate.save()
@@ -149,7 +153,12 @@ def _as_told(gate: Gate) -> Verdict | None:
     if gate.evidence is None:
         return None
     return Verdict(
-        GateState(gate.state), gate.owner, gate.reason or None, gate.next_action or None, gate.message, gate.action_url
+        GateState(gate.state),
+        Owner(gate.owner),
+        Reason(gate.reason) if gate.reason else None,
+        NextAction(gate.next_action) if gate.next_action else None,
+        gate.message,
+        gate.action_url,
     )
 
 
@@ -163,14 +172,12 @@ def _tell(actor: Actor, gate: Gate, was: str, at: datetime) -> None:
         record(GateReopened(gate.subscription_id, data), actor=actor, at=at)
 
 
-def _start_billing(
-    actor: Actor, subscription: Subscription, gates: list[Gate], starts_at: datetime, at: datetime
-) -> None:
-    satisfied_at = {GateName(gate.gate): gate.satisfied_at for gate in gates}
+def _start_billing(actor: Actor, subscription: Subscription, confirmed: Confirmations, at: datetime) -> None:
+    starts_at = confirmed.billing_starts_at
     start = BillingStart.objects.create(
         subscription=subscription,
-        licenses_assigned_at=satisfied_at[GateName.LICENSES_ASSIGNED],
-        configuration_confirmed_at=satisfied_at[GateName.CONFIGURATION_CONFIRMED],
+        licenses_assigned_at=confirmed.licenses_assigned_at,
+        configuration_confirmed_at=confirmed.configuration_confirmed_at,
         starts_at=starts_at,
         recorded_at=at,
     )
