@@ -1,0 +1,177 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from partnerhub.outbox.models import Event
+from subscriptions.enums import Status
+from subscriptions.models import Subscription
+from tests.api.conftest import path_of, refused
+from tests.factories.subscriptions import NOON, active, buy
+
+pytestmark = pytest.mark.django_db
+
+
+def state(subscription):
+    """All of a subscription and how much happened to it: equal before and after a refusal."""
+    row = Subscription.objects.filter(pk=subscription.pk).values().get()
+    return row, Event.objects.filter(stream_id=subscription.pk).count()
+
+
+def etag_of(client, subscription) -> str:
+    return client.get(path_of(subscription)).json()["attributes"]["etag"]
+
+
+def test_a_nickname_is_changed(admin):
+    bought = buy()
+    response = admin.send("patch", path_of(bought), {"friendlyName": "Team North"})
+
+    assert (response.status_code, response.json()["friendlyName"]) == (200, "Team North")
+    assert Subscription.objects.get().nickname == "Team North"
+
+
+def test_auto_renew_is_changed_and_left_alone_when_omitted(admin):
+    bought = active()
+    assert admin.send("patch", path_of(bought), {"autoRenewEnabled": False}).json()["autoRenewEnabled"] is False
+    assert admin.send("patch", path_of(bought), {"friendlyName": "Other"}).json()["autoRenewEnabled"] is False
+
+
+def test_the_whole_resource_may_be_sent_back(admin):
+    bought = active()
+    whole = admin.get(path_of(bought)).json() | {"friendlyName": "Other", "unknown": [1], "offerName": "read-only"}
+
+    shown = admin.send("patch", path_of(bought), whole).json()
+
+    assert (shown["friendlyName"], shown["offerName"], shown["quantity"]) == ("Other", bought.offer.title, 7)
+    assert Subscription.objects.get().version == bought.version + 1
+
+
+def test_the_same_resource_sent_back_changes_nothing(admin):
+    bought = active()
+    before = state(bought)
+    assert admin.send("patch", path_of(bought), admin.get(path_of(bought)).json()).status_code == 200
+    assert state(bought) == before
+
+
+def test_two_changes_are_made_together_or_not_at_all(admin):
+    bought = active()
+    etag = etag_of(admin, bought)
+    both = {"friendlyName": "Other", "autoRenewEnabled": False, "attributes": {"etag": etag}}
+    assert admin.send("patch", path_of(bought), both).status_code == 200
+    before = state(bought)
+
+    with time_machine.travel(NOON + timedelta(days=4), tick=False):
+        sentence = refused(
+            admin.send("patch", path_of(bought), {"friendlyName": "Third", "status": "deleted"}), 400, 900213
+        )
+
+    assert "72-hour" in sentence
+    assert state(bought) == before
+
+
+@pytest.mark.parametrize("way", ["If-Match", "body"])
+def test_a_stale_etag_is_refused(admin, way):
+    bought = active()
+    stale = etag_of(admin, bought)
+    admin.send("patch", path_of(bought), {"friendlyName": "Second"})
+    before = state(bought)
+    body, headers = {"friendlyName": "Third"}, {}
+    if way == "body":
+        body["Attributes"] = {"Etag": stale}
+    else:
+        headers["If_Match"] = f'"{stale}"'
+
+    refused(admin.send("patch", path_of(bought), body, **headers), 400, 2055)
+    assert state(bought) == before
+
+
+@pytest.mark.parametrize("etag", ["nonsense", "e30=", '"W10="', "eyJpZCI6IDEsICJ2ZXJzaW9uIjogMX0="])
+def test_an_etag_that_is_none_of_ours_is_stale(admin, etag):
+    bought = buy()
+    before = state(bought)
+    refused(admin.send("patch", path_of(bought), {"friendlyName": "X"}, If_Match=etag), 400, 2055)
+    assert state(bought) == before
+
+
+def test_a_fresh_etag_is_accepted_either_way(admin):
+    bought = buy()
+    assert (
+        admin.send("patch", path_of(bought), {"friendlyName": "A"}, If_Match=f'"{etag_of(admin, bought)}"').status_code
+        == 200
+    )
+    body = {"friendlyName": "B", "attributes": {"etag": etag_of(admin, bought)}}
+    assert admin.send("patch", path_of(bought), body).status_code == 200
+    assert admin.send("patch", path_of(bought), {"friendlyName": "C", "attributes": {"etag": ""}}).status_code == 200
+
+
+@pytest.mark.parametrize("bought", [buy, active])
+def test_deleted_cancels(admin, bought):
+    subscription = bought()
+    shown = admin.send("patch", path_of(subscription), {"Status": "Deleted", "cancellationReason": "Moved away"}).json()
+
+    assert (shown["status"], shown["actions"], shown["attentionNeeded"]) == ("deleted", [], False)
+    assert Subscription.objects.get().status == Status.UNSUBSCRIBED
+    assert Event.objects.get(name="subscription.cancelled").reason == "Moved away"
+    expected = "success" if bought is active else "failed"
+    assert admin.get(f"{path_of(subscription)}/provisioningstatus").json()["status"] == expected
+
+
+def test_what_has_ended_cannot_be_changed(admin):
+    bought = buy()
+    admin.send("patch", path_of(bought), {"status": "deleted"})
+    before = state(bought)
+    refused(admin.send("patch", path_of(bought), {"friendlyName": "X"}), 400, 2011)
+    refused(admin.send("patch", path_of(bought), {"status": "active"}), 400, 2006)
+    assert admin.send("patch", path_of(bought), {"status": "deleted"}).status_code == 200
+    assert state(bought) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quantity": 8},
+        {"billingCycle": "annual"},
+        {"termDuration": "P1Y"},
+        {"partnerId": "123"},
+        {"status": "suspended"},
+    ],
+)
+@pytest.mark.parametrize(("bought", "code"), [(buy, 800081), (active, 2006)])
+def test_what_cannot_be_changed_yet_is_refused_by_name(admin, change, bought, code):
+    subscription = bought()
+    before = state(subscription)
+    sentence = refused(admin.send("patch", path_of(subscription), {"friendlyName": "X"} | change), 400, code)
+    assert next(iter(change)) in sentence
+    assert state(subscription) == before
+
+
+@pytest.mark.parametrize(
+    "change", [{"friendlyName": "X"}, {"autoRenewEnabled": False}, {"status": "deleted"}, {"quantity": 8}]
+)
+@pytest.mark.parametrize("role", ["sales", "ops", "platform"])
+@pytest.mark.parametrize("bought", [buy, active])
+def test_only_an_admin_agent_changes_anything(request, role, bought, change):
+    subscription = bought()
+    before = state(subscription)
+    refused(request.getfixturevalue(role).send("patch", path_of(subscription), change), 403, 900150)
+    assert state(subscription) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "expired"},
+        {"status": 7},
+        {"autoRenewEnabled": "perhaps"},
+        {"quantity": "many"},
+        {"friendlyName": ""},
+        {"friendlyName": "x" * 201},
+        {"friendlyName": ["x"]},
+        [],
+    ],
+)
+def test_a_value_that_is_none_is_refused(admin, change):
+    bought = buy()
+    before = state(bought)
+    refused(admin.send("patch", path_of(bought), change), 400, 800002)
+    assert state(bought) == before

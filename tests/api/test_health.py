@@ -1,0 +1,88 @@
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from partnerhub.clock import now
+from partnerhub.outbox.models import Heartbeat
+from publishers.models import Circuit, Publisher
+from tests.api.conftest import LATER
+from tests.factories.subscriptions import active, buy
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    """A broker that answers; the real one's absence is tested by its own address."""
+    monkeypatch.setattr("redis.Redis.ping", lambda self: True)
+
+
+def beat(seconds_ago: int) -> None:
+    Heartbeat.objects.create(name="scheduler", at=now() - timedelta(seconds=seconds_ago))
+
+
+def test_live_asks_nothing(client, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert client.get("/health/live").json() == {"status": "live"}
+
+
+def test_ready_when_every_check_holds(client, broker):
+    beat(59)
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ready",
+        "checks": {"database": "ok", "broker": "ok", "migrations": "ok", "scheduler": "ok"},
+    }
+
+
+def test_not_ready_when_the_scheduler_is_silent(client, broker):
+    beat(60)
+    response = client.get("/health/ready")
+    assert (response.status_code, response.json()["checks"]["scheduler"]) == (
+        503,
+        "the scheduler was last seen 60 s ago",
+    )
+
+
+def test_not_ready_before_the_scheduler_was_seen(client, broker):
+    assert client.get("/health/ready").json()["checks"]["scheduler"] == "the scheduler has not been seen yet"
+
+
+def test_not_ready_without_a_broker_and_the_password_stays_secret(client, settings):
+    settings.REDIS_URL = "redis://:hidden@127.0.0.1:1/0"
+    beat(1)
+    response = client.get("/health/ready")
+    assert (response.status_code, response.json()["checks"]["broker"]) == (503, "ConnectionError, see the log")
+    assert "hidden" not in response.content.decode()
+
+
+def test_not_ready_while_migrations_are_missing(client, broker, monkeypatch):
+    beat(1)
+    monkeypatch.setattr("partnerhub.health.MigrationExecutor.migration_plan", lambda self, targets: [1, 2])
+    assert client.get("/health/ready").json()["checks"]["migrations"] == "2 migrations are not applied"
+
+
+def test_metrics_tell_the_work_at_hand(client):
+    bought = buy()
+    Publisher.objects.filter(pk=bought.publisher_id).update(circuit=Circuit.OPEN, circuit_retry_at=LATER)
+    active()
+    beat(5)
+
+    response = client.get("/metrics")
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(response.content.decode())
+        for sample in family.samples
+    }
+
+    name = bought.publisher.name
+    assert samples["hub_pending_subscriptions", name] == 1
+    assert samples["hub_publisher_circuit", name, "open"] == 1
+    assert samples["hub_publisher_circuit", name, "closed"] == 0
+    assert samples["hub_subscriptions", "subscribed"] == 1
+    assert samples[("hub_polls_due",)] == 1
+    assert samples["hub_charges", "new"] == 1
+    assert samples["hub_heartbeat_age_seconds", "scheduler"] == 5
+    assert samples[("hub_outbox_lag_seconds",)] == 0

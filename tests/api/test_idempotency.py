@@ -1,0 +1,166 @@
+import threading
+
+import pytest
+from django.db import connection
+
+from accounts.policy import Role
+from partnerhub.api.models import IdempotencyKey
+from subscriptions.models import Cart, Subscription
+from subscriptions.services import carts as cart_services
+from tests.api.conftest import Program, program, refused
+from tests.factories.customers import CustomerFactory
+from tests.factories.publishers import PlanTermFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def body_for(term, **line):
+    return {
+        "lineItems": [{"catalogItemId": term.catalog_item_id, "quantity": 7} | line],
+        "partnerOnRecordAttestationAccepted": True,
+    }
+
+
+@pytest.fixture
+def customer():
+    return CustomerFactory()
+
+
+@pytest.fixture
+def term():
+    return PlanTermFactory()
+
+
+def test_a_retry_gets_the_same_answer_and_creates_nothing(sales, customer, term):
+    path = f"/customers/{customer.pk}/carts"
+    first = sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    again = sales.send("post", path, body_for(term), MS_RequestId="r-1")
+
+    assert (again.status_code, again.content) == (first.status_code, first.content) == (201, first.content)
+    assert Cart.objects.count() == 1
+
+
+def test_without_the_header_every_call_is_a_new_request(sales, customer, term):
+    for _ in range(2):
+        sales.send("post", f"/customers/{customer.pk}/carts", body_for(term))
+    assert Cart.objects.count() == 2
+    assert IdempotencyKey.objects.count() == 0
+
+
+@pytest.mark.parametrize("different", ["body", "path"])
+def test_a_used_request_id_is_refused_for_another_request(sales, customer, term, different):
+    sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
+    other = CustomerFactory() if different == "path" else customer
+    body = body_for(term, quantity=8) if different == "body" else body_for(term)
+
+    refused(sales.send("post", f"/customers/{other.pk}/carts", body, MS_RequestId="r-1"), 400, 3000)
+
+    assert [line.quantity for line in Cart.objects.get().lines.all()] == [7]
+
+
+def test_two_clients_may_use_the_same_request_id(sales, admin, customer, term):
+    for caller in (sales, admin):
+        caller.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
+    assert Cart.objects.count() == 2
+
+
+def test_a_refusal_is_not_kept_and_the_request_may_be_tried_again(sales, customer, term):
+    path = f"/customers/{customer.pk}/carts"
+    refused(sales.send("post", path, body_for(term, quantity=0), MS_RequestId="r-1"), 400, 2002)
+    assert IdempotencyKey.objects.count() == Cart.objects.count() == 0
+
+    assert sales.send("post", path, body_for(term), MS_RequestId="r-1").status_code == 201
+
+
+def test_an_unusable_request_id_is_refused_before_anything_is_done(sales, customer, term):
+    answer = sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="a b" * 40)
+    refused(answer, 400, 800002)
+    assert Cart.objects.count() == 0
+
+
+def test_a_crash_leaves_neither_answer_nor_cart(sales, customer, term, monkeypatch):
+    def crash(*args, **kwargs):
+        raise ZeroDivisionError
+
+    path = f"/customers/{customer.pk}/carts"
+    with monkeypatch.context() as patched:
+        patched.setattr("subscriptions.api.carts.cart", crash)  # after the cart was written
+        refused(sales.send("post", path, body_for(term), MS_RequestId="r-1"), 500, 500)
+    assert Cart.objects.count() == IdempotencyKey.objects.count() == 0
+
+    assert sales.send("post", path, body_for(term), MS_RequestId="r-1").status_code == 201
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_concurrent_duplicate_is_told_to_wait(sales, customer, term, monkeypatch):
+    entered, leave = threading.Event(), threading.Event()
+    create = cart_services.create_cart
+
+    def slow(*args, **kwargs):
+        entered.set()
+        assert leave.wait(20)
+        return create(*args, **kwargs)
+
+    monkeypatch.setattr("subscriptions.api.purchases.create_cart", slow)
+    path, answers = f"/customers/{customer.pk}/carts", []
+
+    def first() -> None:
+        answers.append(Program(Role.SALES_AGENT).send("post", path, body_for(term), MS_RequestId="r-1"))
+        connection.close()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert entered.wait(20)
+    meanwhile = sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    leave.set()
+    thread.join(20)
+
+    refused(meanwhile, 409, 800064)
+    assert meanwhile["Retry-After"] == "2"
+    assert [answer.status_code for answer in answers] == [201]
+    assert Cart.objects.count() == 1
+
+
+def test_checkout_is_replayed_by_request_id_and_by_cart(sales, customer, term):
+    carts = f"/customers/{customer.pk}/carts"
+    cart = sales.send("post", carts, body_for(term)).json()["id"]
+    first = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="c-1")
+    same_id = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="c-1")
+    other_id = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="c-2")
+
+    assert first.status_code == same_id.status_code == other_id.status_code == 201
+    assert first.json() == same_id.json() == other_id.json()
+    assert Subscription.objects.count() == 1
+
+
+def test_every_write_is_idempotent():
+    from partnerhub.v1 import urlpatterns
+
+    views = [
+        pattern.callback.cls
+        for include in urlpatterns
+        for pattern in getattr(include, "url_patterns", [])
+        if hasattr(pattern.callback, "cls")
+    ]
+    writes = [getattr(view, name) for view in views for name in ("post", "put", "patch") if hasattr(view, name)]
+    assert len(writes) == 5
+    assert all(getattr(write, "is_idempotent", False) for write in writes)
+
+
+def test_a_stored_answer_holds_no_personalised_link(sales, customer, term):
+    carts = f"/customers/{customer.pk}/carts"
+    cart = sales.send("post", carts, body_for(term), MS_RequestId="r-1").json()["id"]
+    sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="r-2")
+    assert not [key for key in IdempotencyKey.objects.all() if "token=" in key.body]
+
+
+def test_the_fingerprint_covers_what_was_sent_not_what_was_understood(sales, customer, term):
+    path = f"/customers/{customer.pk}/carts"
+    sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    refused(sales.send("post", path, body_for(term) | {"unknown": 1}, MS_RequestId="r-1"), 400, 3000)
+    assert Cart.objects.count() == 1
+
+
+def test_a_program_keeps_its_name_as_owner_of_the_key(sales, customer, term):
+    sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
+    assert IdempotencyKey.objects.get().client_id == program(Role.SALES_AGENT).id
