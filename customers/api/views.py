@@ -10,6 +10,7 @@ from customers.api import shapes
 from customers.api.shapes import CustomerShown
 from customers.selectors import customer_for, customers_visible_to
 from partnerhub.api.pages import page_of
+from partnerhub.api.reading import storable
 from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Collection, collection, guid
 from partnerhub.api.views import Resource
@@ -49,6 +50,6 @@ def _filter(request: Request) -> dict[str, str]:
         raise InvalidInput(
             field="filter", problem="JSON with Field (CompanyName, Domain or IndirectReseller)"
         ) from None
-    if asked.get("operator", "starts_with") not in ("starts_with", "equals") or "\0" in asked.get("value", ""):
+    if asked.get("operator", "starts_with") not in ("starts_with", "equals") or not storable(asked.get("value", "")):
         raise InvalidInput(field="filter", problem="the operator starts_with and a printable Value are expected")
     return {lookup: asked.get("value", "")}

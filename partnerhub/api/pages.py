@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 
+from partnerhub.api.reading import storable
 from partnerhub.api.shapes import CONTINUATION, Link, link
 from partnerhub.errors import InvalidInput
 
@@ -55,6 +56,8 @@ def _after(rows: QuerySet[Row], request: Request, key: str) -> QuerySet[Row]:
         raise InvalidInput(field="seekOperation", problem="First and Next are supported")
     try:
         value, pk = json.loads(base64.urlsafe_b64decode(request.headers.get(CONTINUATION, "").encode()))
+        if not (isinstance(value, str) and isinstance(pk, str) and storable(value)):
+            raise ValueError
         return rows.filter(Q(**{f"{key}__gt": value}) | Q(**{f"{key}": value, "pk__gt": pk}), **{f"{key}__gte": value})
     except (ValueError, TypeError, ValidationError, RecursionError):
         raise InvalidInput(field=CONTINUATION, problem="it was not given by this hub") from None

@@ -1,5 +1,6 @@
 """Reading what a program sends: tolerant in names and extra members, strict in values."""
 
+import re
 from typing import Any
 
 from rest_framework.request import Request
@@ -28,6 +29,11 @@ def _small_first(value: Any) -> Any:
     if isinstance(value, list):
         return [_small_first(member) for member in value]
     return value
+
+
+def storable(text: str) -> bool:
+    """Whether PostgreSQL can hold a text: neither NUL nor half a surrogate pair, both of which JSON can spell."""
+    return re.search("[\0\ud800-\udfff]", text) is None
 
 
 def checked(serializer: Serializer[Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class HubSchema(AutoSchema):
     def is_excluded(self) -> bool:
         return not self.path.startswith("/v1/")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """None beyond the summary: docstrings of views speak to the hub's own developers."""
         return ""
 

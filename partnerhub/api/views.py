@@ -50,7 +50,7 @@ class Resource(APIView):
 @csrf_exempt
 def unknown_path(request: HttpRequest, path: str = "") -> HttpResponse:
     """Answer what no route knows: the same address without its trailing slash where that is one, else JSON 404."""
-    if path.endswith("/"):
+    if path.endswith("/") and path.strip("/"):
         view, arguments, named = resolve(request.path_info.rstrip("/"))
         response: HttpResponse = view(request, *arguments, **named)
         return response
