@@ -1,0 +1,93 @@
+"""Delivering: in order within a stream, once each, failures kept and tried again."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from accounts.policy import SYSTEM
+from partnerhub.outbox import recorder
+from partnerhub.outbox.delivery import deliver_due
+from partnerhub.outbox.models import Delivery, Event
+from partnerhub.outbox.recorder import Fact, digest, fingerprint, handles, record
+from tests.factories.subscriptions import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+class Rang(Fact):
+    name = "bell.rang"
+    stream_type = "bell"
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """A handler of `bell.rang` for one test: what it heard, and which numbers it fails on."""
+    monkeypatch.setattr(recorder, "_handlers", {})
+    log, failing = [], set()
+
+    @handles("bell.rang")
+    def listen(event, at):
+        log.append(event.data["number"])
+        if event.data["number"] in failing:
+            raise RuntimeError("not now")
+
+    return log, failing
+
+
+def ring(stream, *numbers):
+    with transaction.atomic():
+        return [record(Rang(stream, {"number": number}), actor=SYSTEM, at=NOON) for number in numbers]
+
+
+def test_events_of_a_stream_are_numbered_and_chained():
+    stream = uuid4()
+    first, second = ring(stream, 1, 2)
+
+    assert (first.sequence, second.sequence, second.previous_hash) == (1, 2, first.hash)
+    stored = Event.objects.get(pk=second.pk)
+    assert stored.hash == digest(fingerprint(stored), first.hash)
+
+
+def test_an_event_is_recorded_only_inside_a_transaction(transactional_db):
+    with pytest.raises(transaction.TransactionManagementError):
+        record(Rang(uuid4(), {"number": 1}), actor=SYSTEM, at=NOON)
+
+
+def test_each_is_delivered_once_in_order(heard):
+    log, _failing = heard
+    ring(uuid4(), 1, 2, 3)
+
+    assert (deliver_due(NOON), deliver_due(NOON)) == (3, 0)
+    assert log == [1, 2, 3]
+
+
+def test_a_failure_waits_holds_back_its_stream_and_no_other(heard):
+    log, failing = heard
+    failing.add(1)
+    ring(uuid4(), 1, 2)
+    ring(uuid4(), 7)
+
+    assert deliver_due(NOON) == 1
+    assert sorted(log) == [1, 7]
+    failed = Delivery.objects.get(attempts=1, delivered_at=None)
+    assert (failed.last_error, failed.next_attempt_at > NOON) == ("RuntimeError: not now", True)
+
+    failing.clear()
+    assert deliver_due(NOON + timedelta(minutes=1)) == 2
+    assert log[-2:] == [1, 2]
+
+
+def test_a_handler_that_fails_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setattr(recorder, "_handlers", {})
+
+    @handles("bell.rang")
+    def writes_then_fails(event, at):
+        record(Rang(uuid4(), {"number": 99}), actor=SYSTEM, at=at)
+        raise RuntimeError("after writing")
+
+    ring(uuid4(), 1)
+    deliver_due(NOON)
+
+    assert list(Event.objects.values_list("data__number", flat=True)) == [1]
