@@ -15,6 +15,7 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from customers.models import Customer
 from customers.selectors import customer_for, customers_visible_to
+from partnerhub.outbox.models import Event
 from partnerhub.web.pages import capped_count, keyset_page
 from subscriptions.activity import activity_of
 from subscriptions.enums import Status
@@ -89,11 +90,17 @@ def activity(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     customer = customer_for(actor, customer_id)
     page = keyset_page(activity_of(actor, customer_id), ("-at", "-id"), request.GET)
     context = {
-        "events": happenings(page.rows),
+        "events": happenings(page.rows, _nicknames(actor, page.rows)),
         "previous_url": page.previous_url,
         "next_url": page.next_url,
     }
     return render(request, "customers/activity.html", context | _frame(actor, customer, "activity"))
+
+
+def _nicknames(actor: Actor, events: list[Event]) -> dict[UUID, str]:
+    streams = {event.stream_id for event in events}
+    named = subscriptions_visible_to(actor).filter(pk__in=streams).select_related(None).prefetch_related(None)
+    return dict(named.values_list("pk", "nickname"))
 
 
 @require_safe

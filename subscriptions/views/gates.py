@@ -51,9 +51,9 @@ def _step(gate: Gate, is_blocker: bool, subscription: Subscription, actor: Actor
         title=str(words.GATE[GateName(gate.gate)]),
         state=gate.state,
         tone="" if not is_blocker or gate.owner == Owner.PUBLISHER or gate.state == GateState.FAILED else "attention",
-        evidence=_proof(gate.evidence or {}) if satisfied else reason_words(gate, subscription),
+        evidence=_proof(gate.evidence or {}) if satisfied else _reason(gate, is_blocker, subscription),
         owner=str(words.OWNER[Owner(gate.owner)]) if is_blocker else "",
-        since=gate.satisfied_at or gate.since,
+        since=gate.since if satisfied or is_blocker else None,
         due=gate.due_at if is_blocker else None,
         is_blocker=is_blocker,
         action_template="subscriptions/_next_action.html" if is_blocker and gate.next_action else "",
@@ -61,6 +61,11 @@ def _step(gate: Gate, is_blocker: bool, subscription: Subscription, actor: Actor
         go_url=go_url_of(subscription, actor) if gate.next_action in _OPENED_THERE else "",
         answer_url=gate.action_url if gate.action_url.startswith(("https://", "http://")) else "",
     )
+
+
+def _reason(gate: Gate, is_blocker: bool, subscription: Subscription) -> str:
+    """Why it is not satisfied; only told of the blocker and of failures, because the rest follows from them."""
+    return reason_words(gate, subscription) if is_blocker or gate.state == GateState.FAILED else ""
 
 
 _OPENED_THERE = (NextAction.OPEN_PUBLISHER_SITE, NextAction.ANSWER_PUBLISHER)

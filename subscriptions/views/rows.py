@@ -171,7 +171,7 @@ def last_day(subscription: Subscription) -> date | None:
 def _renewal(subscription: Subscription) -> tuple[str, date | None, str]:
     if subscription.status == Status.UNSUBSCRIBED:
         return _("Ended"), subscription.ended_at.date() if subscription.ended_at else None, ""
-    renews = _("Renews automatically") if subscription.auto_renew else _("Does not renew")
+    renews = _("Auto-renew on") if subscription.auto_renew else _("Auto-renew off")
     if subscription.term_end is None:
         return str(words.TERM[subscription.plan_term.term]), None, renews
     if subscription.auto_renew:

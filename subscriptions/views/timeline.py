@@ -1,12 +1,14 @@
 """Events as human sentences."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from accounts.policy import Role
 from partnerhub.outbox.models import Event
 from partnerhub.web.templatetags.hub import absolute, day_text
 from subscriptions import words
@@ -22,9 +24,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One entry of a timeline. `subject` is the address and name of the subscription where several are mixed."""
+    """One entry of a timeline; `subject` names the subscription where several are mixed."""
 
     sentence: str
+    subject: str
     actor: str
     role: str
     at: datetime
@@ -35,16 +38,18 @@ class Happening:
     request_id: str
 
 
-def happenings(events: Iterable[Event]) -> list[Happening]:
-    return [_happening(event) for event in events]
+def happenings(events: Iterable[Event], subjects: Mapping[UUID, str] | None = None) -> list[Happening]:
+    """The entries of a timeline; `subjects` names the streams where a timeline mixes several."""
+    return [_happening(event, (subjects or {}).get(event.stream_id, "")) for event in events]
 
 
-def _happening(event: Event) -> Happening:
+def _happening(event: Event, subject: str) -> Happening:
     tell, icon, tone = _TOLD.get(event.name, (_unknown, "circle-dot", ""))
     return Happening(
         sentence=tell(event.data | {"event": event.name}),
+        subject=subject,
         actor=event.actor_label,
-        role=event.actor_role,
+        role="" if event.actor_role == Role.SYSTEM else event.actor_role,
         at=event.at,
         icon=icon,
         tone=tone,
