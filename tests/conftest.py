@@ -1,4 +1,7 @@
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 
 from accounts.policy import Actor, Role
 from tests.factories.accounts import actor
@@ -17,3 +20,13 @@ def sales_agent() -> Actor:
 @pytest.fixture
 def ops_agent() -> Actor:
     return actor(Role.OPS_AGENT)
+
+
+@pytest.fixture(autouse=True)
+def default_policies(request):
+    """The policies of the migration, also after a test that committed and so emptied every table at its end."""
+    if request.node.get_closest_marker("django_db") is None:
+        return
+    request.getfixturevalue("_django_db_helper")
+    if not apps.get_model("publishers", "Policy").objects.exists():
+        import_module("publishers.migrations.0002_default_policies").add_defaults(apps, None)

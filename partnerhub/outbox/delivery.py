@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from partnerhub.outbox.models import Delivery
-from partnerhub.outbox.recorder import handler_named
+from partnerhub.outbox.recorder import handler_of
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ def _deliver_one(at: datetime) -> bool | None:
         return None
     try:
         with transaction.atomic():
-            handler_named(delivery.handler)(delivery.event, at)
+            handler_of(delivery.event.name, delivery.handler)(delivery.event, at)
     except Exception as error:  # any failure of a handler is kept on its row, shown and tried again
         _put_back(delivery, error, at)
         return False

@@ -44,7 +44,10 @@ class Event(models.Model):
 
 
 class Delivery(models.Model):
-    """One handler's duty to hear one event. Handlers hear the events of one stream in their order."""
+    """One consumer's duty to hear one event; `handler` names the consumer, a module of handlers.
+
+    A consumer hears the events of one stream strictly in their order: a refund never overtakes its charge.
+    """
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
     handler = models.CharField(max_length=100)

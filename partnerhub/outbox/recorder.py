@@ -40,27 +40,27 @@ class Fact:
     reason: str = ""
 
 
-_handlers: dict[str, list[tuple[str, Handler]]] = {}
+# By event name, then by consumer: the module whose functions hear a stream's events one after the other.
+_handlers: dict[str, dict[str, Handler]] = {}
 
 
 def handles(*names: str) -> Callable[[Handler], Handler]:
-    """Register a function as handler of the named events; it runs later, in a transaction of its own."""
+    """Register a function as its module's handler of the named events; it runs later, in a transaction of its own."""
 
     def register(handler: Handler) -> Handler:
         for name in names:
-            _handlers.setdefault(name, []).append((f"{handler.__module__}.{handler.__name__}", handler))
+            _handlers.setdefault(name, {})[handler.__module__] = handler
         return handler
 
     return register
 
 
-def handler_named(path: str) -> Handler:
-    """The handler registered under its dotted path. Raises LookupError for one that this version no longer has."""
-    for registered in _handlers.values():
-        for name, handler in registered:
-            if name == path:
-                return handler
-    raise LookupError(f"no handler {path}")
+def handler_of(event_name: str, consumer: str) -> Handler:
+    """A consumer's handler of an event. Raises LookupError for one that this version no longer has."""
+    try:
+        return _handlers[event_name][consumer]
+    except KeyError:
+        raise LookupError(f"{consumer} has no handler of {event_name}") from None
 
 
 def digest(payload: dict[str, Any], previous_hash: str) -> str:
@@ -84,7 +84,7 @@ def fingerprint(event: Event) -> dict[str, Any]:
 
 
 def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
-    """Append a fact to its stream and owe it to every handler of its name.
+    """Append a fact to its stream and owe it to every consumer of its name.
 
     Call it inside the transaction of the change, with the stream's row locked: the sequence follows the last event's.
     """
@@ -111,7 +111,7 @@ def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
     event.hash = digest(fingerprint(event), event.previous_hash)
     event.save(force_insert=True)
     Delivery.objects.bulk_create(
-        Delivery(event=event, handler=path, stream_id=event.stream_id, sequence=event.sequence, next_attempt_at=at)
-        for path, _handler in _handlers.get(fact.name, [])
+        Delivery(event=event, handler=consumer, stream_id=event.stream_id, sequence=event.sequence, next_attempt_at=at)
+        for consumer in _handlers.get(fact.name, {})
     )
     return event

@@ -91,3 +91,26 @@ def test_a_handler_that_fails_leaves_nothing_behind(monkeypatch):
     deliver_due(NOON)
 
     assert list(Event.objects.values_list("data__number", flat=True)) == [1]
+
+
+def test_a_consumer_hears_a_stream_in_order_whatever_the_names_of_its_events(monkeypatch):
+    monkeypatch.setattr(recorder, "_handlers", {})
+    heard = []
+
+    @handles("bell.rang")
+    def first(event, at):
+        raise RuntimeError("not now")
+
+    @handles("bell.fell")
+    def second(event, at):
+        heard.append(event.name)
+
+    class Fell(Rang):
+        name = "bell.fell"
+
+    stream = uuid4()
+    ring(stream, 1)
+    with transaction.atomic():
+        record(Fell(stream), actor=SYSTEM, at=NOON)
+
+    assert (deliver_due(NOON), heard) == (0, [])

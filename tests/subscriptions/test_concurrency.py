@@ -23,7 +23,7 @@ from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active, buy, hear, said
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at_once(*acts: Callable[[], object]) -> list[object]:
@@ -77,7 +77,7 @@ def test_two_workers_that_heard_the_same_activate_and_charge_once():
 
 
 def test_a_cancel_and_a_confirmation_at_the_same_moment_agree(admin_agent):
-    for _ in range(5):
+    for _ in range(10):
         subscription = buy()
         at_once(
             lambda: hear(subscription, said(subscription)),  # noqa: B023 - run before the loop goes on
@@ -100,5 +100,6 @@ def test_two_cancels_credit_once(admin_agent):
     deliver_due(NOON + timedelta(hours=1))
 
     assert sorted(getattr(outcome, "code", "done") for outcome in outcomes) == ["done", "subscription_ended"]
-    assert [charge.amount for charge in Charge.objects.order_by("sequence")][1:] == [-Charge.objects.first().amount]
+    charged, *credited = [charge.amount for charge in Charge.objects.order_by("sequence")]
+    assert credited == [-charged]
     call_command("verify_ledger")
