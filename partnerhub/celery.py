@@ -25,4 +25,4 @@ def _configure() -> None:
 
 
 _configure()
-app.autodiscover_tasks(["partnerhub.outbox", "subscriptions", "billing"])
+app.autodiscover_tasks(["partnerhub.outbox", "partnerhub.api", "subscriptions", "billing"])

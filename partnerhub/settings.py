@@ -234,6 +234,7 @@ CELERY = {
         "deliver": {"task": "partnerhub.outbox.tasks.deliver", "schedule": 1.0, "options": {"expires": 2.0}},
         "poll": {"task": "subscriptions.tasks.poll_due", "schedule": 1.0, "options": {"expires": 2.0}},
         "operations": {"task": "subscriptions.tasks.send_operations", "schedule": 2.0, "options": {"expires": 4.0}},
+        "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "overdue": {"task": "subscriptions.tasks.void_overdue", "schedule": 30.0, "options": {"expires": 30.0}},
     },
 }

@@ -6,6 +6,7 @@ The number is the dialect's; the hub's own stable code stands in `data`, so that
 from typing import Any, TypedDict
 
 import structlog
+from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -122,6 +123,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     """Turn whatever a view raised into JSON; what nobody foresaw is logged with its traceback and answers 500."""
     if isinstance(error, HubError):
         return _refusal(error)
+    if isinstance(error, RequestDataTooBig):
+        return Response(problem(413, "The request is larger than this hub reads.", "too_large"), 413)
     framework = exception_handler(error, context)
     if framework is None:
         log.exception("api_failed", exc_info=error)

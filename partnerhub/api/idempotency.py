@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -23,6 +24,7 @@ from partnerhub.errors import InvalidInput, RequestInProgress, RequestReused
 Handler = Callable[..., Response]
 
 HEADER = "MS-RequestId"
+KEPT = timedelta(days=7)
 _ID = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
 
 
@@ -81,3 +83,9 @@ def fingerprint_of(request: Request) -> str:
     """SHA-256 over method, path with query, and the body as it was sent."""
     head = f"{request.method} {request.get_full_path()}\n".encode()
     return hashlib.sha256(head + request._request.body).hexdigest()
+
+
+def forget_old(at: datetime) -> int:
+    """Delete the answers older than a week; returns how many. A request id used again after that is a new request."""
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=at - KEPT).delete()
+    return deleted

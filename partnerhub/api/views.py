@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import resolve
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -35,8 +36,13 @@ class Resource(APIView):
     content_negotiation_class = JsonOnly
     http_method_names = ["get", "post", "put", "patch", "head", "options"]
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with translation.override("en"):  # sentences of one language, whatever a program's library sends
+            return super().dispatch(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        _ = request._request.body  # read whole, so that Django's limit holds; the parsers would read without one
         values = [*map(str, kwargs.values()), *request.query_params.values()]
         if any("\0" in value for value in values):
             raise InvalidInput(field="address", problem="it contains a NUL character")

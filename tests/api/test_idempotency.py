@@ -1,13 +1,15 @@
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 
 from accounts.policy import Role
+from partnerhub.api.idempotency import forget_old
 from partnerhub.api.models import IdempotencyKey
 from subscriptions.models import Cart, Subscription
 from subscriptions.services import carts as cart_services
-from tests.api.conftest import Program, program, refused
+from tests.api.conftest import LATER, Program, program, refused
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
 
@@ -164,3 +166,11 @@ def test_the_fingerprint_covers_what_was_sent_not_what_was_understood(sales, cus
 def test_a_program_keeps_its_name_as_owner_of_the_key(sales, customer, term):
     sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
     assert IdempotencyKey.objects.get().client_id == program(Role.SALES_AGENT).id
+
+
+def test_answers_are_forgotten_after_a_week(sales, customer, term):
+    path = f"/customers/{customer.pk}/carts"
+    sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    assert forget_old(LATER + timedelta(days=7)) == 0
+    assert forget_old(LATER + timedelta(days=7, seconds=1)) == 1
+    assert IdempotencyKey.objects.count() == 0
