@@ -22,6 +22,7 @@ from subscriptions.services.carts import LineRequest
 from subscriptions.services.checkout import CheckoutResult, OrderError
 
 RESELLER = "transaction_reseller"
+UNSUPPORTED = {"max_length": "this is not supported here"}
 # CartErrorCode of section 1.4; what is not listed is 0, unknown.
 LINE_ERRORS = {
     NoPriceInCurrency.code: 10000,
@@ -49,6 +50,14 @@ class CartLineBody(serializers.Serializer[Any]):
     orderGroup = serializers.CharField(max_length=64, required=False, allow_blank=True, allow_null=True)
     attestationAccepted = serializers.BooleanField(required=False, allow_null=True)
     autoRenewEnabled = serializers.BooleanField(required=False, allow_null=True)
+    # Ignoring these would sell something else than was asked for.
+    addonItems = serializers.ListField(required=False, allow_null=True, max_length=0, error_messages=UNSUPPORTED)
+    promotionId = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=0, error_messages=UNSUPPORTED
+    )
+    customTermEndDate = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=0, error_messages=UNSUPPORTED
+    )
 
 
 class CartBody(serializers.Serializer[Any]):

@@ -18,9 +18,6 @@ class GateShown(TypedDict):
     since: Utc
     dueAt: Utc | None
     nextAction: str | None
-    reason: str | None
-    message: str
-    actionUrl: str
 
 
 class BillingGates(TypedDict):
@@ -73,9 +70,6 @@ def _gate(gate: Gate) -> GateShown:
         since=utc(gate.since),
         dueAt=utc_or_none(gate.due_at),
         nextAction=gate.next_action or None,
-        reason=gate.reason or None,
-        message=gate.message,
-        actionUrl=gate.action_url,
     )
 
 

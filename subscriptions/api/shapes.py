@@ -144,7 +144,7 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
         termDuration=found.plan_term.term,
         renewalTermDuration="",
         cancellationAllowedUntilDate=utc_or_none(until),
-        refundOptions=[Refund(type="Full", expiresAt=utc(until))] if until else [],
+        refundOptions=[Refund(type="Full", expiresAt=utc(until))] if until and found.activated_at else [],
         isMicrosoftProduct=False,
         publisherName=found.publisher.name,
         partnerId=found.reseller_id or "",

@@ -89,7 +89,17 @@ def test_a_flat_rate_costs_the_same_for_any_quantity(sales, carts):
 
 def test_names_may_begin_with_capitals(sales, carts, term):
     shouted = {
-        "LineItems": [{"CatalogItemId": term.catalog_item_id, "Quantity": 3, "FriendlyName": "Loud", "Nonsense": {}}],
+        "LineItems": [
+            {
+                "CatalogItemId": term.catalog_item_id,
+                "Quantity": 3,
+                "FriendlyName": "Loud",
+                "Nonsense": {},
+                "AddonItems": [],
+                "PromotionId": None,
+                "CustomTermEndDate": "",
+            }
+        ],
         "partnerOnRecordAttestationAccepted": True,
     }
     shown = sales.send("post", carts, shouted).json()
@@ -121,6 +131,9 @@ def test_media_types_do_not_matter(sales, carts, term):
         ({"participants": [{"key": "transaction_reseller", "value": "999999"}]}, 404, 800015),
         ({"participants": [{"key": "transaction_reseller", "value": settings.HUB_PARTNER_ID}]}, 404, 2072),
         ({"participants": "transaction_reseller"}, 400, 800002),
+        ({"addonItems": [{"catalogItemId": "A:B:C", "quantity": 1}]}, 400, 800002),
+        ({"promotionId": "39NFJQT1PJQB:0001:39NFJQT1Q5KN"}, 400, 800002),
+        ({"customTermEndDate": "2027-01-01T00:00:00Z"}, 400, 800002),
     ],
 )
 def test_a_line_that_cannot_be_bought_is_refused_and_changes_nothing(sales, carts, term, different, status, code):
@@ -136,13 +149,19 @@ def test_half_a_surrogate_pair_is_refused(sales, carts, term):
 
 def test_a_refusal_names_the_line(sales, carts, term):
     lines = [line(term), line(term, quantity="many")]
-    sentence = refused(sales.send("post", carts, body(*lines)), 400, 800002)
+    sentence = refused(sales.send("post", carts, body(*lines), Accept_Language="pl"), 400, 800002)
     assert sentence == "lineItems[1].quantity is not valid: A valid integer is required."
 
 
 @pytest.mark.parametrize("raw", ["", "{", "[]", '"x"', "null", '{"lineItems": 1}', "[" * 100_000, '{"lineItems": NaN}'])
 def test_what_is_no_cart_is_refused(sales, carts, raw):
     refused(sales.post(carts, raw, content_type="application/json"), 400, 800002)
+    assert nothing_happened()
+
+
+@pytest.mark.parametrize("path", ["{carts}", "{carts}/1/checkout"])
+def test_a_huge_body_is_refused(sales, carts, path):
+    refused(sales.post(path.format(carts=carts), " " * 3_000_000, content_type="application/json"), 413, 413)
     assert nothing_happened()
 
 
