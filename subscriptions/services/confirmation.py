@@ -133,11 +133,13 @@ def _judge_gate(
     if _as_told(gate) == verdict:
         return
     was = gate.state
+    if (gate.state, gate.reason) != (verdict.state, verdict.reason or ""):
+        gate.since = at
     gate.state, gate.evidence = verdict.state, evidence
     holds = verdict.state == GateState.SATISFIED
     gate.satisfied_at, gate.due_at = (at, None) if holds else (None, subscription.activate_by)
     gate.owner, gate.reason, gate.next_action = verdict.owner, verdict.reason or "", verdict.next_action or ""
-    gate.message, gate.action_url, gate.since = verdict.message, verdict.action_url, at
+    gate.message, gate.action_url = verdict.message, verdict.action_url
     gate.save()
     _tell(actor, gate, was, at)
 

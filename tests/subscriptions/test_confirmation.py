@@ -242,3 +242,12 @@ def test_exactly_one_gate_blocks_in_every_pending_state():
         apply_answer(SYSTEM, subscription.pk, answer, poll_id=uuid4(), at=NOON)
         fresh = type(subscription).objects.get(pk=subscription.pk)
         assert (fresh.status, blocking_gate(fresh) is not None) == (Status.PENDING, True)
+
+
+def test_the_age_of_a_reason_counts_from_when_it_first_held():
+    subscription = buy()
+
+    waiting = hear(subscription, Answer(Outcome.UNKNOWN_THERE), at=LATER)
+    failing = hear(subscription, Answer(Outcome.FAILING), at=LATER)
+
+    assert (blocking_gate(waiting).since, blocking_gate(failing).since) == (NOON, LATER)
