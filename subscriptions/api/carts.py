@@ -22,7 +22,7 @@ from subscriptions.services.carts import LineRequest
 from subscriptions.services.checkout import CheckoutResult, OrderError
 
 RESELLER = "transaction_reseller"
-UNSUPPORTED = {"max_length": "this is not supported here"}
+UNSUPPORTED: dict[str, Any] = {"max_length": "this is not supported here"}
 # CartErrorCode of section 1.4; what is not listed is 0, unknown.
 LINE_ERRORS = {
     NoPriceInCurrency.code: 10000,
