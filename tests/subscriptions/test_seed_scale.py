@@ -1,0 +1,85 @@
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Count
+
+from accounts.policy import SYSTEM, Role
+from customers.models import Customer
+from partnerhub.clock import now
+from publishers.fulfillment.gateway import Answer, Outcome, Said
+from publishers.models import PlanTerm, Publisher
+from publishers.selectors import catalogue_for
+from subscriptions.enums import Status
+from subscriptions.gates import blocker
+from subscriptions.models import BillingStart, PollSchedule, Subscription
+from subscriptions.selectors import subscriptions_visible_to
+from subscriptions.services.confirmation import apply_answer
+from subscriptions.terms import term_end
+from tests.factories.accounts import actor
+
+pytestmark = pytest.mark.django_db
+
+
+def seed(subscriptions: int = 200, customers: int = 20, publishers: int = 2) -> None:
+    call_command("seed_scale", subscriptions=subscriptions, customers=customers, publishers=publishers, verbosity=0)
+
+
+def test_the_rows_satisfy_every_constraint_and_tell_one_story(capsys):
+    seed()
+    connection.check_constraints()
+
+    assert capsys.readouterr().out == "200 subscriptions\n"
+    assert (Customer.objects.count(), Publisher.objects.count(), PlanTerm.objects.count()) == (20, 2, 40)
+    statuses = Counter(Subscription.objects.values_list("status", flat=True))
+    assert statuses == {Status.SUBSCRIBED: 184, Status.PENDING: 10, Status.UNSUBSCRIBED: 6}
+    assert BillingStart.objects.count() == 184
+    assert PollSchedule.objects.count() == 10
+    for subscription in subscriptions_visible_to(actor(Role.ADMIN_AGENT)):
+        assert subscription.currency == subscription.customer.currency
+        assert subscription.offer_id == subscription.plan.offer_id
+        assert subscription.plan_id == subscription.plan_term.plan_id
+        assert (blocker(subscription.gates.all()) is None) == (subscription.status == Status.SUBSCRIBED)
+        if subscription.term_start:
+            assert subscription.term_end == term_end(subscription.term_start, subscription.plan_term.term)
+            assert subscription.term_end > now().date()
+        if subscription.status == Status.PENDING:
+            assert subscription.activate_by > now() + timedelta(days=4)
+
+
+def test_a_seeded_subscription_can_be_confirmed_like_any_other():
+    seed()
+    waiting = Subscription.objects.filter(status=Status.PENDING).select_related("plan").first()
+
+    answer = Answer(Outcome.ANSWERED, Said("Subscribed", waiting.plan.plan_id, waiting.quantity))
+    apply_answer(SYSTEM, waiting.pk, answer, poll_id=waiting.pk, at=now())
+
+    waiting.refresh_from_db()
+    assert waiting.status == Status.SUBSCRIBED
+
+
+def test_everything_seeded_is_on_sale_and_a_second_run_adds_to_the_first():
+    seed(subscriptions=10, customers=3, publishers=1)
+    seed(subscriptions=10, customers=3, publishers=1)
+
+    assert all(item.refusal is None for item in catalogue_for("PL", "PLN", now()))
+    assert Subscription.objects.aggregate(Count("publisher", distinct=True)) == {"publisher__count": 2}
+
+
+@pytest.mark.parametrize("member", ["subscriptions", "customers", "publishers"])
+def test_less_than_one_is_refused(member):
+    with pytest.raises(CommandError, match=f"--{member} is 0: it must be at least 1."):
+        seed(**{member: 0})
+
+    assert not Customer.objects.exists()
+
+
+def test_it_never_runs_in_production(settings):
+    settings.IN_PRODUCTION = True
+
+    with pytest.raises(CommandError):
+        seed()
+
+    assert not Customer.objects.exists()
