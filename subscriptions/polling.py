@@ -125,13 +125,18 @@ def claim(at: datetime, limit: int, *, due_by: datetime | None = None) -> list[C
 def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance: float) -> Status:
     """Take in an answer and set the next question's time (`chance` in [0, 1) is its jitter), or nothing at all.
 
-    Returns the subscription's status. Raises LeaseLost, NotFound, NotPermitted; then nothing has changed.
+    Returns the subscription's status as far as this answer tells. Raises LeaseLost, NotFound, NotPermitted; then
+    nothing has changed.
     """
+    next_poll_at = at + _wait(claimed, answer, at, chance)
+    if answer.said is None and answer.outcome.value == claimed.last_outcome:
+        # The same as last time, without a statement: nothing that `apply_answer` does not show already.
+        _reschedule(claimed, answer, next_poll_at, at)
+        return Status.PENDING
     context = {key: answer.evidence[key] for key in ("request_id", "correlation_id") if key in answer.evidence}
     with structlog.contextvars.bound_contextvars(**context), transaction.atomic():
         subscription = apply_answer(actor, claimed.subscription_id, answer, poll_id=claimed.lease, at=at)
-        pending = subscription.status == Status.PENDING
-        _reschedule(claimed, answer, at + _wait(claimed, answer, at, chance) if pending else None, at)
+        _reschedule(claimed, answer, next_poll_at if subscription.status == Status.PENDING else None, at)
     return Status(subscription.status)
 
 

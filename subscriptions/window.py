@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-# Places that get free within this time are refilled by one statement.
-GATHER_SECONDS = 0.01
+# Places are refilled together, once this part of what is under way has finished, or after LOOK_AGAIN_SECONDS.
+REFILL_PART = 8
 LOOK_AGAIN_SECONDS = 0.2
 LAST_ANSWERS_SECONDS = 10.0
 LAST_ANSWERS_WHEN_STOPPING_SECONDS = 2.0
@@ -73,11 +73,20 @@ async def roll(take: Callable[[int], Awaitable[list[T]]], work: Callable[[T], Aw
                 busy_at = time.monotonic()
             elif time.monotonic() - busy_at >= bounds.idle_seconds:
                 break
-            running = await _some_finish(running, LOOK_AGAIN_SECONDS)
-            await asyncio.sleep(GATHER_SECONDS)
+            running = await _part_finishes(running)
         await _last_finish(running, bounds)
     finally:
         await _cancel(running)
+
+
+async def _part_finishes(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+    enough = len(running) - max(1, len(running) // REFILL_PART)
+    while (seconds := look_again_at - time.monotonic()) > 0:
+        running = await _some_finish(running, seconds)
+        if len(running) <= enough:
+            break
+    return running
 
 
 async def _some_finish(running: set[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:

@@ -9,7 +9,7 @@ from aiohttp import web
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 
-from accounts.policy import SYSTEM
+from accounts.policy import SYSTEM, Role
 from partnerhub.clock import now
 from partnerhub.outbox.models import Event
 from publishers.fulfillment.gateway import Answer, Outcome
@@ -18,7 +18,9 @@ from subscriptions.enums import GateName, Status
 from subscriptions.models import BillingStart, Gate, PollSchedule, Subscription
 from subscriptions.polling import LEASE, Claim, LeaseLost, Poller, apply, claim, release
 from subscriptions.services.asking import poll_now
+from subscriptions.services.ending import cancel
 from subscriptions.window import Bounds
+from tests.factories.accounts import actor
 from tests.factories.publisher_site import PublisherSite, answers, says
 from tests.factories.publishers import PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, buy, said
@@ -282,6 +284,42 @@ def test_an_answer_under_a_lost_lease_changes_nothing(shop):
     assert status_of(subscription) == Status.PENDING
     assert not Gate.objects.filter(subscription=subscription, evidence__isnull=False, gate="licenses_assigned").exists()
     assert schedule_of(subscription).lease == current.lease
+
+
+def test_the_same_trouble_again_under_a_lost_lease_changes_nothing(shop):
+    subscription = buy_of(shop())
+    PollSchedule.objects.filter(pk=subscription.pk).update(last_outcome=Outcome.SILENT)
+    [lost] = claim(LATER, 10)
+    [current] = claim(LATER + LEASE, 10)
+
+    with pytest.raises(LeaseLost):
+        apply(SYSTEM, lost, Answer(Outcome.SILENT), at=LATER + LEASE, chance=0.5)
+
+    schedule = schedule_of(subscription)
+    assert (schedule.lease, schedule.attempts, schedule.next_poll_at) == (current.lease, 0, current.due_at)
+
+
+def test_the_same_trouble_again_records_nothing_new(site, shop):
+    subscription = buy_of(shop())
+    site.behave(subscription.pk, answers(500))
+    poll()
+    before = events_of(subscription)
+
+    poll(LATER + timedelta(minutes=1))
+
+    assert events_of(subscription) == before
+    assert schedule_of(subscription).attempts == 2
+
+
+def test_an_ended_purchase_is_not_asked_again_after_an_answer_that_was_under_way(shop):
+    subscription = buy_of(shop())
+    PollSchedule.objects.filter(pk=subscription.pk).update(last_outcome=Outcome.SILENT)
+    [claimed] = claim(LATER, 10)
+    cancel(actor(Role.ADMIN_AGENT), subscription.pk, reason="", version=None, at=LATER)
+
+    apply(SYSTEM, claimed, Answer(Outcome.SILENT), at=LATER, chance=0.5)
+
+    assert schedule_of(subscription).next_poll_at is None
 
 
 def test_released_claims_are_due_again_at_once(shop):
