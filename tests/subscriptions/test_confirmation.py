@@ -247,7 +247,7 @@ def test_exactly_one_gate_blocks_in_every_pending_state():
 def test_the_age_of_a_reason_counts_from_when_it_first_held():
     subscription = buy()
 
-    waiting = hear(subscription, Answer(Outcome.UNKNOWN_THERE), at=LATER)
-    failing = hear(subscription, Answer(Outcome.FAILING), at=LATER)
+    waiting = blocking_gate(hear(subscription, Answer(Outcome.UNKNOWN_THERE), at=LATER))
+    failing = blocking_gate(hear(subscription, Answer(Outcome.FAILING), at=LATER))
 
-    assert (blocking_gate(waiting).since, blocking_gate(failing).since) == (NOON, LATER)
+    assert (waiting.since, failing.since) == (NOON, LATER)
