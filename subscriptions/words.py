@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from publishers.fulfillment.gateway import Outcome
 from subscriptions.enums import EndReason, GateName, NextAction, OperationAction, Owner, Reason, Status
 
 STATUS = {
@@ -59,6 +60,16 @@ OPERATION = {
     OperationAction.SUSPEND: _("Suspension"),
     OperationAction.REINSTATE: _("Reinstatement"),
     OperationAction.RENEW: _("Renewal"),
+}
+
+ASKED = {
+    Outcome.ANSWERED: _("It answered."),
+    Outcome.UNKNOWN_THERE: _("It does not know the order yet."),
+    Outcome.UNREADABLE: _("Its answer could not be read."),
+    Outcome.FAILING: _("Its system answered with an error."),
+    Outcome.SILENT: _("It did not answer."),
+    Outcome.THROTTLED: _("It asked for fewer questions."),
+    Outcome.FORBIDDEN: _("It did not let the hub in."),
 }
 
 TERM = {

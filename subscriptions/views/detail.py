@@ -24,6 +24,7 @@ from partnerhub.money import Money
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.templatetags.hub import day, money
 from publishers.models import Pricing
+from subscriptions import words
 from subscriptions.enums import Status
 from subscriptions.forms import NicknameForm, RefusableForm
 from subscriptions.models import PollSchedule, PurchaseToken, Subscription
@@ -138,10 +139,16 @@ def _pulse(actor: Actor, subscription: Subscription, etag: str) -> Pulse:
         is_live=subscription.status == Status.PENDING,
         is_polled=schedule is not None,
         asked_at=schedule.last_polled_at if schedule else None,
-        outcome=schedule.last_detail if schedule else "",
+        outcome=_asked(schedule),
         ask_url=reverse("subscriptions:ask", args=[subscription.pk]),
         ask_denied=denial_of(actor, Action.SUBSCRIPTION_POLL),
     )
+
+
+def _asked(schedule: PollSchedule | None) -> str:
+    """What came of the last question, in the reader's language; the detail in the publisher's words stays in the log."""
+    outcomes = {outcome.value: sentence for outcome, sentence in words.ASKED.items()}
+    return str(outcomes.get(schedule.last_outcome, "")) if schedule else ""
 
 
 def _schedule(subscription: Subscription) -> PollSchedule | None:
@@ -153,7 +160,7 @@ def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None)
     schedule = _schedule(subscription)
     gates = [(gate.gate, gate.state, gate.reason, gate.owner, gate.since) for gate in subscription.gates.all()]
     shown = (subscription.version, gates, token and token.minted_at, actor.role, get_language())
-    polled = (schedule.last_polled_at, schedule.last_detail) if schedule else ()
+    polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{_short_hash(shown)}.{_short_hash(polled)}"
 
 

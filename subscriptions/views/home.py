@@ -42,8 +42,8 @@ def _stats(actor: Actor) -> list[dict[str, str]]:
     visible = subscriptions_visible_to(actor)
     counted = [
         (_("Action required"), Status.PENDING),
-        (_("Active"), Status.SUBSCRIBED),
-        (_("Ended"), Status.UNSUBSCRIBED),
+        (_("Active subscriptions"), Status.SUBSCRIBED),
+        (_("Ended subscriptions"), Status.UNSUBSCRIBED),
     ]
     stats = [
         {"label": label, "value": capped_count(visible.filter(status=status)), "url": _listed(status)}

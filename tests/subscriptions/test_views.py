@@ -116,7 +116,7 @@ def test_the_marketplace_tab_says_what_is_missing_who_is_next_and_where_to_go(sa
         "Office in Łódź",
         "Action required",
         "The set-up has not been started on the publisher's site.",
-        "Next: Customer",
+        "Owner: Customer",
         "Go to publisher's site",
         "Starts after publisher confirms",
         "€70.56 per month",
