@@ -8,7 +8,8 @@ FIRST_WAIT = timedelta(seconds=2.5)
 LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 FIRST_RESEND = timedelta(seconds=5)
-# The wait is this part of the purchase's age: 2.5 s in the first two minutes, 15 min from half a day on.
+# The wait is this part of the age of the last news (purchase, link opened, asked by hand): 2.5 s in the first two
+# minutes, 15 min from half a day on.
 PART_OF_AGE = 48
 
 # The publisher stated nothing that we could use: each further time it is given twice the wait.
@@ -21,14 +22,14 @@ def spread(chance: float) -> float:
 
 
 def wait_by_age(age: timedelta) -> timedelta:
-    """The usual wait for a purchase of this age."""
+    """The usual wait when the last news of a purchase is this old."""
     return min(max(age / PART_OF_AGE, FIRST_WAIT), LONGEST_WAIT)
 
 
 def next_wait(
     *, age: timedelta, outcome: Outcome, last_trouble: timedelta | None, retry_after: timedelta | None, chance: float
 ) -> timedelta:
-    """The wait after an answer to a question about a purchase of this age.
+    """The wait after an answer to a question when the last news is this old.
 
     `last_trouble` is the time since the question before, when that one ended in trouble too. A publisher's own
     `retry_after` is the least we wait, up to an hour.

@@ -71,10 +71,10 @@ WITH ready AS MATERIALIZED (
 )
 UPDATE subscriptions_pollschedule AS schedule
    SET lease = gen_random_uuid(), lease_until = %(until)s
-  FROM chosen JOIN subscriptions_subscription AS subscription ON subscription.id = chosen.subscription_id
+  FROM chosen
  WHERE schedule.subscription_id = chosen.subscription_id
 RETURNING schedule.subscription_id, schedule.publisher_id, schedule.lease, schedule.next_poll_at,
-          schedule.last_polled_at, schedule.last_outcome, subscription.purchased_at
+          schedule.last_polled_at, schedule.last_outcome, schedule.fresh_since
 """
 
 
@@ -88,7 +88,7 @@ class Claim:
     due_at: datetime
     last_polled_at: datetime | None
     last_outcome: str
-    purchased_at: datetime
+    fresh_since: datetime
 
 
 class LeaseLost(Exception):
@@ -170,7 +170,7 @@ def _reschedule(claimed: Claim, answer: Answer, next_poll_at: datetime | None, a
 def _wait(claimed: Claim, answer: Answer, at: datetime, chance: float) -> timedelta:
     in_trouble = claimed.last_polled_at is not None and claimed.last_outcome in TROUBLE
     return next_wait(
-        age=at - claimed.purchased_at,
+        age=at - claimed.fresh_since,
         outcome=answer.outcome,
         last_trouble=at - claimed.last_polled_at if in_trouble and claimed.last_polled_at else None,
         retry_after=answer.retry_after,

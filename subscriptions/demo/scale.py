@@ -170,8 +170,8 @@ INSERT INTO subscriptions_billingstart
 SELECT gen_random_uuid(), id, active, active, active, active FROM seed_line WHERE active IS NOT NULL;
 
 INSERT INTO subscriptions_pollschedule
-  (subscription_id, publisher_id, next_poll_at, attempts, last_outcome, last_detail)
-SELECT id, publisher_id, %(at)s::timestamptz + random() * interval '15 minutes', 0, '', ''
+  (subscription_id, publisher_id, next_poll_at, fresh_since, attempts, last_outcome, last_detail)
+SELECT id, publisher_id, %(at)s::timestamptz + random() * interval '15 minutes', bought, 0, '', ''
   FROM seed_line WHERE status = %(pending)s;
 
 DROP TABLE seed_line, seed_order;

@@ -15,6 +15,8 @@ class PollSchedule(models.Model):
     )
     publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="poll_schedules")
     next_poll_at = models.DateTimeField(null=True)
+    # The last sign that something is going on: purchase, link opened, asked for by hand. Waits grow with its age.
+    fresh_since = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     attempts = models.PositiveIntegerField(default=0)

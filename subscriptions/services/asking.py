@@ -14,6 +14,12 @@ from subscriptions.models import PollSchedule, Subscription
 from subscriptions.services.locking import lock_subscription
 
 
+def ask_soon(subscription: Subscription, at: datetime) -> bool:
+    """Make a pending subscription's poll due now, and the next ones frequent again; False when nobody is asked."""
+    schedule = PollSchedule.objects.filter(subscription=subscription, next_poll_at__isnull=False)
+    return bool(schedule.update(next_poll_at=at, fresh_since=at))
+
+
 @transaction.atomic
 def poll_now(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     """Make the next poll due now; a worker asks within seconds. Raises NothingToPoll, NotFound, NotPermitted."""
@@ -21,7 +27,7 @@ def poll_now(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscripti
     subscription = lock_subscription(subscription_id)
     if subscription.status != Status.PENDING:
         raise NothingToPoll(publisher=subscription.publisher.name, why=f"it is {subscription.status}")
-    if not PollSchedule.objects.filter(subscription=subscription).update(next_poll_at=at):
+    if not ask_soon(subscription, at):
         raise NothingToPoll(publisher=subscription.publisher.name, why="this publisher calls us by itself")
     record(PollRequested(subscription.pk), actor=actor, at=at)
     return subscription

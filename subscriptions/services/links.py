@@ -17,6 +17,7 @@ from publishers.selectors import policy_duration
 from subscriptions.enums import GateName, GateState, Owner, Reason, Status
 from subscriptions.events import AttentionChanged, LinkMinted, LinkResolved
 from subscriptions.models import Gate, PurchaseToken, Subscription
+from subscriptions.services.asking import ask_soon
 from subscriptions.services.locking import lock_subscription, save_changed
 
 # token_urlsafe(48) is 64 characters of [A-Za-z0-9_-]: URL-decoding it any number of times changes nothing.
@@ -64,6 +65,7 @@ def resolve_token(actor: Actor, token: str, *, at: datetime) -> Subscription:
         raise TokenExpired(expired_at=f"{found.expires_at:%Y-%m-%d %H:%M} UTC")
     if found.resolved_at is None:
         _first_resolved(actor, subscription, found, at)
+    ask_soon(subscription, at)
     return subscription
 
 
