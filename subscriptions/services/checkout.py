@@ -77,12 +77,15 @@ def _close(actor: Actor, cart: Cart, result: CheckoutResult, at: datetime) -> No
 
 
 def _result_of(cart: Cart) -> CheckoutResult:
-    orders = cart.orders.order_by("number").prefetch_related(
+    orders = cart.orders.prefetch_related(
         "lines__subscription", "lines__plan_term__plan__offer__publisher", "lines__reseller"
     )
-    refused = cart.lines.exclude(error_code="")
-    errors = [OrderError(line.order_group, line.number, line.error_code, line.error_text) for line in refused]
-    return CheckoutResult(list(orders), errors)
+    lines = list(cart.lines.all())
+    groups = [line.order_group for line in lines]
+    errors = [
+        OrderError(line.order_group, line.number, line.error_code, line.error_text) for line in lines if line.error_code
+    ]
+    return CheckoutResult(sorted(orders, key=lambda order: groups.index(order.order_group)), errors)
 
 
 def _order_group(actor: Actor, cart: Cart, customer: Customer, lines: list[CartLine], at: datetime) -> None:
@@ -136,9 +139,15 @@ def _buy(actor: Actor, order: Order, number: int, line: CartLine, at: datetime) 
     subscription = _open_subscription(order, order_line, line, at)
     _open_gates(subscription, order, at)
     if subscription.publisher.is_polled:
-        PollSchedule.objects.create(subscription=subscription, publisher=subscription.publisher, next_poll_at=at)
+        _schedule(subscription, at)
     record(SubscriptionOrdered(subscription.pk, _facts_of(subscription, order)), actor=actor, at=at)
     return subscription
+
+
+def _schedule(subscription: Subscription, at: datetime) -> None:
+    PollSchedule.objects.create(
+        subscription=subscription, publisher=subscription.publisher, next_poll_at=at, fresh_since=at
+    )
 
 
 def _open_subscription(order: Order, order_line: OrderLine, line: CartLine, at: datetime) -> Subscription:
