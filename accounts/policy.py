@@ -46,6 +46,7 @@ _READ = frozenset(
         Action.SUBSCRIPTION_READ,
         Action.PUBLISHER_LINK_OPEN,
         Action.CHARGE_READ,
+        Action.PUBLISHER_READ,
     }
 )
 
@@ -63,7 +64,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.
     Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL},
     Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL},
-    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_READ, Action.PUBLISHER_MANAGE, Action.CLIENT_MANAGE},
+    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_MANAGE, Action.CLIENT_MANAGE},
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
     Role.SYSTEM: frozenset(
         {Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_VOID, Action.CHARGE_WRITE, Action.SUBSCRIPTION_POLL}
