@@ -54,6 +54,10 @@ def configure_logging(level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {"kombu": {"level": "WARNING"}, "amqp": {"level": "WARNING"}},
+            # One line for every tick of every second tells nobody anything.
+            "loggers": {
+                name: {"level": "WARNING"}
+                for name in ("kombu", "amqp", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+            },
         }
     )

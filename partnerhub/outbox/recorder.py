@@ -103,7 +103,7 @@ def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
         actor_id=actor.id,
         actor_label=actor.label,
         actor_role=str(actor.role),
-        request_id=str(context.get("hub_request_id", ""))[:64],
+        request_id=str(context.get("request_id", ""))[:64],
         correlation_id=str(context.get("correlation_id", ""))[:64],
         at=at,
         previous_hash=last.hash if last else "",

@@ -1,6 +1,7 @@
 """HTML and HTTP plumbing around every request."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 
 from partnerhub.errors import HubError
 from partnerhub.web.refusals import page_of
+
+log = structlog.get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _SAFE_ID = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
@@ -20,22 +23,28 @@ def _given_or_new(request: HttpRequest, *headers: str) -> str:
 
 
 def request_ids(get_response: GetResponse) -> GetResponse:
-    """Give every request its ids (the caller's where it sent some), for logs, events and the answer's headers."""
+    """Give every request its ids (the caller's where it sent some): for logs, events and the answer's headers."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request_id = _given_or_new(request, "MS-RequestId", "X-Ms-Requestid", "X-Request-ID")
         correlation_id = _given_or_new(request, "MS-CorrelationId", "X-Ms-Correlationid", "X-Correlation-ID")
-        with structlog.contextvars.bound_contextvars(hub_request_id=request_id, correlation_id=correlation_id):
-            request.META["HTTP_X_REQUEST_ID"] = request_id
-            request.META["HTTP_X_CORRELATION_ID"] = correlation_id
-            # The headers were cached when they were read above; whoever reads them next must see these ids.
-            del request.__dict__["headers"]
-            response = get_response(request)
-        response.headers.setdefault("MS-RequestId", request_id)
-        response.headers.setdefault("MS-CorrelationId", correlation_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id, correlation_id=correlation_id):
+            response = _logged(get_response, request)
+        for header, value in (("MS-RequestId", request_id), ("MS-CorrelationId", correlation_id)):
+            response.headers.setdefault(header, value)
+        response.headers.setdefault("X-Request-ID", request_id)
         return response
 
     return middleware
+
+
+def _logged(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
+    """Answer, and log one line without the query string: it may hold a secret."""
+    started = time.monotonic()
+    response = get_response(request)
+    took = round((time.monotonic() - started) * 1000, 1)
+    log.info("request", method=request.method, path=request.path, status=response.status_code, milliseconds=took)
+    return response
 
 
 class refusals:
