@@ -1,8 +1,8 @@
 """What a customer can buy, as cards: one a plan, with its lowest price or the reason why it is not sold here."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
 
 from django.urls import reverse
@@ -59,6 +59,10 @@ def publishers_of(customer: Customer, at: datetime) -> list[str]:
     return list(dict.fromkeys(item.plan_term.plan.offer.publisher.name for item in items))
 
 
+def _amount(item: CatalogItem) -> Decimal:
+    return item.price.amount if item.price else Decimal(0)
+
+
 def _matches(plan: Plan, query: str, publisher: str) -> bool:
     offer = plan.offer
     text = f"{offer.title} {plan.title} {offer.publisher.name} {offer.description}".casefold()
@@ -67,7 +71,7 @@ def _matches(plan: Plan, query: str, publisher: str) -> bool:
 
 def _card(customer: Customer, group: list[CatalogItem], cart: str) -> PlanCard:
     plan = group[0].plan_term.plan
-    on_sale = [item for item in group if item.refusal is None and item.price is not None]
+    on_sale = sorted((item for item in group if item.refusal is None and item.price is not None), key=_amount)
     refusal = _refusal_of(customer, plan, group, on_sale)
     return PlanCard(
         offer=plan.offer.title,
@@ -105,12 +109,8 @@ def _quantities(plan: Plan) -> str:
     return _("{minimum} to {maximum} licences").format(minimum=plan.min_quantity, maximum=plan.max_quantity)
 
 
-def _from_price(on_sale: Iterable[CatalogItem]) -> str:
-    prices = [(item.price.amount, item) for item in on_sale if item.price is not None]
-    if not prices:
-        return ""
-    _lowest, item = min(prices, key=lambda pair: pair[0])
-    return _("from {price}").format(price=price_words(item))
+def _from_price(on_sale: list[CatalogItem]) -> str:
+    return _("from {price}").format(price=price_words(on_sale[0])) if on_sale else ""
 
 
 def price_words(item: CatalogItem) -> str:

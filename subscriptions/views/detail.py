@@ -146,7 +146,7 @@ def _pulse(actor: Actor, subscription: Subscription, etag: str) -> Pulse:
 
 
 def _asked(schedule: PollSchedule | None) -> str:
-    """What came of the last question, in the reader's language; the detail in the publisher's words stays in the log."""
+    """What came of the last question, in the reader's language; its detail stays in the log."""
     outcomes = {outcome.value: sentence for outcome, sentence in words.ASKED.items()}
     return str(outcomes.get(schedule.last_outcome, "")) if schedule else ""
 
