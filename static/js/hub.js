@@ -204,6 +204,9 @@ function moveRow(step) {
 function selectRow() {
   document.activeElement.closest?.("table[data-rows] tr")?.querySelector("input[type=checkbox]")?.click();
 }
+function showScripted() {
+  for (const shown of all("[data-needs-js]")) shown.hidden = false;
+}
 
 /* Keys */
 const focusSearch = () => document.querySelector("[data-search]")?.select();
@@ -237,7 +240,7 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
-document.addEventListener("htmx:afterSettle", refreshTimes);
+document.addEventListener("htmx:afterSettle", () => { refreshTimes(); showScripted(); });
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, (event) => {
     // A page that refreshes itself would otherwise pile up the same message every few seconds.
@@ -247,7 +250,7 @@ for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   });
 }
 showTheme(document.documentElement.dataset.theme || "system");
-for (const shown of all("[data-needs-js]")) shown.hidden = false;
+showScripted();
 for (const box of all("[data-keys-switch]")) box.checked = stored.get("hub-keys") !== "off";
 for (const shown of all(".toast")) { remember(shown.querySelector("[data-text]").textContent.trim()); fade(shown); }
 refreshTimes();
