@@ -1,6 +1,6 @@
 """Take the screenshots of docs/images from a running demo: `.venv/bin/python -m docs.make_screenshots [address]`.
 
-A sales agent buys a subscription, sets it up at the publisher's site and sees billing start, so every run adds one to the
+A sales agent buys a subscription, sets it up at the publisher's site and sees billing start: every run adds one to the
 demo's data. Needs the environment of `manage.py test` (Playwright) and a Chromium.
 """
 
