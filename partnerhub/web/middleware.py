@@ -28,6 +28,8 @@ def request_ids(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         request_id = _given_or_new(request, "MS-RequestId", "X-Ms-Requestid", "X-Request-ID")
         correlation_id = _given_or_new(request, "MS-CorrelationId", "X-Ms-Correlationid", "X-Correlation-ID")
+        # The token endpoint and the publishers' door name it in their answers.
+        request.META["HTTP_X_REQUEST_ID"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id, correlation_id=correlation_id):
             response = _logged(get_response, request)
         for header, value in (("MS-RequestId", request_id), ("MS-CorrelationId", correlation_id)):
