@@ -4,6 +4,7 @@ from typing import Any, TypedDict
 
 from partnerhub.api.shapes import Attributes, Guid, Utc, utc, utc_or_none
 from partnerhub.outbox.models import Event
+from subscriptions.gates import confirmations
 from subscriptions.models import Gate, Subscription
 from subscriptions.selectors import blocking_gate
 
@@ -52,10 +53,12 @@ class TimelineEntry(TypedDict):
 
 
 def billing_gates(found: Subscription) -> BillingGates:
-    blocker = blocking_gate(found)
+    blocker, confirmed = blocking_gate(found), confirmations(found.gates.all())
+    # The gates are read a moment after the subscription: the last of them may have been satisfied in between.
+    started_at = found.activated_at or (confirmed.billing_starts_at if confirmed else None)
     return BillingGates(
         subscriptionId=str(found.pk),
-        billingStartedAt=utc_or_none(found.activated_at),
+        billingStartedAt=utc_or_none(started_at),
         blocker=blocker.gate if blocker else None,
         items=[_gate(gate) for gate in found.gates.all()],
     )
