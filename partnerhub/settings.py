@@ -115,12 +115,18 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# Web threads share a pool; Celery's processes each keep one connection (see partnerhub/celery.py).
+HUB_PROCESS = env.str("HUB_PROCESS", default="partnerhub")
 _database = env.db_url("DATABASE_URL", default="postgres://hub@localhost/hub")
 _database["ENGINE"] = "django.db.backends.postgresql"
-_database["CONN_MAX_AGE"] = None
 _database["CONN_HEALTH_CHECKS"] = True
-_database.setdefault("OPTIONS", {})["application_name"] = env.str("HUB_PROCESS", default="partnerhub")
+# Names no trigger to ignore: unset, every trigger call of pgtrigger fails and recovers inside, at a subtransaction each.
+_options = {"application_name": HUB_PROCESS, "options": "-c pgtrigger.ignore={}"}
+# Web threads share a pool; Celery's processes and commands keep one connection each (see partnerhub/celery.py).
+if HUB_PROCESS == "web":
+    _options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+else:
+    _database["CONN_MAX_AGE"] = None
+_database["OPTIONS"] = {**_database.get("OPTIONS", {}), **_options}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
