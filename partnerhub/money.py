@@ -1,7 +1,7 @@
 """Money: an amount that never forgets its currency."""
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 # ISO 4217 currencies whose smallest unit is not a hundredth.
@@ -46,7 +46,3 @@ class Money:
         steps = abs(exact) / Fraction(unit)
         amount = unit * (steps.numerator // steps.denominator)
         return cls(-amount if exact < 0 else amount, currency)
-
-    def quantized(self) -> "Money":
-        """The same money, its amount written with the currency's digits, rounded towards zero."""
-        return Money(self.amount.quantize(smallest_unit(self.currency), ROUND_DOWN), self.currency)

@@ -1,0 +1,96 @@
+"""The kernel's plain Python: money, clock and calendar terms."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.periods import first_period
+from billing.pricing import cycle_amount, units_of
+from partnerhub.clock import parse_duration
+from partnerhub.money import CurrencyMismatch, Money
+from subscriptions.terms import add_months, term_end
+
+
+def test_two_currencies_are_never_added():
+    with pytest.raises(CurrencyMismatch):
+        Money(Decimal(1), "EUR") + Money(Decimal(1), "PLN")
+
+
+@pytest.mark.parametrize(
+    ("exact", "currency", "amount"),
+    [("112.896", "EUR", "112.89"), ("-112.896", "EUR", "-112.89"), ("99.9", "JPY", "99"), ("1.2345", "KWD", "1.234")],
+)
+def test_amounts_are_rounded_towards_zero_to_the_currencys_unit(exact, currency, amount):
+    assert Money.rounded_down(Fraction(exact), currency) == Money(Decimal(amount), currency)
+
+
+@given(st.fractions(min_value=-(10**6), max_value=10**6))
+def test_rounding_loses_less_than_a_cent_and_never_gains(exact):
+    rounded = Fraction(Money.rounded_down(exact, "EUR").amount)
+    assert abs(rounded) <= abs(exact) < abs(rounded) + Fraction(1, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("P3D", timedelta(days=3)),
+        ("PT72H", timedelta(days=3)),
+        ("-PT5M", timedelta(minutes=-5)),
+        ("P1DT2H3M4S", timedelta(1, 7384)),
+    ],
+)
+def test_durations_are_read(text, duration):
+    assert parse_duration(text) == duration
+
+
+@pytest.mark.parametrize("text", ["", "P", "PT", "P1M", "P1Y", "3D", "-P"])
+def test_durations_that_depend_on_the_calendar_or_say_nothing_are_refused(text):
+    with pytest.raises(ValueError, match="not an ISO 8601 duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("start", "last_day"),
+    [
+        (date(2026, 1, 31), date(2026, 2, 27)),
+        (date(2026, 2, 28), date(2026, 3, 27)),
+        (date(2026, 5, 31), date(2026, 6, 29)),
+        (date(2026, 7, 31), date(2026, 8, 30)),
+        (date(2026, 1, 30), date(2026, 2, 27)),
+        (date(2026, 6, 18), date(2026, 7, 17)),
+    ],
+)
+def test_monthly_terms_end_as_published(start, last_day):
+    """The vectors of rule 82; the hub's end is exclusive, the published one the last day."""
+    assert term_end(start, "P1M") == last_day + timedelta(days=1)
+
+
+@given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(0, 120))
+def test_months_are_counted_from_the_anchor(anchor, months):
+    later = add_months(anchor, months)
+    assert (later.year * 12 + later.month) - (anchor.year * 12 + anchor.month) == months
+    assert later.day <= anchor.day
+
+
+@pytest.mark.parametrize(
+    ("term", "cycle", "trial_days", "end"),
+    [
+        ("P1M", "monthly", 0, date(2026, 2, 28)),
+        ("P1Y", "monthly", 0, date(2026, 2, 28)),
+        ("P1Y", "annual", 0, date(2027, 1, 31)),
+        ("P3Y", "annual", 0, date(2027, 1, 31)),
+        ("P3Y", "one_time", 0, date(2029, 1, 31)),
+        ("P1Y", "annual", 30, date(2026, 3, 2)),
+    ],
+)
+def test_the_first_period_is_one_cycle_the_whole_term_or_the_trial(term, cycle, trial_days, end):
+    assert first_period(date(2026, 1, 31), term, cycle, trial_days) == (date(2026, 1, 31), end)
+
+
+def test_a_flat_rate_is_charged_once_whatever_the_quantity():
+    assert (units_of("per_user", 7), units_of("flat_rate", 7)) == (7, 1)
+    assert cycle_amount(Decimal("10.08"), 7, "EUR") == Money(Decimal("70.56"), "EUR")
