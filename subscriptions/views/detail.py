@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
-from partnerhub.errors import HubError
+from partnerhub.errors import NothingToPoll
 from partnerhub.money import Money
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.templatetags.hub import day, money
@@ -98,13 +98,15 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
-    """Ask the publisher now: a worker does it within seconds."""
+    """Ask the publisher now: a worker does it within seconds. The page stays as it is and says so."""
     try:
         poll_now(actor_of(request), subscription_id, at=now())
-    except HubError as refusal:
-        messages.error(request, sentence_of(refusal))
-    else:
-        messages.success(request, _("The publisher is being asked."))
+        told = {"level": "success", "text": _("The publisher is being asked.")}
+    except NothingToPoll as refusal:
+        told = {"level": "error", "text": sentence_of(refusal)}
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})
+    messages.add_message(request, messages.DEFAULT_LEVELS[told["level"].upper()], told["text"])
     return redirect("subscriptions:detail", subscription_id)
 
 

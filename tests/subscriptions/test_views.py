@@ -324,6 +324,19 @@ def test_asking_now_makes_the_next_poll_due(sales):
     assert response.status_code == 302
     subscription.poll_schedule.refresh_from_db()
     assert subscription.poll_schedule.next_poll_at == NOON
+    assert "The publisher is being asked." in text_of(sales.get(response.headers["Location"]))
+
+
+def test_asking_now_in_the_page_leaves_it_standing_and_tells_what_came_of_it(sales):
+    waiting, running = buy(), active()
+    in_page = {"HX-Request": "true"}
+
+    asked = sales.post(url("subscriptions:ask", waiting.pk), headers=in_page)
+    refused = sales.post(url("subscriptions:ask", running.pk), headers=in_page)
+
+    assert [answer.status_code for answer in (asked, refused)] == [204, 204]
+    assert "The publisher is being asked." in asked.headers["HX-Trigger"]
+    assert "is not asked about this subscription" in refused.headers["HX-Trigger"]
 
 
 def test_charges_are_shown_with_their_period(sales):
