@@ -119,7 +119,7 @@ HUB_PROCESS = env.str("HUB_PROCESS", default="partnerhub")
 _database = env.db_url("DATABASE_URL", default="postgres://hub@localhost/hub")
 _database["ENGINE"] = "django.db.backends.postgresql"
 _database["CONN_HEALTH_CHECKS"] = True
-# Names no trigger to ignore: unset, every trigger call of pgtrigger fails and recovers inside, at a subtransaction each.
+# Names no trigger to ignore: unset, each trigger call of pgtrigger fails and recovers inside, at a subtransaction each.
 _options = {"application_name": HUB_PROCESS, "options": "-c pgtrigger.ignore={}"}
 # Web threads share a pool; Celery's processes and commands keep one connection each (see partnerhub/celery.py).
 if HUB_PROCESS == "web":
