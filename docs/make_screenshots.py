@@ -87,8 +87,9 @@ def set_up_and_bill(page: Page) -> str:
     fill_details(site)
     for licence in range(1, 5):
         site.get_by_role("button", name=f"Assign licence {licence}", exact=True).click()
-    site.evaluate("scrollTo(0, 0)")
-    shoot(site, "publisher", height=900, width=900)
+    site.set_viewport_size({"width": 900, "height": 780})
+    site.locator("#licences").evaluate("step => step.scrollIntoView()")
+    shoot(site, "publisher", height=780, width=900)
     expect(page.locator("body")).to_contain_text(f"4 of {LICENCES} licences are assigned", timeout=FOUND_OUT_MS)
     shoot(page, "gates", height=820)
     site.get_by_role("button", name=re.compile("^Assign the remaining")).click()
