@@ -13,7 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 from django.db import connection, connections
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.test import override_settings
+from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -49,7 +51,7 @@ def two_free_ports() -> int:
     return next(port for port in PORTS if is_free(port) and is_free(port + 1))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator["Hub"]:
     """The hub with the demo's data, its vendor and its worker: one for all tests here, because it takes a while."""
     compile_all()
@@ -58,6 +60,7 @@ def hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator["Hub"]
     with (
         django_db_blocker.unblock(),
         override_settings(HUB_DATA=folder, HUB_ALLOW_PRIVATE_PUBLISHERS=True, **address),
+        test_database(),
         demo_data(folder),
         ExitStack() as ending,
     ):
@@ -72,8 +75,22 @@ def hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator["Hub"]
 
 
 @contextmanager
+def test_database() -> Iterator[None]:
+    """The tests' database, never the one of DATABASE_URL: pytest-django makes it only where a test carries its mark."""
+    if connection.settings_dict["NAME"].startswith(TEST_DATABASE_PREFIX):
+        yield
+        return
+    made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    try:
+        yield
+    finally:
+        teardown_databases(made, verbosity=0)
+
+
+@contextmanager
 def demo_data(folder: Path) -> Iterator[None]:
     """The demo's data, committed; afterwards the database is as it was."""
+    assert connection.settings_dict["NAME"].startswith(TEST_DATABASE_PREFIX)
     before = connection.creation.serialize_db_to_string()
     try:
         load(folder / "demo.json", at=now())
@@ -135,7 +152,7 @@ class Worker(threading.Thread):
         self.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(hub: Hub) -> Iterator[Browser]:
     """Ends before the hub does: its event loop must not be running while this thread speaks to the database."""
     with sync_playwright() as playwright:
