@@ -48,7 +48,8 @@ def test_a_wrong_secret_is_not_the_right_one(wrong):
     assert not verify_secret(ClientFactory(), secret, NOON)
 
 
-def test_a_given_secret_is_kept_with_the_slow_password_hash():
+def test_a_given_secret_is_kept_with_the_slow_password_hash(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
     client, secret = create_client("Publisher", Role.PUBLISHER, TENANT, NOON, uuid4(), "chosen by people")
 
     assert secret == "chosen by people"

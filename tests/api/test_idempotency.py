@@ -93,7 +93,7 @@ def test_a_crash_leaves_neither_answer_nor_cart(sales, customer, term, monkeypat
     assert sales.send("post", path, body_for(term), MS_RequestId="r-1").status_code == 201
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_concurrent_duplicate_is_told_to_wait(sales, customer, term, monkeypatch):
     entered, leave = threading.Event(), threading.Event()
     create = cart_services.create_cart

@@ -103,6 +103,12 @@ def test_a_billing_start_before_the_later_confirmation_is_refused():
     assert "billing_starts_at_the_later_confirmation" in refused(START, uuid4(), pending.pk, NOON, later, NOON, later)
 
 
+def test_a_billing_start_recorded_before_it_happened_is_refused():
+    pending = buy()
+    early = NOON - timedelta(seconds=1)
+    assert "billing_start_recorded_after_it" in refused(START, uuid4(), pending.pk, NOON, NOON, NOON, early)
+
+
 def test_an_activation_without_a_billing_start_is_refused():
     pending = buy()
     assert "subscription_activated_by_its_confirmation" in refused(

@@ -25,7 +25,7 @@ from tests.factories.publisher_site import PublisherSite, answers, says
 from tests.factories.publishers import PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, buy, said
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LATER = NOON + timedelta(seconds=5)
 ONCE = Bounds(places=10, seconds=10, idle_seconds=0)
