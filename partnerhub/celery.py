@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partnerhub.settings")
 
@@ -14,6 +15,12 @@ app = Celery("partnerhub")
 @setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Connected so that Celery leaves the hub's JSON logging alone."""
+
+
+@task_prerun.connect
+def _drop_dead_connections(**_: Any) -> None:
+    """Connected so that a task never begins on a connection that a restart of the database has cut."""
+    close_old_connections()
 
 
 def _configure() -> None:
