@@ -41,11 +41,12 @@ CONFIRMATIONS = (GateName.LICENSES_ASSIGNED, GateName.CONFIGURATION_CONFIRMED)
 @transaction.atomic
 def apply_answer(actor: Actor, subscription_id: UUID, answer: Answer, *, poll_id: UUID, at: datetime) -> Subscription:
     """Take in what a poll learnt. Idempotent: the same facts change nothing, and a subscription that is no longer
-    pending is left alone. `at` (UTC) dates what is confirmed by this answer. Raises NotFound, NotPermitted.
+    pending, or whose time to be activated is over (rule 24), is left alone. `at` (UTC) dates what is confirmed by this
+    answer. Raises NotFound, NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     subscription = lock_subscription(subscription_id)
-    if subscription.status != Status.PENDING:
+    if subscription.status != Status.PENDING or subscription.activate_by <= at:
         return subscription
     said = asdict(answer.said) if answer.said else {}
     evidence = {"source": "poll", "id": str(poll_id), "at": at.isoformat(), "said": said, **answer.evidence}
@@ -61,7 +62,7 @@ def activate(
 
     A different plan or quantity than was bought is accepted, as in the marketplace, and kept in the evidence.
     Confirming an active subscription again changes nothing. Raises ForeignSubscription for another publisher's
-    subscription, ActivationRefused for a suspended one, NotFound for an ended or unknown one.
+    subscription, ActivationRefused for a suspended one, NotFound for an ended, overdue (rule 24) or unknown one.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     subscription = lock_subscription(subscription_id)
@@ -72,6 +73,8 @@ def activate(
     if subscription.status == Status.SUSPENDED:
         raise ActivationRefused(status=subscription.status)
     if subscription.status == Status.PENDING:
+        if subscription.activate_by <= at:
+            raise NotFound(what="subscription", id=subscription_id)
         called: dict[str, Any] = {"plan_id": plan_id, "quantity": quantity}
         evidence = {"source": "call", "id": call_id, "at": at.isoformat(), "said": called}
         _judge(actor, subscription, _verdicts_of_call(subscription), evidence, at)
@@ -104,6 +107,8 @@ def _judge(
     actor: Actor, subscription: Subscription, verdicts: Verdicts, evidence: dict[str, Any], at: datetime
 ) -> None:
     gates = list(Gate.objects.select_for_update().filter(subscription=subscription))
+    # Who waited for the lock, or has a slower clock, comes with an earlier moment than what holds already.
+    at = max([at, *(gate.satisfied_at for gate in gates if gate.satisfied_at)])
     before = _attention(gates)
     for gate in gates:
         verdict = verdicts.get(GateName(gate.gate))

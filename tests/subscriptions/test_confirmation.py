@@ -251,3 +251,48 @@ def test_the_age_of_a_reason_counts_from_when_it_first_held():
     failing = blocking_gate(hear(subscription, Answer(Outcome.FAILING), at=LATER))
 
     assert (waiting.since, failing.since) == (NOON, LATER)
+
+
+@pytest.mark.parametrize("behind", [timedelta(seconds=1), timedelta(days=31)])
+def test_a_call_that_comes_with_an_earlier_moment_than_the_poll_confirms_at_the_later(behind):
+    subscription = buy(term=PlanTermFactory(plan__offer__publisher__adapter=Adapter.BOTH))
+    publisher = subscription.publisher.client.actor()
+    hear(subscription, said(subscription), at=LATER)
+
+    activate(publisher, subscription.pk, plan_id=None, quantity=None, call_id="call", at=LATER - behind)
+    deliver_due(LATER)
+
+    start, charge = BillingStart.objects.get(), Charge.objects.get()
+    assert (start.starts_at, start.recorded_at, charge.confirmed_at) == (LATER, LATER, LATER)
+
+
+def test_a_clock_behind_the_purchase_confirms_at_the_purchase():
+    publisher = PublisherFactory(adapter=Adapter.PUSH)
+    subscription = buy(term=PlanTermFactory(plan__offer__publisher=publisher))
+
+    activate(
+        publisher.client.actor(), subscription.pk, plan_id=None, quantity=None, call_id="call", at=NOON - timedelta(1)
+    )
+
+    subscription.refresh_from_db()
+    assert (subscription.status, subscription.activated_at) == (Status.SUBSCRIBED, NOON)
+
+
+def test_what_was_not_activated_in_time_is_not_confirmed_any_more():
+    polled = buy()
+    called = buy(term=PlanTermFactory(plan__offer__publisher__adapter=Adapter.PUSH))
+
+    polled = hear(polled, said(polled), at=polled.activate_by)
+    with pytest.raises(NotFound):
+        activate(
+            called.publisher.client.actor(),
+            called.pk,
+            plan_id=None,
+            quantity=None,
+            call_id="call",
+            at=called.activate_by,
+        )
+
+    called.refresh_from_db()
+    assert (polled.status, called.status) == (Status.PENDING, Status.PENDING)
+    assert (names_of(polled), names_of(called)) == (["subscription.ordered"], ["subscription.ordered"])
