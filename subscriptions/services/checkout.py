@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
 from customers.models import Customer
+from customers.selectors import reseller_for_purchase
 from partnerhub.errors import AttestationMissing, CartEmpty, CustomerRelationshipEnded, HubError, PriceMoved
 from partnerhub.outbox.recorder import record
 from publishers.selectors import item_for_purchase, policy_duration
@@ -118,10 +120,12 @@ def _recheck(customer: Customer, line: CartLine, at: datetime) -> None:
     """What was true when the line was put into the cart must still be true: above all the price that was shown."""
     _term, price = item_for_purchase(line.plan_term.catalog_item_id, customer.country, customer.currency, at)
     offer = line.plan_term.plan.offer
-    if price.amount != line.price.amount:
+    if (price.amount, price.currency) != (line.price.amount, line.price.currency):
         raise PriceMoved(offer=offer.title, shown=line.price, current=price)
     check_quantity(line.plan_term.plan, line.quantity)
     check_once_per_customer(customer, offer)
+    if line.reseller_id:
+        reseller_for_purchase(line.reseller_id, settings.HUB_PARTNER_ID)
 
 
 def _buy(actor: Actor, order: Order, number: int, line: CartLine, at: datetime) -> Subscription:

@@ -217,3 +217,28 @@ def test_only_sales_and_admin_agents_buy(role):
         buy(by=actor(role), customer=customer, term=term)
 
     assert Cart.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"suspended_at": NOON}, "reseller_unknown"), ({"agreement_signed_at": None}, "reseller_agreement_missing")],
+)
+def test_a_reseller_that_may_not_sell_any_more_is_refused_at_checkout(sales_agent, change, code):
+    customer, term, reseller = CustomerFactory(), PlanTermFactory(), ResellerFactory()
+    line = LineRequest(term.catalog_item_id, 1, partner_id=reseller.partner_id)
+    cart = create_cart(sales_agent, customer.pk, [line], attested=True, at=NOON)
+    type(reseller).objects.filter(pk=reseller.pk).update(**change)
+
+    result = checkout_cart(sales_agent, customer.pk, cart.pk, at=NOON)
+
+    assert (result.orders, [error.code for error in result.errors]) == ([], [code])
+
+
+def test_a_price_in_another_currency_than_was_shown_is_refused(sales_agent):
+    customer, term = CustomerFactory(currency="EUR"), PlanTermFactory(amounts={"EUR": "10", "USD": "10"})
+    cart = create_cart(sales_agent, customer.pk, [LineRequest(term.catalog_item_id, 1)], attested=True, at=NOON)
+    type(customer).objects.update(currency="USD")
+
+    result = checkout_cart(sales_agent, customer.pk, cart.pk, at=NOON)
+
+    assert (result.orders, [error.code for error in result.errors]) == ([], ["price_moved"])
