@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import NothingToPoll
 from partnerhub.outbox.recorder import record
+from publishers.models import Publisher
 from subscriptions.enums import Status
 from subscriptions.events import PollRequested
 from subscriptions.models import PollSchedule, Subscription
@@ -31,3 +32,28 @@ def poll_now(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscripti
         raise NothingToPoll(publisher=subscription.publisher.name, why="this publisher calls us by itself")
     record(PollRequested(subscription.pk), actor=actor, at=at)
     return subscription
+
+
+@transaction.atomic
+def ask_as_registered(actor: Actor, publisher_id: UUID, *, at: datetime) -> None:
+    """Poll the pending purchases of a publisher that is polled by now, and those of any other no more. Idempotent.
+
+    Raises NotPermitted.
+    """
+    authorize(actor, Action.SUBSCRIPTION_POLL)
+    publisher = Publisher.objects.get(pk=publisher_id)
+    if not publisher.is_polled:
+        PollSchedule.objects.filter(publisher=publisher).update(next_poll_at=None)
+        return
+    pending = Subscription.objects.select_for_update(of=("self",)).filter(publisher=publisher, status=Status.PENDING)
+    unasked = pending.exclude(poll_schedule__next_poll_at__isnull=False).order_by("pk")
+    PollSchedule.objects.bulk_create(
+        [
+            PollSchedule(subscription=one, publisher=publisher, next_poll_at=at, fresh_since=at)
+            for one in unasked.iterator()
+        ],
+        update_conflicts=True,
+        unique_fields=["subscription"],
+        update_fields=["next_poll_at", "fresh_since"],
+        batch_size=1000,
+    )
