@@ -79,15 +79,16 @@ def _create_plan(offer: Offer, part: PlanPart, sku_id: str) -> Plan:
 
 
 def _write_plan(plan: Plan, part: PlanPart, path: str, changes: Changes, at: datetime) -> None:
-    if plan.pricing != part.pricing:
+    for name in ("pricing", "trial_days"):
         # Rule 73; whoever bought the plan would be charged by another rule than the one they saw.
-        raise refusal(f"{part.path}.pricing", part.pricing, f"cannot replace {plan.pricing}: add another plan instead")
+        old, new = getattr(plan, name), getattr(part, name)
+        if old != new:
+            raise refusal(f"{part.path}.{name}", new, f"cannot replace {old}: add another plan instead")
     values = {
         "title": part.title,
         "description": part.description,
         "min_quantity": part.min_quantity,
         "max_quantity": part.max_quantity,
-        "trial_days": part.trial_days,
     }
     changes.assign(plan, f"{path}.", values)
     _sell_again(plan, path, changes)

@@ -339,6 +339,16 @@ def test_a_change_that_is_refused_changes_nothing_of_what_was_there():
     assert describe(register(DOCUMENT, LATER))["catalog_items"] == before["catalog_items"]
 
 
+def test_a_trial_cannot_change_under_those_who_bought_it():
+    register(DOCUMENT)
+
+    with pytest.raises(InvalidInput) as refusal:
+        register(with_member((*PLAN, "trial_days"), 14), LATER)
+
+    assert refusal.value.values["field"] == "offers[0].plans[0].trial_days"
+    assert Plan.objects.get(plan_id="team").trial_days == 0
+
+
 @pytest.mark.parametrize("member", ["fulfillment_base_url", "landing_url", "webhook_url"])
 def test_a_private_address_is_refused_where_it_is_not_allowed(settings, member):
     settings.HUB_ALLOW_PRIVATE_PUBLISHERS = False
