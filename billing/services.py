@@ -1,7 +1,6 @@
 """Writing the ledger: charges are appended to their subscription's chain and never changed."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -9,9 +8,9 @@ from django.db import transaction
 from accounts.policy import Action, Actor, authorize
 from billing.models import Charge, ChargeType
 from billing.periods import first_period
-from billing.pricing import cycle_amount, units_of
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import digest
+from publishers.pricing import cycle_amount, first_unit_price, units_of
 from subscriptions.models import BillingStart, Subscription
 
 
@@ -28,10 +27,10 @@ def charge_first_period(actor: Actor, event: Event, *, at: datetime) -> Charge:
     subscription = _lock(event)
     start = BillingStart.objects.get(subscription=subscription)
     term = subscription.plan_term
-    trial_days = subscription.plan.trial_days
-    begin, end = first_period(start.starts_at.astimezone(UTC).date(), term.term, term.billing_cycle, trial_days)
-    unit_price = Decimal(0) if trial_days else subscription.unit_price
-    units = units_of(subscription.plan.pricing, subscription.quantity)
+    plan = subscription.plan
+    begin, end = first_period(start.starts_at.astimezone(UTC).date(), term.term, term.billing_cycle, plan.trial_days)
+    unit_price = first_unit_price(plan, subscription.unit_price)
+    units = units_of(plan, subscription.quantity)
     charge = Charge(
         subscription=subscription,
         customer_id=subscription.customer_id,

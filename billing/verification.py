@@ -9,11 +9,11 @@ from django.db.models import Exists, OuterRef
 
 from billing.models import Charge, ChargeType
 from billing.periods import first_period
-from billing.pricing import cycle_amount
 from billing.services import fingerprint
 from partnerhub.outbox.models import Delivery, Event
 from partnerhub.outbox.recorder import digest
 from partnerhub.outbox.recorder import fingerprint as event_fingerprint
+from publishers.pricing import cycle_amount
 from subscriptions.models import BillingStart
 
 CHUNK = 2000

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
 from billing.models import Charge, ChargeType
-from billing.selectors import charges_of, upcoming_charge
+from billing.selectors import charges_of
 from partnerhub.money import Money
+from publishers.pricing import first_charge
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
@@ -52,13 +53,17 @@ def charges(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         "subscription": subscription,
         "rows": [_row(charge) for charge in found],
         "is_pending": is_pending,
-        "upcoming": upcoming_charge(subscription) if is_pending else None,
+        "upcoming": _upcoming(subscription) if is_pending else None,
         "is_expected": _is_expected(subscription, found),
         "url": reverse("billing:charges", args=[subscription_id]),
         "crumbs": [{"url": reverse("subscriptions:detail", args=[subscription_id]), "label": subscription.nickname}],
     }
     template = "billing/_charges.html" if getattr(request, "htmx", None) else "billing/charges.html"
     return render(request, template, context)
+
+
+def _upcoming(subscription: Subscription) -> Money:
+    return first_charge(subscription.plan, subscription.unit_price, subscription.quantity, subscription.currency)
 
 
 def _is_expected(subscription: Subscription, found: list[Charge]) -> bool:

@@ -1,5 +1,6 @@
 """The kernel's plain Python: money, clock and calendar terms."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.periods import first_period
-from billing.pricing import cycle_amount, units_of
 from partnerhub.clock import parse_duration
 from partnerhub.money import CurrencyMismatch, Money
+from publishers.pricing import cycle_amount, cycle_total, first_charge
 from subscriptions.terms import add_months, term_end
 
 
@@ -91,6 +92,22 @@ def test_the_first_period_is_one_cycle_the_whole_term_or_the_trial(term, cycle, 
     assert first_period(date(2026, 1, 31), term, cycle, trial_days) == (date(2026, 1, 31), end)
 
 
-def test_a_flat_rate_is_charged_once_whatever_the_quantity():
-    assert (units_of("per_user", 7), units_of("flat_rate", 7)) == (7, 1)
-    assert cycle_amount(Decimal("10.08"), 7, "EUR") == Money(Decimal("70.56"), "EUR")
+@dataclass
+class Plan:
+    pricing: str = "per_user"
+    trial_days: int = 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "cycle", "first"),
+    [
+        (Plan(), "70.56", "70.56"),
+        (Plan(pricing="flat_rate"), "10.08", "10.08"),
+        (Plan(trial_days=30), "70.56", "0"),
+    ],
+)
+def test_what_is_shown_is_the_cycle_and_the_first_charge(plan, cycle, first):
+    price = Decimal("10.08")
+    assert cycle_total(plan, price, 7, "EUR") == Money(Decimal(cycle), "EUR")
+    assert first_charge(plan, price, 7, "EUR") == Money(Decimal(first), "EUR")
+    assert cycle_amount(price, 7, "EUR") == Money(Decimal("70.56"), "EUR")

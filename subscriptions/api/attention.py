@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from partnerhub.api.shapes import Guid, Utc, utc, utc_or_none
-from subscriptions.amounts import first_charge
+from publishers.pricing import first_charge
 from subscriptions.models import Subscription
 from subscriptions.selectors import Attention
 

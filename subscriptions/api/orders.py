@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, utc
-from subscriptions.amounts import cycle_total
+from publishers.pricing import cycle_total
 from subscriptions.api.pricing import Pricing, pricing
 from subscriptions.enums import Status
 from subscriptions.models import Order, OrderLine

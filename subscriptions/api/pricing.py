@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from publishers.models import Plan
-from subscriptions.amounts import cycle_total
+from publishers.pricing import cycle_total
 
 
 class Pricing(TypedDict):

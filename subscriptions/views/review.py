@@ -14,9 +14,9 @@ from partnerhub.money import Money
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.templatetags.hub import money_words
 from publishers.models import Pricing
+from publishers.pricing import cycle_total, first_charge
 from publishers.selectors import item_for_purchase, policy_duration
 from subscriptions import words
-from subscriptions.amounts import cycle_total, first_charge
 from subscriptions.models import Cart, CartLine
 from subscriptions.quantities import check_quantity
 from subscriptions.services.carts import LineRequest, check_once_per_customer

@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 from accounts.policy import Action, Actor
 from partnerhub.web.templatetags.hub import money_words
 from publishers.models import PlanTerm, Pricing
+from publishers.pricing import cycle_total
 from subscriptions import words
-from subscriptions.amounts import cycle_total
 from subscriptions.enums import EndReason, GateName, Owner, Status
 from subscriptions.models import Gate, Subscription
 from subscriptions.selectors import Attention, attention_of
