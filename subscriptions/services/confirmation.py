@@ -135,7 +135,7 @@ def _judge_gate(
 ) -> None:
     if gate.state == GateState.SATISFIED and not _takes_back(gate, verdict, evidence):
         return
-    if _as_told(gate) == verdict:
+    if _as_told(gate) == verdict and (gate.evidence or {})["said"] == evidence["said"]:
         return
     was = gate.state
     if (gate.state, gate.reason) != (verdict.state, verdict.reason or ""):

@@ -160,7 +160,10 @@ def _schedule(subscription: Subscription) -> PollSchedule | None:
 def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None) -> str:
     """Two hashes: of what the page shows, and of the last poll, which comes by far more often."""
     schedule = _schedule(subscription)
-    gates = [(gate.gate, gate.state, gate.reason, gate.owner, gate.since) for gate in subscription.gates.all()]
+    gates = [
+        (gate.gate, gate.state, gate.reason, gate.owner, gate.since, (gate.evidence or {}).get("id"))
+        for gate in subscription.gates.all()
+    ]
     shown = (subscription.version, gates, token and token.minted_at, actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{_short_hash(shown)}.{_short_hash(polled)}"

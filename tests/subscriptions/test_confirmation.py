@@ -296,3 +296,15 @@ def test_what_was_not_activated_in_time_is_not_confirmed_any_more():
     called.refresh_from_db()
     assert (polled.status, called.status) == (Status.PENDING, Status.PENDING)
     assert (names_of(polled), names_of(called)) == (["subscription.ordered"], ["subscription.ordered"])
+
+
+def test_progress_without_a_new_reason_shows_in_the_evidence_alone():
+    subscription = buy()
+    before = hear(subscription, said(subscription, assigned_quantity=3))
+    events = names_of(subscription)
+
+    after = hear(subscription, said(subscription, assigned_quantity=4), at=LATER)
+
+    gate = blocking_gate(after)
+    assert (gate.evidence["said"]["assigned_quantity"], gate.since) == (4, NOON)
+    assert (after.version, names_of(subscription)) == (before.version, events)
