@@ -1,6 +1,6 @@
 """The circuit of a publisher: after failures in a row nobody asks it for a while, then one question tries again.
 
-It lives on the publisher's row, so all workers share it. Each report is one statement that decides by itself.
+It lives on the publisher's row, so all workers share it. The statement of each report decides by itself.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from accounts.policy import Action, Actor, authorize
 from partnerhub.outbox.recorder import record
 from publishers.events import CircuitClosed, CircuitOpened
 from publishers.fulfillment.gateway import Outcome
-from publishers.models import Circuit
+from publishers.models import Circuit, Publisher
 
 FAILURES_TO_OPEN = 5
 FIRST_PAUSE = timedelta(seconds=15)
@@ -72,6 +72,8 @@ def report(
     values = {"id": publisher_id, "at": at, "detail": detail[:300]}
     if outcome in FAILURES:
         values |= {"limit": FAILURES_TO_OPEN, "first": FIRST_PAUSE, "longest": LONGEST_PAUSE, "spread": spread}
+        # A statement that had to wait for another worker's would mix the row of before with the one of after.
+        Publisher.objects.select_for_update().filter(pk=publisher_id).values_list("pk").first()
         row = _changed_by(_FAILED, values)
     else:
         row = _changed_by(_ANSWERED, values | {"well": outcome in WELL, "stale": at - NOTED_EVERY})

@@ -1,6 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.policy import SYSTEM, Role
 from partnerhub.errors import NotPermitted
@@ -126,3 +129,25 @@ def test_only_the_hub_itself_reports(publisher):
 
     publisher.refresh_from_db()
     assert publisher.consecutive_failures == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_that_waits_for_the_one_that_opens_it_prolongs_nothing(publisher):
+    hear(publisher, *[Outcome.FAILING] * 4)
+
+    def fail_too() -> Circuit | None:
+        try:
+            return report(SYSTEM, publisher.pk, Outcome.FAILING, detail="", at=NOON + timedelta(seconds=1))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other_worker:
+        with transaction.atomic():
+            hear(publisher, Outcome.FAILING)
+            late = other_worker.submit(fail_too)
+            sleep(0.3)
+        assert late.result() is None
+
+    publisher.refresh_from_db()
+    assert (publisher.circuit, publisher.circuit_retry_at) == (Circuit.OPEN, NOON + FIRST_PAUSE)
+    assert publisher.consecutive_failures == 5
