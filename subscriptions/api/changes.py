@@ -13,7 +13,8 @@ from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
 from subscriptions.services.edits import rename, set_auto_renew
-from subscriptions.services.ending import cancel
+from subscriptions.services.ending import cancel, check_not_ended
+from subscriptions.services.locking import check_version
 
 DELETED = STATUS[Status.UNSUBSCRIBED]
 
@@ -36,8 +37,9 @@ def apply_changes(
     actor: Actor, found: Subscription, body: dict[str, Any], *, version: int | None, at: datetime
 ) -> Subscription:
     """Apply what differs, all of it or nothing. Raises what the services raise, and for what cannot be changed here
-    NotActivatedYet (rule 26) or ChangeNotSupported.
+    NotActivatedYet (rule 26), SubscriptionEnded (rule 53) or ChangeNotSupported.
     """
+    check_version(found, version)
     wanted = {name: value for name, value in body.items() if value is not None}
     _refuse_unsupported(actor, found, wanted)
     if wanted.get("friendlyName", found.nickname) != found.nickname:
@@ -77,6 +79,7 @@ def _refuse_unsupported(actor: Actor, found: Subscription, wanted: dict[str, Any
     if not asked:
         return
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
+    check_not_ended(found)
     field = next(iter(asked))
     if found.status == Status.PENDING:
         raise NotActivatedYet(field=field)

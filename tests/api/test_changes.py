@@ -85,6 +85,17 @@ def test_a_stale_etag_is_refused(admin, way):
     assert state(bought) == before
 
 
+@pytest.mark.parametrize("change", [{}, {"friendlyName": "Second"}, {"quantity": 8}])
+def test_a_stale_etag_is_refused_whatever_comes_with_it(admin, change):
+    bought = active()
+    stale = etag_of(admin, bought)
+    admin.send("patch", path_of(bought), {"friendlyName": "Second"})
+    before = state(bought)
+
+    refused(admin.send("patch", path_of(bought), change, If_Match=f'"{stale}"'), 400, 2055)
+    assert state(bought) == before
+
+
 @pytest.mark.parametrize("etag", ["nonsense", "e30=", '"W10="', "eyJpZCI6IDEsICJ2ZXJzaW9uIjogMX0="])
 def test_an_etag_that_is_none_of_ours_is_stale(admin, etag):
     bought = buy()
@@ -121,7 +132,8 @@ def test_what_has_ended_cannot_be_changed(admin):
     admin.send("patch", path_of(bought), {"status": "deleted"})
     before = state(bought)
     refused(admin.send("patch", path_of(bought), {"friendlyName": "X"}), 400, 2011)
-    refused(admin.send("patch", path_of(bought), {"status": "active"}), 400, 2006)
+    refused(admin.send("patch", path_of(bought), {"status": "active"}), 400, 2011)
+    refused(admin.send("patch", path_of(bought), {"quantity": 8}), 400, 2011)
     assert admin.send("patch", path_of(bought), {"status": "deleted"}).status_code == 200
     assert state(bought) == before
 
