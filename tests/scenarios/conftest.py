@@ -2,7 +2,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,13 +40,15 @@ def hubs(request: pytest.FixtureRequest, folder: Path) -> Iterator[dict[str, Hub
     """The hubs that this session needs, side by side. They start together: each of them mostly keeps one core busy."""
     wanted = {name for item in request.session.items for name in ("hub", "neighbour") if name in item.fixturenames}
     found = {name: Hub(folder / name) for name in sorted(wanted)}
-    with ExitStack() as ending:
+    try:
         for hub in found.values():
-            ending.callback(hub.end_anyhow)
             hub.launch()
         for hub in found.values():
             hub.wait_until_ready()
         yield found
+    finally:
+        with ThreadPoolExecutor() as ending:
+            list(ending.map(Hub.end_anyhow, found.values()))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from tests.scenarios.family import Member
 from tests.scenarios.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 100
+START_SECONDS = 160
 STOP_SECONDS = 40
 WORKER_SECONDS = 40
 # Below the ephemeral ports.
@@ -61,7 +61,14 @@ class Hub:
     def environment(self) -> dict[str, str]:
         """What a user would have set."""
         blank = dict.fromkeys(NOT_INHERITED, "")
-        return {**os.environ, **blank, "HUB_PORT": str(self.port), "HUB_DATA": str(self.folder)}
+        own = {"HUB_PORT": str(self.port), "HUB_DATA": str(self.folder)}
+        return {**os.environ, **blank, **self._compiled_modules(), **own}
+
+    def _compiled_modules(self) -> dict[str, str]:
+        # Where the checkout must stay free of compiled modules, each of our many processes would compile everything.
+        if not sys.dont_write_bytecode:
+            return {}
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder.with_name("compiled"))}
 
     @property
     def pid(self) -> int:
