@@ -25,7 +25,7 @@ from publishers.fulfillment.registry import Lines
 from publishers.fulfillment.saas_v2 import refuse_in_transaction
 from publishers.models import Adapter, Publisher
 from publishers.services import circuit
-from subscriptions.backoff import TROUBLE, next_wait, spread
+from subscriptions.backoff import LONGEST_WAIT, TROUBLE, next_wait, spread
 from subscriptions.enums import Status
 from subscriptions.models import PollSchedule
 from subscriptions.services.confirmation import apply_answer
@@ -140,6 +140,12 @@ def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance:
     return Status(subscription.status)
 
 
+def put_off(claimed: Claim, at: datetime) -> None:
+    """Free a row whose answer could not be taken in, and ask again after LONGEST_WAIT: the others come first."""
+    rows = PollSchedule.objects.filter(pk=claimed.subscription_id, lease=claimed.lease, next_poll_at__isnull=False)
+    rows.update(lease=None, lease_until=None, next_poll_at=at + LONGEST_WAIT)
+
+
 def release(leases: Iterable[UUID]) -> None:
     """Give back claims that were never applied: the rows are due again as they were."""
     PollSchedule.objects.filter(lease__in=list(leases)).update(lease=None, lease_until=None)
@@ -240,6 +246,10 @@ class Poller:
             self.tally.activated += status == Status.SUBSCRIBED
         except LeaseLost:
             self.tally.dropped += 1
+        except Exception:
+            put_off(claimed, at)
+            log.error("answer_not_taken_in", subscription_id=str(claimed.subscription_id))
+            raise
         del self._open[claimed.lease]
         self._report(claimed.publisher_id, answer, at)
 

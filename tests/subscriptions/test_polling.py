@@ -461,7 +461,8 @@ def test_a_failing_publisher_opens_its_circuit_and_is_spared(site, shop):
 
 
 def test_a_row_that_cannot_be_applied_stops_no_other(site, shop, monkeypatch):
-    poisoned, well = buy_of(shop()), buy_of(shop())
+    publisher = shop(max_concurrency=1)
+    poisoned, well = buy_of(publisher), buy_of(publisher, at=NOON + timedelta(seconds=1))
     original = apply
 
     def fail_for_one(actor, claimed, answer, **options):
@@ -474,4 +475,6 @@ def test_a_row_that_cannot_be_applied_stops_no_other(site, shop, monkeypatch):
     poll()
 
     assert schedule_of(well).attempts == 1
-    assert schedule_of(poisoned).attempts == 0
+    schedule = schedule_of(poisoned)
+    assert (schedule.attempts, schedule.lease, schedule.lease_until) == (0, None, None)
+    assert schedule.next_poll_at == LATER + timedelta(minutes=15)
