@@ -17,11 +17,14 @@ from partnerhub.errors import (
 from publishers.selectors import plan_term_by_catalog_item
 from subscriptions.api.orders import OrderShown, order
 from subscriptions.api.pricing import Pricing, pricing
+from subscriptions.enums import CartStatus
 from subscriptions.models import Cart, CartLine
 from subscriptions.services.carts import LineRequest
 from subscriptions.services.checkout import CheckoutResult, OrderError
 
 RESELLER = "transaction_reseller"
+# The dialect writes these two with a capital, unlike every other word of it.
+STATUS = {CartStatus.ACTIVE: "Active", CartStatus.ORDERED: "Ordered"}
 UNSUPPORTED: dict[str, Any] = {"max_length": "this is not supported here"}
 # CartErrorCode of section 1.4; what is not listed is 0, unknown.
 LINE_ERRORS = {
@@ -169,7 +172,7 @@ def cart(found: Cart) -> CartShown:
         lastModifiedTimestamp=utc(found.modified_at),
         expirationTimestamp=utc(found.expires_at),
         lastModifiedUser=found.created_by_id,
-        status=found.status,
+        status=STATUS[CartStatus(found.status)],
         partnerOnRecordAttestationAccepted=found.attested,
         lineItems=[_line(line) for line in found.lines.all()],
         links=SelfLinks(self=link(f"/customers/{found.customer_id}/carts/{found.pk}")),

@@ -75,7 +75,7 @@ def test_a_cart_shows_what_was_put_in_and_what_it_costs(sales, carts, term, cust
             },
         }
     ]
-    assert (shown["status"], shown["partnerOnRecordAttestationAccepted"]) == ("active", True)
+    assert (shown["status"], shown["partnerOnRecordAttestationAccepted"]) == ("Active", True)
     assert shown["creationTimestamp"] == "2026-11-23T13:00:00Z"
     assert shown["expirationTimestamp"] == "2026-11-30T13:00:00Z"
     assert sales.get(shown["links"]["self"]["uri"]).json() == shown
@@ -279,7 +279,7 @@ def test_a_checkout_succeeds_in_part_and_says_which_line_was_left_out(sales, car
     assert [order["orderGroup"] for order in result["orders"]] == ["a"]
     assert [(error["orderGroupId"], error["code"]) for error in result["orderErrors"]] == [("b", 800066)]
     assert [item.get("error", {}).get("errorCode") for item in shown["lineItems"]] == [None, 10002]
-    assert shown["status"] == "ordered"
+    assert shown["status"] == "Ordered"
     assert Subscription.objects.count() == 2
 
 
