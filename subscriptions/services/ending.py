@@ -111,6 +111,7 @@ def _end(
     ended = Reason.VOIDED if end_reason == EndReason.VOIDED else Reason.CANCELLED
     Gate.objects.filter(subscription=subscription, gate=GateName.NOT_CANCELLED).update(
         state=GateState.FAILED,
+        evidence={"source": end_reason.value, "at": at.isoformat(), "by": actor.label, "reason": fact.reason},
         satisfied_at=None,
         reason=ended,
         owner=Owner.PARTNER,

@@ -34,7 +34,10 @@ def test_a_cancel_before_activation_is_free(admin_agent):
     assert Charge.objects.count() == 0
     assert PollSchedule.objects.get().next_poll_at is None
     assert Operation.objects.get().action == OperationAction.UNSUBSCRIBE
-    assert blocking_gate(subscription).gate == "not_cancelled"
+    blocker = blocking_gate(subscription)
+    assert (blocker.gate, blocker.state) == ("not_cancelled", "failed")
+    told = {"source": "cancelled", "at": NOON.isoformat(), "by": admin_agent.label, "reason": "Not needed"}
+    assert blocker.evidence == told
     assert Event.objects.get(name="subscription.cancelled").reason == "Not needed"
 
 
