@@ -1,7 +1,7 @@
 """Calendar terms. Pure. Dates are UTC days; inside the hub a term runs from start (inclusive) to end (exclusive)."""
 
 import calendar
-from datetime import date
+from datetime import date, timedelta
 
 MONTHS = {"P1M": 1, "P1Y": 12, "P2Y": 24, "P3Y": 36}
 
@@ -17,3 +17,8 @@ def add_months(anchor: date, months: int) -> date:
 def term_end(start: date, term: str) -> date:
     """The exclusive end of a term (rule 82: P1M from 31 Jan ends on 28 Feb, shown as 27 Feb). Raises KeyError."""
     return add_months(start, MONTHS[term])
+
+
+def in_trial(trial_days: int, start: date | None, day: date) -> bool:
+    """Whether `day` is one of a term's free trial days; a term that has not started yet has them all before it."""
+    return trial_days > 0 and (start is None or day < start + timedelta(days=trial_days))

@@ -6,7 +6,7 @@ Old clients know three statuses only: what waits for its publisher is `active` h
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from publishers.selectors import policy_durations
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import attention_of
+from subscriptions.terms import in_trial
 
 STATUS = {
     Status.PENDING: "active",
@@ -116,6 +117,12 @@ class Reader:
         until = found.purchased_at + window
         return until if self.at < until else None
 
+    def is_trial(self, found: Subscription) -> bool:
+        """Whether it is free of charge now: in its trial, or waiting for its publisher with the trial still to come."""
+        if found.status == Status.UNSUBSCRIBED:
+            return False
+        return in_trial(found.plan.trial_days, found.term_start, self.at.astimezone(UTC).date())
+
     def actions(self, found: Subscription) -> list[str]:
         """What the caller may do now: `edit` (nickname, auto-renew) and `cancel`."""
         edit = found.status != Status.UNSUBSCRIBED and self.actor.may(Action.SUBSCRIPTION_RENAME)
@@ -138,7 +145,7 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
         creationDate=utc(found.purchased_at),
         status=STATUS[Status(found.status)],
         autoRenewEnabled=found.auto_renew,
-        isTrial=False,
+        isTrial=reader.is_trial(found),
         billingType="license",
         billingCycle=found.plan_term.billing_cycle,
         termDuration=found.plan_term.term,

@@ -10,6 +10,7 @@ from customers.models import Customer
 from publishers.models import Plan, PlanTerm, Pricing
 from subscriptions.enums import OperationAction, OperationStatus, Status
 from subscriptions.models import Operation, Subscription
+from subscriptions.terms import in_trial
 
 # What a publisher may do to a reseller's purchase (rule 29): it confirms and reads; changes are the partner's.
 ALLOWED_OPERATIONS = ["Read"]
@@ -149,11 +150,9 @@ def _term(subscription: Subscription) -> dict[str, str]:
 
 
 def _is_in_trial(subscription: Subscription, at: datetime) -> bool:
-    days = subscription.plan.trial_days
-    if not days or subscription.status == Status.UNSUBSCRIBED:
+    if subscription.status == Status.UNSUBSCRIBED:
         return False
-    start = subscription.term_start
-    return start is None or at.astimezone(UTC).date() < start + timedelta(days=days)
+    return in_trial(subscription.plan.trial_days, subscription.term_start, at.astimezone(UTC).date())
 
 
 def _billing_term(term: PlanTerm, price: Any) -> dict[str, Any]:

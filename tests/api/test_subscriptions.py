@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -44,6 +45,29 @@ def test_an_active_subscription_shows_its_term(admin):
     assert shown["links"]["self"]["uri"] == path_of(confirmed)
     status = admin.get(f"{path_of(confirmed)}/provisioningstatus").json()
     assert (status["status"], status["quantity"], status["endDate"]) == ("success", 7, "2026-12-22T00:00:00Z")
+
+
+def test_a_trial_is_one_until_its_last_day_or_its_end(admin):
+    bought = buy(term=PlanTermFactory(plan__trial_days=14))
+    trying = active(term=PlanTermFactory(plan__trial_days=14))
+    paid = active()
+    ended = buy(term=PlanTermFactory(plan__trial_days=14))
+    admin.send("patch", path_of(ended), {"status": "deleted"})
+
+    shown = [admin.get(path_of(one)).json()["isTrial"] for one in (bought, trying, paid, ended)]
+    with time_machine.travel(NOON + timedelta(days=14), tick=False):
+        later = admin.get(path_of(trying)).json()["isTrial"]
+
+    assert (shown, later) == ([True, True, False, False], False)
+
+
+def test_every_answer_carries_the_dialects_headers(admin):
+    path = path_of(buy())
+    given = admin.send("get", path, MS_CV="tul4PUADs0mtzxu1.3")
+    made_up = admin.send("get", path, MS_CV="two words")
+
+    assert (given["MS-CV"], given["X-Locale"]) == ("tul4PUADs0mtzxu1.3", "en-US")
+    assert re.fullmatch(r"[A-Za-z0-9+/]{22}\.0", made_up["MS-CV"])
 
 
 def test_after_the_window_it_cannot_be_cancelled_any_more(admin):
