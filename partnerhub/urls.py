@@ -1,5 +1,6 @@
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.metrics import metrics
 from partnerhub.v1 import developers
@@ -21,4 +22,6 @@ urlpatterns = [
     path("metrics", metrics),
     path("subscriptions/", include("subscriptions.urls")),
     path("v1/", include("partnerhub.v1")),
+    # Addresses of programs that are not served yet: a program parses every answer.
+    re_path(r"^(?:v1|api|webhooks/v1)(?:/|$)", nothing_there),
 ]

@@ -1,7 +1,10 @@
 """What every resource of /v1 shares."""
 
+import re
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import resolve
@@ -15,6 +18,9 @@ from rest_framework.views import APIView
 
 from partnerhub.api.errors import problem
 from partnerhub.errors import InvalidInput
+
+LOCALE = "en-US"  # of every sentence in the API
+_VECTOR = re.compile(r"[A-Za-z0-9+/=.!-]{1,128}")
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -50,7 +56,15 @@ class Resource(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "no-store")
+        final.headers["MS-CV"] = _correlation_vector(request)
+        final.headers["X-Locale"] = LOCALE
         return final
+
+
+def _correlation_vector(request: Request) -> str:
+    """The caller's vector, or a new one: 22 characters of base64 and the number of the first call."""
+    given = request.headers.get("MS-CV", "")
+    return given if _VECTOR.fullmatch(given) else f"{b64encode(uuid4().bytes).decode()[:22]}.0"
 
 
 @csrf_exempt
@@ -60,4 +74,10 @@ def unknown_path(request: HttpRequest, path: str = "") -> HttpResponse:
         view, arguments, named = resolve(request.path_info.rstrip("/"))
         response: HttpResponse = view(request, *arguments, **named)
         return response
+    return nothing_there(request)
+
+
+@csrf_exempt
+def nothing_there(request: HttpRequest) -> HttpResponse:
+    """JSON 404 in the dialect."""
     return JsonResponse(problem(1000, f"There is nothing at {request.path[:200]}.", "not_found"), status=404)

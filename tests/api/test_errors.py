@@ -42,7 +42,10 @@ def test_a_program_without_a_token_is_told_where_to_get_one():
     assert response["WWW-Authenticate"].startswith("Bearer ")
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/", "/v1/customers/1/2/3/4", "/v1//"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/nothing", "/v1", "/v1/", "/v1/customers/1/2/3/4", "/v1//", "/webhooks/v1/registration", "/api/usageEvent"],
+)
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_an_unknown_path_is_json(path, method):
     refused(getattr(APIClient(enforce_csrf_checks=True), method)(path), 404, 1000)
