@@ -1,5 +1,6 @@
 """Settings of the hub, all from the environment (`.env.example` lists every variable)."""
 
+import secrets
 from pathlib import Path
 
 import environ
@@ -29,11 +30,13 @@ HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=
 HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
 
 DEFAULT_SECRET = "insecure-only-for-building-and-tests"  # noqa: S105 - refused in production below
-SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET)
+# Building an image needs a key, but none that anybody knows: a hub that is left in this mode keeps no session either.
+_building = IN_PRODUCTION and env.bool("HUB_BUILDING", default=False)
+SECRET_KEY = secrets.token_urlsafe(50) if _building else env.str("SECRET_KEY", default=DEFAULT_SECRET)
 # Keys of before a change: what they sealed (the signing keys, sessions) stays readable.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
-if IN_PRODUCTION and not env.bool("HUB_BUILDING", default=False):
+if IN_PRODUCTION:
     if SECRET_KEY == DEFAULT_SECRET or len(SECRET_KEY) < 32:
         raise ImproperlyConfigured("SECRET_KEY must be set to a private random value of at least 32 characters")
     if DEBUG:
