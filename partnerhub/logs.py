@@ -3,24 +3,36 @@
 import logging
 import logging.config
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 _SECRET_KEY = re.compile(r"token|secret|password|authorization|cookie|assertion", re.IGNORECASE)
-_SECRET_IN_TEXT = re.compile(r"((?:token|client_secret|password|access_token)=)[^&\s\"']+", re.IGNORECASE)
+_SECRET_IN_TEXT = re.compile(r"((?:token|secret|password|assertion)=|bearer\s+)[^&\s\"']+", re.IGNORECASE)
 REDACTED = "[redacted]"
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank what is secret by its name, and the secret part of any text that carries a query string."""
-    for key, value in event.items():
-        if _SECRET_KEY.search(key):
-            event[key] = REDACTED
-        elif isinstance(value, str):
-            event[key] = _SECRET_IN_TEXT.sub(rf"\1{REDACTED}", value)
-    return event
+    return _redacted_members(event)
+
+
+def _redacted_members(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: REDACTED if _SECRET_KEY.search(str(key)) else _redacted(value) for key, value in members.items()}
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return _redacted_members(value)
+        case list() | tuple():
+            return [_redacted(inner) for inner in value]
+    # What JSON does not know is written as its repr: that of a request shows the query string.
+    text = value if isinstance(value, str) else repr(value)
+    return _SECRET_IN_TEXT.sub(rf"\1{REDACTED}", text)
 
 
 def configure_logging(level: str) -> None:
