@@ -12,6 +12,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 # RFC 6052: an IPv4 address travels in the last 32 bits, and a gateway will follow it.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# RFC 4291: all that IANA gives out. What lies outside (site-local, IPv4-compatible, translated) leads nowhere or inside
+# a network.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def is_public_address(ip: str | Address) -> bool:
@@ -23,6 +26,8 @@ def is_public_address(ip: str | Address) -> bool:
     inner = _carried(address)
     if inner is not None:
         return is_public_address(inner)
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
     return address.is_global and not address.is_multicast
 
 
