@@ -1,18 +1,25 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 
 from accounts.models import User
 from accounts.policy import Actor
 
 
 def actor(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Put the signed-in person's actor, in the active role, on every request; None when signed out."""
+    """Put the signed-in person's actor, in the active role, on every request; None when signed out.
+
+    What a signed-in person is shown is kept by no cache: it must not outlive the sign-out on a shared machine.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         user = request.user if request.user.is_authenticated else None
         request.actor = user.actor() if isinstance(user, User) else None  # type: ignore[attr-defined]
-        return get_response(request)
+        response = get_response(request)
+        if user is not None and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
     return middleware
 
