@@ -4,9 +4,13 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
+from django.views.defaults import bad_request
 
 from partnerhub.errors import HubError
 from partnerhub.web.refusals import page_of
@@ -49,8 +53,24 @@ def _logged(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
     return response
 
 
+def one_charset(get_response: GetResponse) -> GetResponse:
+    """Read every request as UTF-8. A charset of the caller's choice may be none of text, and then nothing can be read,
+    not even by the page that says so.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with suppress(SuspiciousOperation):  # of a query string that is read anew; whoever needs it is told
+            request.encoding = "utf-8"
+        return get_response(request)
+
+    return middleware
+
+
 class refusals:
-    """Show a refusal that a page did not handle itself as a page of its own, never as a traceback."""
+    """Show a refusal that a page did not handle itself as a page of its own, never as a traceback.
+
+    What the database cannot hold (a NUL, a moment outside the calendar) is the request's fault, not the hub's.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -59,4 +79,7 @@ class refusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, DataError):
+            log.warning("unreadable_value", exc_info=exception)
+            return bad_request(request, exception)
         return page_of(request, exception) if isinstance(exception, HubError) else None

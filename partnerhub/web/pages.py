@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
@@ -34,7 +35,7 @@ def keyset_page(queryset: QuerySet[Row], order: tuple[str, str], params: QueryDi
     after, before = _decode(params.get("after", "")), _decode(params.get("before", ""))
     try:
         return _page(queryset, order, params, size, after, before)
-    except (ValueError, TypeError, ValidationError):  # a cursor whose values do not fit the fields
+    except (ValueError, TypeError, ValidationError, DataError):  # a cursor whose values do not fit the fields
         return _page(queryset, order, params, size, None, None)
 
 
