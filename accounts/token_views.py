@@ -10,7 +10,9 @@ from urllib.parse import unquote_plus, urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -62,24 +64,28 @@ def token_v2(request: HttpRequest, tenant: str) -> HttpResponse:
     return _token(request, tenant, Version.V2)
 
 
+@csrf_exempt
 @require_safe
 def configuration_v1(request: HttpRequest, tenant: str) -> HttpResponse:
     """The OpenID configuration of the version 1.0 endpoints."""
     return _document(request, tenant, lambda name: _configuration(name, Version.V1))
 
 
+@csrf_exempt
 @require_safe
 def configuration_v2(request: HttpRequest, tenant: str) -> HttpResponse:
     """The OpenID configuration of the version 2.0 endpoints."""
     return _document(request, tenant, lambda name: _configuration(name, Version.V2))
 
 
+@csrf_exempt
 @require_safe
 def keys(request: HttpRequest, tenant: str) -> HttpResponse:
     """The signing keys; one set for all tenants."""
     return _document(request, tenant, lambda _name: jwks(now()))
 
 
+@csrf_exempt
 @require_safe
 def instance(request: HttpRequest, tenant: str) -> HttpResponse:
     """MSAL's instance discovery: this host is an authority of its own, with no alias."""
@@ -103,11 +109,19 @@ def _token(request: HttpRequest, tenant: str, version: Version) -> HttpResponse:
 def _issue(request: HttpRequest, tenant: str, version: Version, at: datetime) -> Issued:
     if request.method != "POST":
         raise OAuthError("invalid_request", 900561, f"The endpoint only accepts POST requests, not {request.method}.")
+    _read_form(request)
     grant_type = _required(request, "grant_type")
     if grant_type != "client_credentials":
         raise OAuthError("unsupported_grant_type", 70003, f"The grant type {grant_type[:50]!r} is not supported.")
     client = _authenticated(_credentials(request), _tenant_id(tenant), at)
     return issue(client, audience=_audience(request, client, version), version=version, at=at)
+
+
+def _read_form(request: HttpRequest) -> None:
+    try:
+        _ = request.POST
+    except (BadRequest, SuspiciousOperation, MultiPartParserError):
+        raise OAuthError("invalid_request", 900143, "The request body cannot be read as a form.") from None
 
 
 def _required(request: HttpRequest, name: str) -> str:

@@ -11,7 +11,7 @@ urlpatterns = [
     path("", include("publishers.api.urls")),
     path("", include("customers.api.urls")),
     path("", include("subscriptions.api.urls")),
-    re_path(r"^(?P<path>.*)$", unknown_path),
+    re_path(r"^(?P<path>(?s:.*))\Z", unknown_path),
 ]
 
 # Swagger UI styles its elements by attribute; its scripts are files of ours.

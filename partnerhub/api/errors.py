@@ -6,7 +6,7 @@ The number is the dialect's; the hub's own stable code stands in `data`, so that
 from typing import Any, TypedDict
 
 import structlog
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -125,6 +125,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         return _refusal(error)
     if isinstance(error, RequestDataTooBig):
         return Response(problem(413, "The request is larger than this hub reads.", "too_large"), 413)
+    if isinstance(error, SuspiciousOperation):
+        return _refusal(InvalidInput(field="request", problem="it holds more than this hub reads"))
     framework = exception_handler(error, context)
     if framework is None:
         log.exception("api_failed", exc_info=error)

@@ -28,5 +28,5 @@ def _version(etag: Any, resource_id: UUID) -> int:
     try:
         content = json.loads(base64.b64decode(etag, validate=True))
         return int(content["version"]) if content["id"] == str(resource_id) else NEVER
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return NEVER

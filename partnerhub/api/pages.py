@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 
@@ -32,7 +33,7 @@ def page_of(rows: QuerySet[Row], request: Request, uri: str, *, key: str) -> Pag
     Raises InvalidInput for a size, an operation or a token that is none of ours.
     """
     size = _size(request)
-    found = list(_after(rows, request, key).order_by(key, "pk")[: size + 1])
+    found = _read(_after(rows, request, key).order_by(key, "pk")[: size + 1])
     if len(found) <= size:
         return Page(found, None)
     last = found[size - 1]
@@ -48,6 +49,17 @@ def _size(request: Request) -> int:
     return int(text)
 
 
+def _read(rows: QuerySet[Row]) -> list[Row]:
+    try:
+        return list(rows)
+    except (DataError, OverflowError):  # a moment outside the database's calendar
+        raise _not_given() from None
+
+
+def _not_given() -> InvalidInput:
+    return InvalidInput(field=CONTINUATION, problem="it was not given by this hub")
+
+
 def _after(rows: QuerySet[Row], request: Request, key: str) -> QuerySet[Row]:
     operation = request.query_params.get("seekOperation", "First")
     if operation.lower() == "first":
@@ -60,7 +72,7 @@ def _after(rows: QuerySet[Row], request: Request, key: str) -> QuerySet[Row]:
             raise ValueError
         return rows.filter(Q(**{f"{key}__gt": value}) | Q(**{f"{key}": value, "pk__gt": pk}), **{f"{key}__gte": value})
     except (ValueError, TypeError, ValidationError, RecursionError):
-        raise InvalidInput(field=CONTINUATION, problem="it was not given by this hub") from None
+        raise _not_given() from None
 
 
 def _token(value: Any, pk: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -65,6 +66,8 @@ def _answer(request: HttpRequest, handlers: dict[str, Handler], parts: dict[str,
         return _fault_response(fault, handlers)
     except HubError as error:
         return _fault_response(fault_of(error), handlers)
+    except SuspiciousOperation:
+        return _fault_response(Fault(400, "BadRequest", "The request holds more than the hub reads."), handlers)
     except Exception:
         # Publishers' programs parse every answer: our own failure must not reach them as a page.
         log.exception("fulfillment_call_failed", path=request.path)

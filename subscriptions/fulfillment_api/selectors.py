@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -85,6 +85,6 @@ def _read_continuation(text: str) -> tuple[datetime, UUID]:
         moment = datetime.fromisoformat(purchased_at)
         if moment.tzinfo is None:
             raise ValueError("a moment without its zone")
-        return moment, UUID(last)
-    except (ValueError, binascii.Error):
+        return moment.astimezone(UTC), UUID(last)
+    except (ValueError, OverflowError, binascii.Error):
         raise InvalidInput(field="continuationToken", problem="it is not one that this hub gave.") from None

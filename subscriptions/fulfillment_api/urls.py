@@ -13,5 +13,5 @@ urlpatterns = [
     path("subscriptions/<str:subscription>/listAvailablePlans", views.plans),
     path("subscriptions/<str:subscription>/operations", views.operations),
     path("subscriptions/<str:subscription>/operations/<str:operation>", views.operation),
-    re_path(r"^.*$", views.nothing),
+    re_path(r"", views.nothing),
 ]
