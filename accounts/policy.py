@@ -28,6 +28,7 @@ class Action(StrEnum):
     SUBSCRIPTION_AUTO_RENEW = "subscription.auto_renew"
     SUBSCRIPTION_CHANGE = "subscription.change"
     SUBSCRIPTION_CANCEL = "subscription.cancel"
+    SUBSCRIPTION_SUSPEND = "subscription.suspend"
     SUBSCRIPTION_POLL = "subscription.poll"
     SUBSCRIPTION_CONFIRM = "subscription.confirm"
     SUBSCRIPTION_VOID = "subscription.void"
@@ -59,6 +60,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_AUTO_RENEW,
         Action.SUBSCRIPTION_CHANGE,
         Action.SUBSCRIPTION_CANCEL,
+        Action.SUBSCRIPTION_SUSPEND,
         Action.SUBSCRIPTION_POLL,
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.

@@ -77,6 +77,14 @@ class AutoRenewChanged(SubscriptionFact):
     name = "subscription.auto_renew_changed"
 
 
+class SubscriptionSuspended(SubscriptionFact):
+    name = "subscription.suspended"
+
+
+class SubscriptionReinstated(SubscriptionFact):
+    name = "subscription.reinstated"
+
+
 class SubscriptionCancelled(SubscriptionFact):
     name = "subscription.cancelled"
 

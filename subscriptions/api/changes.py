@@ -15,8 +15,9 @@ from subscriptions.selectors import subscription_for
 from subscriptions.services.edits import rename, set_auto_renew
 from subscriptions.services.ending import cancel, check_not_ended
 from subscriptions.services.locking import check_version
+from subscriptions.services.suspension import reinstate, suspend
 
-DELETED = STATUS[Status.UNSUBSCRIBED]
+_STATUS_SETTERS = {"active": reinstate, "suspended": suspend, "deleted": cancel}
 
 
 class SubscriptionBody(serializers.Serializer[Any]):
@@ -47,8 +48,10 @@ def apply_changes(
     if wanted.get("autoRenewEnabled", found.auto_renew) != found.auto_renew:
         renewal = set_auto_renew(actor, found.pk, auto_renew=wanted["autoRenewEnabled"], version=version, at=at)
         version = _next(renewal, version)
-    if _status_asked(found, wanted) == DELETED:
-        cancel(actor, found.pk, reason=wanted.get("cancellationReason", ""), version=version, at=at)
+    status = _status_asked(found, wanted)
+    if status is not None:
+        reason = wanted.get("cancellationReason", "")
+        _STATUS_SETTERS[status](actor, found.pk, reason=reason, version=version, at=at)
     return subscription_for(actor, found.pk)
 
 
@@ -74,8 +77,6 @@ def _refuse_unsupported(actor: Actor, found: Subscription, wanted: dict[str, Any
         "partnerId": found.reseller_id or "",
     }
     asked = {name: wanted[name] for name in current if name in wanted and _differs(wanted[name], current[name])}
-    if (status := _status_asked(found, wanted)) not in (None, DELETED):
-        asked["status"], current["status"] = status, STATUS[Status(found.status)]
     if not asked:
         return
     authorize(actor, Action.SUBSCRIPTION_CHANGE)

@@ -16,6 +16,9 @@ from subscriptions.services.carts import LineRequest, create_cart
 from subscriptions.services.checkout import checkout_cart
 from subscriptions.services.confirmation import activate, apply_answer
 from subscriptions.services.ending import cancel, void_overdue
+from subscriptions.services.suspension import suspend
+
+SUSPENDED_AFTER = timedelta(days=9)
 
 
 def replay(
@@ -64,6 +67,9 @@ def _tell(purchase: Purchase, subscription: Subscription, admin: Actor, at: date
             _confirm(subscription, at)
             at += timedelta(hours=30)
             cancel(admin, subscription.pk, reason="The customer chose another product.", version=None, at=at)
+        case Story.SUSPENDED:
+            _confirm(subscription, at)
+            suspend(admin, subscription.pk, reason="The invoice was not paid.", version=None, at=at + SUSPENDED_AFTER)
         case Story.WITHDRAWN:
             cancel(admin, subscription.pk, reason="Ordered twice by mistake.", version=None, at=at)
         case Story.FORGOTTEN:

@@ -15,6 +15,7 @@ class Story(StrEnum):
     REFUSED = "the publisher refused"
     FORGOTTEN = "nobody confirmed in time"
     WITHDRAWN = "cancelled before it was confirmed"
+    SUSPENDED = "confirmed, then suspended for an unpaid invoice"
     REFUNDED = "confirmed, then cancelled inside the window"
 
 
@@ -58,7 +59,7 @@ PURCHASES: list[Purchase] = [
     Purchase(10, "mailguard--prompt", "standard", "P1Y", "annual", 35, _days(26), Story.CONFIRMED, _hours(1)),
     Purchase(6, "esign-express--prompt", "starter", "P1M", "monthly", 4, _days(19), Story.CONFIRMED, _hours(1)),
     Purchase(0, "helpdesk", "professional", "P1M", "monthly", 10, _days(16), Story.CONFIRMED, _hours(9), "Support"),
-    Purchase(11, "backup", "per-seat", "P1M", "monthly", 45, _days(12), Story.CONFIRMED, _hours(6)),
+    Purchase(11, "backup", "per-seat", "P1M", "monthly", 45, _days(12), Story.SUSPENDED, _hours(6)),
     Purchase(3, "radar--silent", "probe", "P1Y", "annual", 3, _days(9), Story.WITHDRAWN, _days(1)),
     Purchase(
         5, "contracts--partial", "standard", "P1M", "monthly", 20, _days(6), Story.CONFIRMED, _days(2), "Dział prawny"

@@ -54,6 +54,7 @@ class Subscription(models.Model):
     activated_at = models.DateTimeField(null=True)
     term_start = models.DateField(null=True)
     term_end = models.DateField(null=True)
+    suspended_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=16, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -84,6 +85,11 @@ class Subscription(models.Model):
                 condition=Q(status=Status.UNSUBSCRIBED, ended_at__isnull=False, end_reason__in=list(EndReason))
                 | (~Q(status=Status.UNSUBSCRIBED) & Q(ended_at=None, end_reason="")),
                 name="subscription_ended_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.SUSPENDED, suspended_at__isnull=False)
+                | (~Q(status=Status.SUSPENDED) & Q(suspended_at=None)),
+                name="subscription_suspended_since",
             ),
             models.UniqueConstraint(
                 fields=["customer", "offer"],

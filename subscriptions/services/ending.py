@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import CancellationWindowClosed, OperationPending, SubscriptionEnded
@@ -24,6 +25,8 @@ from subscriptions.lifecycle import next_status
 from subscriptions.models import Gate, Operation, PollSchedule, Subscription
 from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.services.locking import check_version, lock_subscription, save_changed
+
+log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
@@ -65,12 +68,21 @@ def void(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
 
 
 def void_overdue(actor: Actor, *, at: datetime, limit: int = 500) -> int:
-    """Void up to `limit` overdue orders, each in a transaction of its own; returns how many were looked at."""
+    """Void up to `limit` overdue orders, each in a transaction of its own; returns how many were voided.
+
+    One that cannot be voided is logged and stops no other.
+    """
     overdue = Subscription.objects.filter(status=Status.PENDING, activate_by__lte=at).order_by("activate_by")
     ids = list(overdue.values_list("pk", flat=True)[:limit])
-    for subscription_id in ids:
-        void(actor, subscription_id, at=at)
-    return len(ids)
+    return sum(_voided(actor, subscription_id, at) for subscription_id in ids)
+
+
+def _voided(actor: Actor, subscription_id: UUID, at: datetime) -> bool:
+    try:
+        return void(actor, subscription_id, at=at).status == Status.UNSUBSCRIBED
+    except (DatabaseError, LookupError) as error:
+        log.exception("not_voided", subscription_id=str(subscription_id), error=type(error).__name__)
+        return False
 
 
 def cancellable_until(subscription: Subscription) -> datetime:
@@ -106,8 +118,8 @@ def _end(
 ) -> None:
     subscription.status = next_status(subscription.status, trigger)
     subscription.ended_at, subscription.end_reason = at, end_reason
-    subscription.auto_renew = False
-    save_changed(subscription, "status", "ended_at", "end_reason", "auto_renew")
+    subscription.auto_renew, subscription.suspended_at = False, None
+    save_changed(subscription, "status", "ended_at", "end_reason", "auto_renew", "suspended_at")
     ended = Reason.VOIDED if end_reason == EndReason.VOIDED else Reason.CANCELLED
     Gate.objects.filter(subscription=subscription, gate=GateName.NOT_CANCELLED).update(
         state=GateState.FAILED,

@@ -155,6 +155,8 @@ _TOLD: dict[str, tuple[_Tell, str, str]] = {
     "subscription.activated": (_activated, "circle-play", "ok"),
     "subscription.renamed": (lambda data: _("Changed the nickname."), "pencil", ""),
     "subscription.auto_renew_changed": (_auto_renew, "repeat", ""),
+    "subscription.suspended": (lambda data: _("Suspended; auto-renew is off."), "circle-pause", "attention"),
+    "subscription.reinstated": (lambda data: _("Taken up again."), "circle-play", "ok"),
     "subscription.cancelled": (_cancelled, "ban", "attention"),
     "subscription.voided": (lambda data: _("Not activated in time: void, never billed."), "ban", "attention"),
     "operation.succeeded": (_operation_succeeded, "circle-check", "ok"),

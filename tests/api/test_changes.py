@@ -127,6 +127,22 @@ def test_deleted_cancels(admin, bought):
     assert admin.get(f"{path_of(subscription)}/provisioningstatus").json()["status"] == expected
 
 
+def test_suspended_suspends_and_active_takes_it_up_again(admin):
+    subscription = active()
+    suspended = admin.send("patch", path_of(subscription), {"status": "suspended"}).json()
+    assert (suspended["status"], suspended["autoRenewEnabled"]) == ("suspended", False)
+
+    shown = admin.send("patch", path_of(subscription), {"status": "active"}).json()
+    assert (shown["status"], shown["autoRenewEnabled"]) == ("active", False)
+
+
+def test_what_is_pending_cannot_be_suspended(admin):
+    subscription = buy()
+    before = state(subscription)
+    refused(admin.send("patch", path_of(subscription), {"status": "suspended"}), 400, 800081)
+    assert state(subscription) == before
+
+
 def test_what_has_ended_cannot_be_changed(admin):
     bought = buy()
     admin.send("patch", path_of(bought), {"status": "deleted"})
@@ -145,7 +161,6 @@ def test_what_has_ended_cannot_be_changed(admin):
         {"billingCycle": "annual"},
         {"termDuration": "P1Y"},
         {"partnerId": "123"},
-        {"status": "suspended"},
     ],
 )
 @pytest.mark.parametrize(("bought", "code"), [(buy, 800081), (active, 2006)])

@@ -111,11 +111,12 @@ def test_the_first_customer_can_buy_everything(path):
         )
 
 
-def test_subscriptions_stand_in_every_state_a_service_can_bring_about(path):
+def test_subscriptions_stand_in_every_state(path):
     states = set(Subscription.objects.values_list("status", "end_reason"))
     assert states == {
         (Status.PENDING, ""),
         (Status.SUBSCRIBED, ""),
+        (Status.SUSPENDED, ""),
         (Status.UNSUBSCRIBED, EndReason.CANCELLED),
         (Status.UNSUBSCRIBED, EndReason.VOIDED),
     }

@@ -1,0 +1,52 @@
+"""Suspending a subscription whose payment is missing, and taking it up again. The data stays with the publisher."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.policy import Action, Actor, authorize
+from partnerhub.errors import NotActivatedYet
+from partnerhub.outbox.recorder import record
+from subscriptions.enums import Status, Trigger
+from subscriptions.events import SubscriptionReinstated, SubscriptionSuspended
+from subscriptions.lifecycle import next_status
+from subscriptions.models import Subscription
+from subscriptions.services.ending import check_not_ended
+from subscriptions.services.locking import check_version, lock_subscription, save_changed
+
+
+@transaction.atomic
+def suspend(actor: Actor, subscription_id: UUID, *, reason: str, version: int | None, at: datetime) -> Subscription:
+    """Stop an active subscription (rule 62); auto-renew goes off and does not come back by itself (rule 63).
+
+    Raises NotPermitted, StaleVersion, SubscriptionEnded, NotActivatedYet (rule 26), StatusForbids.
+    """
+    authorize(actor, Action.SUBSCRIPTION_SUSPEND)
+    subscription = _open(subscription_id, version)
+    subscription.status = next_status(subscription.status, Trigger.SUSPEND)
+    subscription.suspended_at, subscription.auto_renew = at, False
+    save_changed(subscription, "status", "suspended_at", "auto_renew")
+    record(SubscriptionSuspended(subscription.pk, reason=reason), actor=actor, at=at)
+    return subscription
+
+
+@transaction.atomic
+def reinstate(actor: Actor, subscription_id: UUID, *, reason: str, version: int | None, at: datetime) -> Subscription:
+    """Take a suspended subscription up again; its term is unchanged. Raises as `suspend` does."""
+    authorize(actor, Action.SUBSCRIPTION_SUSPEND)
+    subscription = _open(subscription_id, version)
+    subscription.status = next_status(subscription.status, Trigger.REINSTATE)
+    subscription.suspended_at = None
+    save_changed(subscription, "status", "suspended_at")
+    record(SubscriptionReinstated(subscription.pk, reason=reason), actor=actor, at=at)
+    return subscription
+
+
+def _open(subscription_id: UUID, version: int | None) -> Subscription:
+    subscription = lock_subscription(subscription_id)
+    check_version(subscription, version)
+    check_not_ended(subscription)
+    if subscription.status == Status.PENDING:
+        raise NotActivatedYet(field="status")
+    return subscription
