@@ -151,7 +151,8 @@ def _create_with_venv(environment: Path) -> None:
 
 def _install_with_uv(uv: str, environment: Path, lock: Path) -> bool:
     python = environment / "bin" / "python"
-    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", lock]
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"]
+    command += ["--python", python, "-r", lock]
     if subprocess.run(command, check=False).returncode == 0:
         return True
     say("uv could not install (see above): trying pip.")
