@@ -4,10 +4,8 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
-from django.core.exceptions import SuspiciousOperation
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import bad_request
@@ -51,19 +49,6 @@ def _logged(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
     took = round((time.monotonic() - started) * 1000, 1)
     log.info("request", method=request.method, path=request.path, status=response.status_code, milliseconds=took)
     return response
-
-
-def one_charset(get_response: GetResponse) -> GetResponse:
-    """Read every request as UTF-8. A charset of the caller's choice may be none of text, and then nothing can be read,
-    not even by the page that says so.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        with suppress(SuspiciousOperation):  # of a query string that is read anew; whoever needs it is told
-            request.encoding = "utf-8"
-        return get_response(request)
-
-    return middleware
 
 
 class refusals:

@@ -16,16 +16,6 @@ def browser() -> Client:
     return client
 
 
-@pytest.mark.parametrize("charset", ["rot13", "utf-16", "idna", "nobody-knows"])
-@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/v1/customers", "/api/saas/subscriptions", "/nowhere"])
-def test_a_charset_of_the_callers_choice_breaks_nothing(path, charset):
-    client = Client(raise_request_exception=False)
-    content_type = f"application/x-www-form-urlencoded; charset={charset}"
-
-    assert client.generic("GET", f"{path}?q=%C4%85", content_type=content_type).status_code in (200, 401, 404)
-    assert client.generic("POST", path, "q=1", content_type=content_type).status_code in (200, 401, 404, 405)
-
-
 @pytest.mark.django_db
 def test_a_nul_in_a_pages_address_is_a_bad_request(browser):
     customer = CustomerFactory()
