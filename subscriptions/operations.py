@@ -1,7 +1,8 @@
 """Telling publishers of changes: claim an operation, call, apply. The same three steps as in polling.
 
-A call may be repeated after a crash: ending a subscription twice has one effect. What cannot be told for
-GIVE_UP_AFTER fails, visibly.
+A call may be repeated after a crash: ending a subscription twice has one effect. A publisher that answers with an
+operation of its own is asked again about that one until it is final. What has not ended after GIVE_UP_AFTER fails,
+visibly.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from django.db import connection, transaction
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import now
 from partnerhub.outbox.recorder import record
-from publishers.fulfillment.gateway import Outcome, Receipt
+from publishers.fulfillment.gateway import Outcome, Progress, Receipt
 from publishers.fulfillment.registry import Lines
 from publishers.fulfillment.saas_v2 import refuse_in_transaction
 from publishers.services import circuit
@@ -68,7 +69,7 @@ UPDATE subscriptions_operation AS operation
  WHERE operation.id = chosen.id AND operation.status = ANY(%(in_flight)s)
    AND (operation.lease_until IS NULL OR operation.lease_until <= %(at)s)
 RETURNING operation.id, operation.subscription_id, publisher.id, operation.lease_until, operation.created_at,
-          publisher.fulfillment_base_url <> ''
+          publisher.fulfillment_base_url <> '', operation.remote_id
 """
 
 
@@ -76,7 +77,8 @@ RETURNING operation.id, operation.subscription_id, publisher.id, operation.lease
 class Sending:
     """An operation under our lease; its `lease_until` names the lease.
 
-    A push-only publisher has no address of its own to call: it reads the new state from us.
+    A push-only publisher has no address of its own to call: it reads the new state from us. `remote_id` names the
+    publisher's operation that it is working on; empty: the publisher is still to be told.
     """
 
     operation_id: UUID
@@ -85,6 +87,7 @@ class Sending:
     lease_until: datetime
     created_at: datetime
     has_address: bool
+    remote_id: str
 
 
 @transaction.atomic
@@ -105,7 +108,7 @@ def claim(at: datetime, limit: int) -> list[Sending]:
 
 @transaction.atomic
 def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, chance: float) -> OperationStatus | None:
-    """Take in what the publisher answered: succeeded, to be sent again (`chance` in [0, 1) is the wait's jitter), or
+    """Take in what the publisher answered: succeeded, to be asked again (`chance` in [0, 1) is the wait's jitter), or
     failed for good. Returns None, and changes nothing, when the lease is not ours any more. Raises NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
@@ -116,9 +119,9 @@ def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, cha
         return None
     operation.attempts += 1
     operation.lease_until = None
-    if receipt.outcome in DONE:
+    if receipt.outcome in DONE and receipt.progress == Progress.DONE:
         _succeed(actor, operation, receipt, at)
-    elif at - operation.created_at >= GIVE_UP_AFTER:
+    elif receipt.progress == Progress.REFUSED or at - operation.created_at >= GIVE_UP_AFTER:
         _fail(actor, operation, receipt, at)
     else:
         _put_back(operation, receipt, at, chance)
@@ -148,7 +151,11 @@ def _fail(actor: Actor, operation: Operation, receipt: Receipt, at: datetime) ->
 
 def _put_back(operation: Operation, receipt: Receipt, at: datetime, chance: float) -> None:
     wait = resend_wait(attempts=operation.attempts, retry_after=receipt.retry_after, chance=chance)
-    operation.next_attempt_at, operation.last_error = at + wait, receipt.detail[:300]
+    operation.next_attempt_at = at + wait
+    if receipt.progress == Progress.UNDER_WAY:
+        operation.remote_id, operation.last_error = receipt.remote_id, ""
+    else:
+        operation.last_error = receipt.detail[:300]
 
 
 def anything_due(at: datetime) -> bool:
@@ -198,11 +205,14 @@ class Sender:
         return taken
 
     async def _send(self, sending: Sending) -> None:
-        receipt = Receipt(Outcome.ANSWERED)
-        if sending.has_address:
-            gateway, address = self._lines.line_to(sending.publisher_id)
-            receipt = await gateway.unsubscribe(address, sending.subscription_id)
+        receipt = await self._call(sending) if sending.has_address else Receipt(Outcome.ANSWERED)
         await self._database.run(self._apply, sending, receipt)
+
+    async def _call(self, sending: Sending) -> Receipt:
+        gateway, address = self._lines.line_to(sending.publisher_id)
+        if sending.remote_id:
+            return await gateway.follow_unsubscription(address, sending.subscription_id, sending.remote_id)
+        return await gateway.unsubscribe(address, sending.subscription_id)
 
     def _apply(self, sending: Sending, receipt: Receipt) -> None:
         at = self.clock()

@@ -19,6 +19,14 @@ class Outcome(StrEnum):
     FORBIDDEN = "forbidden"
 
 
+class Progress(StrEnum):
+    """How far a publisher is with a change that it has answered."""
+
+    DONE = "done"
+    UNDER_WAY = "under_way"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A publisher's statement about one subscription, in the marketplace's words (fulfillment-v2.md section 5)."""
@@ -47,12 +55,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The outcome of asking for a change. `remote_id` names the publisher's operation when it answered 202."""
+    """The outcome of asking for a change, or after one. `remote_id` names the publisher's operation when it has one.
+
+    `progress` only when ANSWERED: what is under way is followed by its `remote_id`; refused is final, `detail` says why.
+    """
 
     outcome: Outcome
     remote_id: str = ""
     detail: str = ""
     retry_after: timedelta | None = None
+    progress: Progress = Progress.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,9 @@ class FulfillmentGateway(Protocol):
 
     async def unsubscribe(self, address: Address, subscription_id: UUID) -> Receipt:
         """Tell the publisher that the subscription has ended; UNKNOWN_THERE counts as done."""
+
+    async def follow_unsubscription(self, address: Address, subscription_id: UUID, remote_id: str) -> Receipt:
+        """How far the publisher is with the end that it took up as its operation `remote_id`."""
 
     async def close(self) -> None:
         """Give back connections."""

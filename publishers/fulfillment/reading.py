@@ -3,15 +3,19 @@
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from publishers.fulfillment.gateway import Said
 
+UNFINISHED, UNCHANGED = frozenset({"NotStarted", "InProgress"}), "Conflict"
+OPERATION_STATUSES = UNFINISHED | {"Succeeded", "Failed", UNCHANGED}
 STATUSES = frozenset({"NotStarted", "PendingFulfillmentStart", "Subscribed", "Suspended", "Unsubscribed"})
 LARGEST_QUANTITY = 2_147_483_647
 LONGEST_MESSAGE, LONGEST_URL, LONGEST_PLAN_ID, LONGEST_EXCERPT = 500, 1000, 50, 80
+LONGEST_REASON = 200
 
 # Anything long without a space might be a credential that was echoed.
 _TOKEN_LIKE = re.compile(r"[A-Za-z0-9_\-+/=.~%]{20,}")
@@ -20,6 +24,14 @@ _NAMED_SECRET = re.compile(r"((?:token|secret|password|authorization|key)\W{1,4}
 
 class Unreadable(Exception):
     """An answer that states nothing; the message is a sentence for people, free of secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSaid:
+    """A publisher's statement about an operation of its own; `reason` is its errorMessage, free of secrets."""
+
+    status: str
+    reason: str
 
 
 def read_said(body: bytes, subscription_id: UUID) -> Said:
@@ -37,10 +49,21 @@ def read_said(body: bytes, subscription_id: UUID) -> Said:
     )
 
 
-def excerpt(text: str) -> str:
+def read_operation(body: bytes, remote_id: str) -> OperationSaid:
+    """The statement in an operation document. Unknown members are ignored; raises Unreadable for anything wrong."""
+    document = _document(body)
+    if "id" in document and str(document["id"]).lower() != remote_id.lower():
+        raise Unreadable(f"The answer is about another operation: {excerpt(str(document['id']))}")
+    status = document.get("status")
+    if not isinstance(status, str) or status not in OPERATION_STATUSES:
+        raise Unreadable(f"The operation's status is none that we know: {excerpt(_shown(status))}")
+    return OperationSaid(status, excerpt(_text(document, "errorMessage"), LONGEST_REASON))
+
+
+def excerpt(text: str, longest: int = LONGEST_EXCERPT) -> str:
     """The first printable characters of a stranger's text, without anything that looks like a credential."""
     shown = _TOKEN_LIKE.sub("[…]", _NAMED_SECRET.sub(r"\1[…]", printable(text[:2000])))
-    return shown[:LONGEST_EXCERPT] + ("…" if len(shown) > LONGEST_EXCERPT else "")
+    return shown[:longest] + ("…" if len(shown) > longest else "")
 
 
 def printable(text: str) -> str:
@@ -55,7 +78,7 @@ def _document(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise Unreadable(f"The answer is not JSON: {excerpt(body[:4000].decode('utf-8', 'replace'))}") from None
     if not isinstance(document, dict):
-        raise Unreadable(f"The answer is not a subscription: {excerpt(json.dumps(document)[:4000])}")
+        raise Unreadable(f"The answer is not a JSON object: {excerpt(json.dumps(document)[:4000])}")
     return document
 
 
@@ -74,11 +97,13 @@ def _plan_id(document: dict[str, Any]) -> str:
 
 
 def _quantity(document: dict[str, Any], name: str) -> int | None:
-    """A whole number or None; numbers in quotes are accepted as old clients send them, an empty text as absent."""
+    """A whole number or None. Old publishers write numbers in quotes, or as 7.0; an empty text counts as absent."""
     value = document.get(name)
     if value is None or value == "":
         return None
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_QUANTITY:
         raise Unreadable(f"The {name} is not a number of licences: {excerpt(_shown(value))}")

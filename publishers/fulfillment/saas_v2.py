@@ -13,9 +13,18 @@ from django.db import transaction
 from multidict import CIMultiDictProxy
 
 from partnerhub.clock import now
-from publishers.fulfillment.gateway import Address, Answer, Outcome, Receipt
+from publishers.fulfillment.gateway import Address, Answer, Outcome, Progress, Receipt
 from publishers.fulfillment.guard import AddressNotPublic, socket_factory
-from publishers.fulfillment.reading import Unreadable, excerpt, printable, read_said
+from publishers.fulfillment.reading import (
+    UNCHANGED,
+    UNFINISHED,
+    OperationSaid,
+    Unreadable,
+    excerpt,
+    printable,
+    read_operation,
+    read_said,
+)
 
 API_VERSION = "2018-08-31"
 LARGEST_BODY = 256 * 1024
@@ -91,20 +100,50 @@ class SaasV2Gateway:
             if reply.status in (400, 409):
                 return await self._receipt_of_refusal(address, subscription_id, reply)
             _check_status(reply, expected=(200, 202, 204))
-            return Receipt(Outcome.ANSWERED, remote_id=_operation_id(reply))
+            return _receipt_of_change(reply)
         except CallFailed as failure:
             return Receipt(failure.outcome, detail=failure.detail, retry_after=failure.retry_after)
 
+    async def follow_unsubscription(self, address: Address, subscription_id: UUID, remote_id: str) -> Receipt:
+        """How far the publisher is. An operation that it has lost is done when the subscription has ended there."""
+        refuse_in_transaction()
+        evidence = {"request_id": str(uuid4()), "correlation_id": str(uuid4())}
+        try:
+            reply = await self._call("GET", address, subscription_id, evidence, f"/operations/{remote_id}")
+            # Some publishers answer 400 for an id that they do not know (fulfillment-v2.md section 4).
+            if reply.status in (400, 404, 410):
+                return await self._receipt_without_operation(address, subscription_id, remote_id)
+            _check_status(reply, expected=(200,))
+            said = read_operation(reply.body, remote_id)
+            if said.status == UNCHANGED and await self._has_ended(address, subscription_id):
+                return Receipt(Outcome.ANSWERED, remote_id)
+            return _receipt_of_operation(said, remote_id, _retry_after(reply))
+        except CallFailed as failure:
+            return Receipt(failure.outcome, remote_id, failure.detail, failure.retry_after)
+        except Unreadable as problem:
+            return Receipt(Outcome.UNREADABLE, remote_id, str(problem))
+
     async def _receipt_of_refusal(self, address: Address, subscription_id: UUID, reply: Reply) -> Receipt:
         """After a lost answer our first call may have been heard: then it is over, or still being worked on."""
-        answer = await self.ask(address, subscription_id)
-        if answer.outcome == Outcome.UNKNOWN_THERE or (answer.said and answer.said.status == "Unsubscribed"):
+        if await self._has_ended(address, subscription_id):
             return Receipt(Outcome.ANSWERED)
         outcome = Outcome.THROTTLED if reply.status == 409 else Outcome.UNREADABLE
         return Receipt(outcome, detail=_said_status(reply), retry_after=_retry_after(reply))
 
-    async def _call(self, method: str, address: Address, subscription_id: UUID, ids: dict[str, str]) -> Reply:
-        url = f"{address.base_url.rstrip('/')}/api/saas/subscriptions/{subscription_id}"
+    async def _receipt_without_operation(self, address: Address, subscription_id: UUID, remote_id: str) -> Receipt:
+        if await self._has_ended(address, subscription_id):
+            return Receipt(Outcome.ANSWERED, remote_id)
+        return Receipt(Outcome.UNREADABLE, remote_id, "The publisher does not know its own operation any more.")
+
+    async def _has_ended(self, address: Address, subscription_id: UUID) -> bool:
+        answer = await self.ask(address, subscription_id)
+        return answer.outcome == Outcome.UNKNOWN_THERE or bool(answer.said and answer.said.status == "Unsubscribed")
+
+    async def _call(
+        self, method: str, address: Address, subscription_id: UUID, ids: dict[str, str], rest: str = ""
+    ) -> Reply:
+        # Built from the registered address alone: the token goes nowhere that an answer's headers name.
+        url = f"{address.base_url.rstrip('/')}/api/saas/subscriptions/{subscription_id}{rest}"
         headers = {
             "authorization": f"Bearer {address.token}",
             "x-ms-requestid": ids["request_id"],
@@ -202,6 +241,28 @@ def _traced(reply: Reply) -> dict[str, str]:
     return traced | ({"publisher_request_id": theirs} if theirs else {})
 
 
+def _receipt_of_change(reply: Reply) -> Receipt:
+    """202 with an Operation-Location is under way; without one there is nothing to ask, and it counts as done."""
+    remote_id = _operation_id(reply)
+    if reply.status != 202 or not remote_id or "Operation-Location" not in reply.headers:
+        return Receipt(Outcome.ANSWERED, remote_id)
+    return _under_way(remote_id, _retry_after(reply))
+
+
+def _receipt_of_operation(said: OperationSaid, remote_id: str, retry_after: timedelta | None) -> Receipt:
+    if said.status in UNFINISHED:
+        return _under_way(remote_id, retry_after)
+    if said.status == "Succeeded":
+        return Receipt(Outcome.ANSWERED, remote_id)
+    detail = f"The publisher's operation ended as {said.status}" + (f": {said.reason}" if said.reason else ".")
+    return Receipt(Outcome.ANSWERED, remote_id, detail, progress=Progress.REFUSED)
+
+
+def _under_way(remote_id: str, retry_after: timedelta | None) -> Receipt:
+    detail = "The publisher has not finished its operation."
+    return Receipt(Outcome.ANSWERED, remote_id, detail, retry_after, Progress.UNDER_WAY)
+
+
 def _operation_id(reply: Reply) -> str:
     """The id in Operation-Location's path, or Operation-Id; empty when the publisher names no operation."""
     try:
@@ -209,4 +270,5 @@ def _operation_id(reply: Reply) -> str:
     except ValueError:
         located = ""
     candidate = located or reply.headers.get("Operation-Id", "")
-    return candidate if re.fullmatch(r"[A-Za-z0-9._-]{1,200}", candidate) else ""
+    # No leading dot: `..` would lead out of the operations.
+    return candidate if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}", candidate) else ""

@@ -73,7 +73,9 @@ class PublisherSite:
 
     async def _run(self) -> None:
         app = web.Application()
-        app.router.add_route("*", "/{slug}/api/saas/subscriptions/{id}", self._handle)
+        subscription = "/{slug}/api/saas/subscriptions/{id}"
+        app.router.add_route("*", subscription, self._handle)
+        app.router.add_route("GET", subscription + "/operations/{operation}", self._handle)
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
         await self._listen(runner)

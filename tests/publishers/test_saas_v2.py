@@ -11,7 +11,7 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publishers.fulfillment.gateway import Address, Answer, Outcome, Receipt, Said
+from publishers.fulfillment.gateway import Address, Answer, Outcome, Progress, Receipt, Said
 from publishers.fulfillment.reading import Unreadable, excerpt, read_said
 from publishers.fulfillment.saas_v2 import SaasV2Gateway
 from tests.factories.publisher_site import PublisherSite, answers, says
@@ -26,11 +26,11 @@ def site():
         yield running
 
 
-def call(url: str, method: str = "ask", **options):
+def call(url: str, method: str = "ask", *arguments, **options):
     async def run():
         gateway = SaasV2Gateway(**{"allow_private": True, "seconds": 3, "connect_seconds": 2} | options)
         try:
-            return await getattr(gateway, method)(Address(uuid4(), url, TOKEN), ID)
+            return await getattr(gateway, method)(Address(uuid4(), url, TOKEN), ID, *arguments)
         finally:
             await gateway.close()
 
@@ -40,6 +40,14 @@ def call(url: str, method: str = "ask", **options):
 def ask(site, behaviour, **options) -> Answer:
     site.behave(ID, behaviour)
     return call(site.url(), **options)
+
+
+UNFINISHED = "The publisher has not finished its operation."
+
+
+def follow(site, behaviour) -> Receipt:
+    site.behave(ID, behaviour)
+    return call(site.url(), "follow_unsubscription", "op-1")
 
 
 def unsubscribe(site, behaviour) -> Receipt:
@@ -96,7 +104,7 @@ def test_the_question_carries_version_token_and_ids_that_are_kept_as_evidence(si
         (answers(204), Outcome.UNREADABLE, "The publisher answered 204."),
         (answers(text="<h1>It works!</h1>"), Outcome.UNREADABLE, "The answer is not JSON: <h1>It works!</h1>"),
         (answers(text='{"planId": "gol'), Outcome.UNREADABLE, 'The answer is not JSON: {"planId": "gol'),
-        (answers(text="[1]"), Outcome.UNREADABLE, "The answer is not a subscription: [1]"),
+        (answers(text="[1]"), Outcome.UNREADABLE, "The answer is not a JSON object: [1]"),
         (answers(text="[" * 100_000), Outcome.UNREADABLE, f"The answer is not JSON: {'[' * 80}…"),
         (says("AlmostThere"), Outcome.UNREADABLE, 'The status is none that we know: "AlmostThere"'),
         (says(saasSubscriptionStatus=None), Outcome.UNREADABLE, "The status is none that we know: nothing"),
@@ -275,8 +283,13 @@ def test_connections_are_kept_for_the_next_question(site):
                     "Operation-Location": f"https://x.example/api/saas/subscriptions/{ID}/operations/op-1?api-version=1"
                 },
             ),
-            Receipt(Outcome.ANSWERED, remote_id="op-1"),
+            Receipt(Outcome.ANSWERED, "op-1", UNFINISHED, progress=Progress.UNDER_WAY),
         ),
+        (
+            answers(202, headers={"Operation-Location": "/operations/..", "Operation-Id": "op-2", "Retry-After": "9"}),
+            Receipt(Outcome.ANSWERED),
+        ),
+        (answers(200, headers={"Operation-Location": "/operations/op-3"}), Receipt(Outcome.ANSWERED, "op-3")),
         (answers(202, headers={"Operation-Id": "op-2"}), Receipt(Outcome.ANSWERED, remote_id="op-2")),
         (answers(200), Receipt(Outcome.ANSWERED)),
         (answers(204), Receipt(Outcome.ANSWERED)),
@@ -292,6 +305,88 @@ def test_connections_are_kept_for_the_next_question(site):
 def test_an_unsubscription_is_receipted(site, behaviour, receipt):
     assert unsubscribe(site, behaviour) == receipt
     assert site.requests[-1].method == "DELETE"
+
+
+def test_an_operation_is_asked_about_at_the_registered_address_only(site):
+    follow(site, answers(text='{"status": "InProgress"}'))
+
+    request = site.requests[-1]
+    assert request.method == "GET"
+    assert request.path_qs == f"/publisher/api/saas/subscriptions/{ID}/operations/op-1?api-version=2018-08-31"
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "receipt"),
+    [
+        (
+            answers(text='{"id": "OP-1", "status": "NotStarted"}'),
+            Receipt(Outcome.ANSWERED, "op-1", UNFINISHED, progress=Progress.UNDER_WAY),
+        ),
+        (
+            answers(text='{"status": "InProgress"}', headers={"Retry-After": "10"}),
+            Receipt(Outcome.ANSWERED, "op-1", UNFINISHED, timedelta(seconds=10), Progress.UNDER_WAY),
+        ),
+        (answers(text='{"status": "Succeeded", "errorMessage": null}'), Receipt(Outcome.ANSWERED, "op-1")),
+        (
+            answers(text=json.dumps({"status": "Failed", "errorMessage": f"Pay first,\nuse token={TOKEN}"})),
+            Receipt(
+                Outcome.ANSWERED,
+                "op-1",
+                "The publisher's operation ended as Failed: Pay first, use token=[…]",
+                progress=Progress.REFUSED,
+            ),
+        ),
+        (
+            answers(text='{"status": "Done"}'),
+            Receipt(Outcome.UNREADABLE, "op-1", 'The operation\'s status is none that we know: "Done"'),
+        ),
+        (
+            answers(text='{"id": "op-2", "status": "Succeeded"}'),
+            Receipt(Outcome.UNREADABLE, "op-1", "The answer is about another operation: op-2"),
+        ),
+        (answers(503), Receipt(Outcome.FAILING, "op-1", "The publisher answered 503.")),
+        (answers(403), Receipt(Outcome.FORBIDDEN, "op-1", "The publisher answered 403.")),
+    ],
+)
+def test_an_operation_is_followed_until_it_is_final(site, behaviour, receipt):
+    assert follow(site, behaviour) == receipt
+
+
+@pytest.mark.parametrize(
+    ("operation", "subscription", "receipt"),
+    [
+        (answers(404), says("Unsubscribed"), Receipt(Outcome.ANSWERED, "op-1")),
+        (answers(404), answers(404), Receipt(Outcome.ANSWERED, "op-1")),
+        (answers(400), says("Unsubscribed"), Receipt(Outcome.ANSWERED, "op-1")),
+        (
+            answers(404),
+            says("Subscribed"),
+            Receipt(Outcome.UNREADABLE, "op-1", "The publisher does not know its own operation any more."),
+        ),
+        (answers(text='{"status": "Conflict"}'), says("Unsubscribed"), Receipt(Outcome.ANSWERED, "op-1")),
+        (
+            answers(text='{"status": "Conflict"}'),
+            says("Subscribed"),
+            Receipt(
+                Outcome.ANSWERED,
+                "op-1",
+                "The publisher's operation ended as Conflict.",
+                progress=Progress.REFUSED,
+            ),
+        ),
+    ],
+)
+def test_where_the_operation_does_not_tell_the_subscription_decides(site, operation, subscription, receipt):
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await (operation if "operation" in request.match_info else subscription)(request)
+
+    assert follow(site, answer) == receipt
+
+
+@pytest.mark.parametrize("quantity", [7, "7", 7.0])
+def test_a_whole_number_is_read_however_it_is_written(site, quantity):
+    assert ask(site, says(quantity=quantity)).said == Said("Subscribed", "plan", 7)
 
 
 @pytest.mark.parametrize(

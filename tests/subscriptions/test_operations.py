@@ -70,6 +70,89 @@ def test_a_cancelled_subscription_is_ended_at_its_publisher(site, publisher):
     assert send(LATER + timedelta(hours=1)) == {}
 
 
+def takes_up(*statuses: str, reason: str = ""):
+    """Take the DELETE up as operation op-1, whose status is each of these in turn, then the last."""
+    left = list(statuses)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.method == "DELETE":
+            elsewhere = f"https://elsewhere.example{request.path}/operations/op-1?api-version=2018-08-31"
+            return web.Response(status=202, headers={"Operation-Location": elsewhere})
+        if "operation" not in request.match_info:
+            return await says("Subscribed")(request)
+        status = left.pop(0) if len(left) > 1 else left[0]
+        return web.json_response({"id": "op-1", "status": status, "errorMessage": reason})
+
+    return answer
+
+
+def methods_at(site, operation: Operation) -> list[str]:
+    return [request.method for request in site.requests if str(operation.subscription_id) in request.path]
+
+
+def test_an_end_that_the_publisher_works_on_is_followed_until_it_is_done(site, publisher):
+    operation = cancelled(publisher)
+    site.behave(operation.subscription_id, takes_up("NotStarted", "InProgress", "Succeeded"))
+    at = LATER
+    for _ in range(3):
+        assert send(at) == {"in_progress": 1}
+        operation.refresh_from_db()
+        assert (operation.status, operation.remote_id, operation.last_error) == ("in_progress", "op-1", "")
+        assert send(at) == {}
+        at = operation.next_attempt_at
+    assert events_of(operation) == []
+
+    assert send(at) == {"succeeded": 1}
+
+    operation.refresh_from_db()
+    assert (operation.status, operation.remote_id, operation.attempts) == (OperationStatus.SUCCEEDED, "op-1", 4)
+    assert events_of(operation) == ["operation.succeeded"]
+    assert methods_at(site, operation) == ["DELETE", "GET", "GET", "GET"]
+
+
+def test_an_end_that_the_publisher_refuses_in_the_end_has_failed_with_its_reason(site, publisher):
+    operation = cancelled(publisher)
+    site.behave(operation.subscription_id, takes_up("Failed", reason="An invoice is unpaid."))
+    send()
+    operation.refresh_from_db()
+
+    assert send(operation.next_attempt_at) == {"failed": 1}
+
+    operation.refresh_from_db()
+    sentence = "The publisher's operation ended as Failed: An invoice is unpaid."
+    assert (operation.status, operation.last_error) == (OperationStatus.FAILED, sentence)
+    [failed] = Event.objects.filter(stream_id=operation.subscription_id, name="operation.failed")
+    assert failed.data["detail"] == sentence
+
+
+def test_an_end_that_is_worked_on_for_ever_has_failed_after_eight_hours(site, publisher):
+    operation = cancelled(publisher)
+    site.behave(operation.subscription_id, takes_up("InProgress"))
+    send()
+
+    assert send(NOON + GIVE_UP_AFTER) == {"failed": 1}
+
+    operation.refresh_from_db()
+    assert operation.last_error == "The publisher has not finished its operation."
+    assert events_of(operation) == ["operation.failed"]
+
+
+def test_a_failure_while_following_does_not_end_it_again(site, publisher):
+    operation = cancelled(publisher)
+    site.behave(operation.subscription_id, takes_up("InProgress"))
+    send()
+    site.behave(operation.subscription_id, answers(503))
+    operation.refresh_from_db()
+
+    assert send(operation.next_attempt_at) == {"in_progress": 1}
+    operation.refresh_from_db()
+    assert (operation.remote_id, operation.last_error) == ("op-1", "The publisher answered 503.")
+
+    site.behave(operation.subscription_id, takes_up("Succeeded"))
+    assert send(operation.next_attempt_at) == {"succeeded": 1}
+    assert methods_at(site, operation) == ["DELETE", "GET", "GET"]
+
+
 def test_a_publisher_that_never_knew_of_it_has_nothing_to_end(publisher):
     operation = cancelled(publisher)
 
