@@ -2,9 +2,7 @@
 
 from datetime import date, timedelta
 
-from subscriptions.terms import MONTHS, add_months
-
-CYCLE_MONTHS = {"monthly": 1, "annual": 12}
+from subscriptions.terms import CYCLE_MONTHS, MONTHS, add_months
 
 
 def first_period(start: date, term: str, billing_cycle: str, trial_days: int = 0) -> tuple[date, date]:

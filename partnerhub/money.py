@@ -7,6 +7,7 @@ from fractions import Fraction
 # ISO 4217 currencies whose smallest unit is not a hundredth.
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "HUF": 2, "KWD": 3, "BHD": 3, "TND": 3}
 DEFAULT_MINOR_DIGITS = 2
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "PLN": "zł"}
 
 
 class CurrencyMismatch(ValueError):
@@ -16,6 +17,11 @@ class CurrencyMismatch(ValueError):
 def smallest_unit(currency: str) -> Decimal:
     """The smallest amount of a currency, e.g. 0.01 for EUR and 1 for JPY."""
     return Decimal(1).scaleb(-MINOR_DIGITS.get(currency, DEFAULT_MINOR_DIGITS))
+
+
+def symbol_of(currency: str) -> str:
+    """The sign that is written for a currency; its code where it has none of its own."""
+    return SYMBOLS.get(currency, currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import calendar
 from datetime import date, timedelta
 
 MONTHS = {"P1M": 1, "P1Y": 12, "P2Y": 24, "P3Y": 36}
+CYCLE_MONTHS = {"monthly": 1, "annual": 12}
 
 
 def add_months(anchor: date, months: int) -> date:
@@ -17,6 +18,19 @@ def add_months(anchor: date, months: int) -> date:
 def term_end(start: date, term: str) -> date:
     """The exclusive end of a term (rule 82: P1M from 31 Jan ends on 28 Feb, shown as 27 Feb). Raises KeyError."""
     return add_months(start, MONTHS[term])
+
+
+def cycle_end(start: date, end: date, billing_cycle: str, day: date) -> date:
+    """The exclusive end of the billing cycle that `day` lies in, in a term from `start` to `end` (exclusive) without
+    trial; `one_time` pays the whole term in one cycle. Raises KeyError for an unknown cycle.
+    """
+    if billing_cycle == "one_time":
+        return end
+    months = CYCLE_MONTHS[billing_cycle]
+    cycle = 1
+    while add_months(start, cycle * months) <= day:
+        cycle += 1
+    return min(add_months(start, cycle * months), end)
 
 
 def in_trial(trial_days: int, start: date | None, day: date) -> bool:

@@ -85,6 +85,7 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     ChangeNotSupported: (400, 2006),
     NothingToPoll: (400, 800096),
 }
+TARGETS = {"targetView": (403, 400036), "targetSegment": (403, 400030)}
 MISSING = {"order": 20000, "subscription": 20003}
 # Statuses of the framework's own refusals that the dialect has a number for; the others keep the HTTP status.
 FRAMEWORK_NUMBERS = {400: 800002, 401: 400, 403: 900150, 404: 1000}
@@ -103,6 +104,8 @@ class Problem(TypedDict):
 def number_of(error: HubError) -> tuple[int, int]:
     """HTTP status and the dialect's number of a refusal; a kind that is not listed answers as its nearest ancestor."""
     status, number = next(NUMBERS[kind] for kind in type(error).__mro__ if kind in NUMBERS)
+    if isinstance(error, InvalidInput):
+        status, number = TARGETS.get(str(error.values.get("field")), (status, number))
     if isinstance(error, NotFound):
         number = MISSING.get(str(error.values.get("what")), number)
     if isinstance(error, CancellationWindowClosed) and "hour" in str(error.values.get("window")):

@@ -3,8 +3,11 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterable
+from os import getpid
+from platform import node
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import resolve
@@ -58,7 +61,13 @@ class Resource(APIView):
         final.headers.setdefault("Cache-Control", "no-store")
         final.headers["MS-CV"] = _correlation_vector(request)
         final.headers["X-Locale"] = LOCALE
+        final.headers["MS-ServerId"] = _server_id()
         return final
+
+
+def _server_id() -> str:
+    """Nine digits that tell the hub's processes apart and name no machine."""
+    return f"{crc32(f'{node()} {getpid()}'.encode()) % 10**9:09}"
 
 
 def _correlation_vector(request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict
 
 from partnerhub.api.errors import number_of
 from partnerhub.api.shapes import Attributes, Link, SelfLinks, link
+from partnerhub.money import symbol_of
 from publishers.models import Offer, Plan, Price
 from publishers.selectors import CatalogItem
 
@@ -43,13 +44,23 @@ class Product(TypedDict):
     attributes: Attributes
 
 
+class AttestationProperties(TypedDict):
+    """Whether a buyer must attest something about this plan alone, beside the partner's role of every order."""
+
+    attestationType: str
+    enforceAttestation: bool
+
+
 class SkuLinks(TypedDict):
     availabilities: Link
     self: Link
 
 
 class Sku(TypedDict):
-    """A plan of an offer. `id` is unique inside its product; quantity limits are inclusive."""
+    """A plan of an offer. `id` is unique inside its product; quantity limits are inclusive.
+
+    `consumptionType` is none: what is sold here is licences and flat rates, nothing is metered.
+    """
 
     id: str
     productId: str
@@ -63,6 +74,8 @@ class Sku(TypedDict):
     inventoryVariables: list[str]
     provisioningVariables: list[str]
     dynamicAttributes: dict[str, str]
+    attestationProperties: AttestationProperties
+    consumptionType: str
     links: SkuLinks
     attributes: Attributes
 
@@ -93,6 +106,7 @@ class AvailabilityTerm(TypedDict):
 
 class Currency(TypedDict):
     code: str
+    symbol: str
 
 
 class Amount(TypedDict):
@@ -164,6 +178,8 @@ def sku(plan: Plan, billing_cycles: list[str], root: str, query: dict[str, str])
         inventoryVariables=[],
         provisioningVariables=[],
         dynamicAttributes={},
+        attestationProperties=AttestationProperties(attestationType="none", enforceAttestation=False),
+        consumptionType="none",
         links=SkuLinks(availabilities=link(f"{own}/availabilities", query), self=link(own, query)),
         attributes=Attributes(objectType="Sku"),
     )
@@ -203,7 +219,7 @@ def availability(
 def _for_the_buyer(shown: Availability, item: CatalogItem) -> Availability:
     if item.price is not None:
         shown["price"] = amount(item.price)
-        shown["defaultCurrency"] = Currency(code=item.price.currency)
+        shown["defaultCurrency"] = Currency(code=item.price.currency, symbol=symbol_of(item.price.currency))
     if item.refusal is not None:
         _, number = number_of(item.refusal)
         shown["unavailable"] = Unavailable(code=number, description=str(item.refusal), data=[item.refusal.code])

@@ -19,19 +19,22 @@ from publishers.api.shapes import Availability, Product, Sku
 from publishers.selectors import publisher_for, publishers_visible_to
 
 COUNTRY = {"country": "Where the buyer is: two letters (ISO 3166). Required."}
-TARGET_VIEW = {"targetView": "`MarketplaceSaaS`, the only view this hub sells."}
+SEGMENT = {"targetSegment": "`commercial`, the only segment this hub sells to."}
+TARGETS = {"targetView": "`MarketplaceSaaS`, the only view this hub sells."} | SEGMENT
 
 
-def check_target_view(request: Request) -> None:
-    """Refuse a view of the catalogue that is not sold here; none means all."""
-    view = request.query_params.get("targetView", "MarketplaceSaaS")
-    if view.lower() != "marketplacesaas":
-        raise InvalidInput(field="targetView", problem=f"MarketplaceSaaS is expected, not {view[:50]}")
+def check_targets(request: Request) -> None:
+    """Refuse a view or a segment of the catalogue that is not sold here; none means all."""
+    for name, sold in (("targetView", "MarketplaceSaaS"), ("targetSegment", "commercial")):
+        asked = request.query_params.get(name, sold)
+        if asked.lower() != sold.lower():
+            raise InvalidInput(field=name, problem=f"{sold} is expected, not {asked[:50]}")
 
 
 class CatalogueResource(Resource):
     def catalogue(self, request: Request) -> Catalogue:
         authorize(caller(request), Action.CATALOGUE_READ)
+        check_targets(request)
         country = request.query_params.get("country", "").upper()
         if not re.fullmatch(r"[A-Z]{2}", country):
             raise InvalidInput(field="country", problem="a country of two letters is expected")
@@ -39,9 +42,8 @@ class CatalogueResource(Resource):
 
 
 class Products(CatalogueResource):
-    @operation("listProducts", "The products sold in a country", Collection[Product], query=COUNTRY | TARGET_VIEW)
+    @operation("listProducts", "The products sold in a country", Collection[Product], query=COUNTRY | TARGETS)
     def get(self, request: Request) -> Response:
-        check_target_view(request)
         return Response(self.catalogue(request).products())
 
 
@@ -52,7 +54,7 @@ class ProductById(CatalogueResource):
 
 
 class Skus(CatalogueResource):
-    @operation("listSkus", "The SKUs of a product", Collection[Sku], query=COUNTRY)
+    @operation("listSkus", "The SKUs of a product", Collection[Sku], query=COUNTRY | SEGMENT)
     def get(self, request: Request, product_id: str) -> Response:
         return Response(self.catalogue(request).skus(product_id))
 
@@ -64,7 +66,7 @@ class SkuById(CatalogueResource):
 
 
 class Availabilities(CatalogueResource):
-    @operation("listAvailabilities", "The ways to buy a SKU", Collection[Availability], query=COUNTRY)
+    @operation("listAvailabilities", "The ways to buy a SKU", Collection[Availability], query=COUNTRY | SEGMENT)
     def get(self, request: Request, product_id: str, sku_id: str) -> Response:
         return Response(self.catalogue(request).availabilities(product_id, sku_id))
 

@@ -12,20 +12,20 @@ from partnerhub.api.views import Resource
 from partnerhub.clock import now
 from publishers.api.catalogue import Catalogue
 from publishers.api.shapes import Availability, Product, Sku
-from publishers.api.views import TARGET_VIEW, check_target_view
+from publishers.api.views import SEGMENT, TARGETS, check_targets
 
 
 def catalogue_of(request: Request, customer_id: str) -> Catalogue:
     actor = caller(request)
     authorize(actor, Action.CATALOGUE_READ)
+    check_targets(request)
     customer = customer_for(actor, guid(customer_id, "customer"))
     return Catalogue(f"/customers/{customer.pk}/products", customer.country, customer.currency, now())
 
 
 class Products(Resource):
-    @operation("listCustomerProducts", "The products for a customer", Collection[Product], query=TARGET_VIEW)
+    @operation("listCustomerProducts", "The products for a customer", Collection[Product], query=TARGETS)
     def get(self, request: Request, customer_id: str) -> Response:
-        check_target_view(request)
         return Response(catalogue_of(request, customer_id).products())
 
 
@@ -36,7 +36,7 @@ class ProductById(Resource):
 
 
 class Skus(Resource):
-    @operation("listCustomerSkus", "The SKUs of a product for a customer", Collection[Sku])
+    @operation("listCustomerSkus", "The SKUs of a product for a customer", Collection[Sku], query=SEGMENT)
     def get(self, request: Request, customer_id: str, product_id: str) -> Response:
         return Response(catalogue_of(request, customer_id).skus(product_id))
 
@@ -48,7 +48,9 @@ class SkuById(Resource):
 
 
 class Availabilities(Resource):
-    @operation("listCustomerAvailabilities", "The ways to buy a SKU for a customer", Collection[Availability])
+    @operation(
+        "listCustomerAvailabilities", "The ways to buy a SKU for a customer", Collection[Availability], query=SEGMENT
+    )
     def get(self, request: Request, customer_id: str, product_id: str, sku_id: str) -> Response:
         return Response(catalogue_of(request, customer_id).availabilities(product_id, sku_id))
 

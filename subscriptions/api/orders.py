@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, utc
+from partnerhub.money import symbol_of
 from publishers.pricing import cycle_total
 from subscriptions.api.pricing import Pricing, pricing
 from subscriptions.enums import Status
@@ -45,6 +46,7 @@ class OrderShown(TypedDict):
     referenceCustomerId: Guid
     billingCycle: str
     currencyCode: str
+    currencySymbol: str
     orderGroup: str
     lineItems: list[OrderLineItem]
     creationDate: Utc
@@ -78,6 +80,7 @@ def order(found: Order) -> OrderShown:
         referenceCustomerId=str(found.customer_id),
         billingCycle=cycles.pop() if len(cycles) == 1 else "unknown",
         currencyCode=found.currency,
+        currencySymbol=symbol_of(found.currency),
         orderGroup=found.order_group,
         lineItems=[_line(line, found) for line in lines],
         creationDate=utc(found.ordered_at),

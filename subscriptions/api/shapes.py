@@ -6,18 +6,19 @@ Old clients know three statuses only: what waits for its publisher is `active` h
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from accounts.policy import Action, Actor
 from partnerhub.api.etag import etag_of
 from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, midnight, utc, utc_or_none
+from publishers.models import Pricing
 from publishers.selectors import policy_durations
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import attention_of
-from subscriptions.terms import in_trial
+from subscriptions.terms import cycle_end, in_trial
 
 STATUS = {
     Status.PENDING: "active",
@@ -36,6 +37,18 @@ class ProductKind(TypedDict):
 class Refund(TypedDict):
     type: str
     expiresAt: Utc
+
+
+class RefundableSeats(TypedDict):
+    quantity: int
+    allowedUntilDateTime: Utc
+
+
+class RefundableQuantity(TypedDict):
+    """Licences that may be given back now, batch by batch, each with the end of its window."""
+
+    totalQuantity: int
+    details: list[RefundableSeats]
 
 
 class SubscriptionLinks(TypedDict):
@@ -62,6 +75,7 @@ class SubscriptionShown(TypedDict):
     creationDate: Utc
     effectiveStartDate: NotRequired[Utc]
     commitmentEndDate: NotRequired[Utc]
+    billingCycleEndDate: NotRequired[Utc]
     status: str
     autoRenewEnabled: bool
     isTrial: bool
@@ -71,6 +85,7 @@ class SubscriptionShown(TypedDict):
     renewalTermDuration: str
     cancellationAllowedUntilDate: Utc | None
     refundOptions: list[Refund]
+    refundableQuantity: RefundableQuantity
     isMicrosoftProduct: bool
     publisherName: str
     partnerId: str
@@ -123,6 +138,27 @@ class Reader:
             return False
         return in_trial(found.plan.trial_days, found.term_start, self.at.astimezone(UTC).date())
 
+    def refundable(self, found: Subscription) -> RefundableQuantity:
+        """Reads the subscription's tranches, which a list prefetches. Only what is active is reduced (rule 35)."""
+        batches: dict[datetime, int] = {}
+        if found.status == Status.SUBSCRIBED and found.plan.pricing == Pricing.PER_USER:
+            for tranche in found.tranches.all():
+                if self.at < tranche.reducible_until:
+                    batches[tranche.reducible_until] = batches.get(tranche.reducible_until, 0) + tranche.quantity
+        details = [RefundableSeats(quantity=q, allowedUntilDateTime=utc(until)) for until, q in sorted(batches.items())]
+        return RefundableQuantity(totalQuantity=sum(batches.values()), details=details)
+
+    def cycle_ends(self, found: Subscription) -> date | None:
+        """The exclusive end of the billing cycle that runs now, or of the trial; None outside of both."""
+        day = self.at.astimezone(UTC).date()
+        if found.status != Status.SUBSCRIBED or not found.term_start or not found.term_end or day >= found.term_end:
+            return None
+        if self.is_trial(found):
+            return min(found.term_start + timedelta(days=found.plan.trial_days), found.term_end)
+        if found.plan.trial_days:
+            return None  # cycles after a trial are not charged by their calendar yet
+        return cycle_end(found.term_start, found.term_end, found.plan_term.billing_cycle, day)
+
     def actions(self, found: Subscription) -> list[str]:
         """What the caller may do now: `edit` (nickname, auto-renew) and `cancel`."""
         edit = found.status != Status.UNSUBSCRIBED and self.actor.may(Action.SUBSCRIPTION_RENAME)
@@ -152,6 +188,7 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
         renewalTermDuration="",
         cancellationAllowedUntilDate=utc_or_none(until),
         refundOptions=[Refund(type="Full", expiresAt=utc(until))] if until and found.activated_at else [],
+        refundableQuantity=reader.refundable(found),
         isMicrosoftProduct=False,
         publisherName=found.publisher.name,
         partnerId=found.reseller_id or "",
@@ -168,6 +205,8 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
     if found.term_start and found.term_end:
         shown["effectiveStartDate"] = midnight(found.term_start)
         shown["commitmentEndDate"] = midnight(found.term_end - DAY)
+    if cycle_ends := reader.cycle_ends(found):
+        shown["billingCycleEndDate"] = midnight(cycle_ends - DAY)
     return shown
 
 

@@ -62,7 +62,7 @@ class Subscriptions(Resource):
         if partner_id := request.query_params.get("mpn_id"):
             rows = rows.filter(reseller=partner_id)
         reader = Reader.of(actor, now())
-        shown = (shapes.subscription(found, reader) for found in rows)
+        shown = (shapes.subscription(found, reader) for found in rows.prefetch_related("tranches"))
         return Response(collection(shown, f"/customers/{customer.pk}/subscriptions"))
 
 

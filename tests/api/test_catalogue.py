@@ -25,6 +25,8 @@ def test_from_products_to_a_catalogue_item(sales):
     assert product["productType"]["subType"]["id"] == "SaaS"
     assert (sku["minimumQuantity"], sku["maximumQuantity"]) == (1, 100)
     assert sku["supportedBillingCycles"] == ["monthly"]
+    assert sku["attestationProperties"] == {"attestationType": "none", "enforceAttestation": False}
+    assert sku["consumptionType"] == "none"
     assert shown["catalogItemId"] == f"{offer.product_id}:{plan.sku_id}:{term.availability_id}"
     assert shown["terms"][0]["duration"] == "P1M"
     assert shown["terms"][0]["cancellationPolicies"] == [
@@ -49,8 +51,16 @@ def test_a_country_must_be_named(sales, country):
     refused(sales.get(f"/products{country}"), 400, 800002)
 
 
-def test_another_view_of_the_catalogue_is_refused(sales):
-    refused(sales.get("/products?country=DE&targetView=Azure"), 400, 800002)
+def test_another_view_or_segment_of_the_catalogue_is_refused(sales):
+    term = PlanTermFactory()
+    root = f"/customers/{CustomerFactory().pk}/products"
+    skus = f"/products/{term.plan.offer.product_id}/skus"
+    for path in ("/products?country=DE", f"{root}?"):
+        refused(sales.get(f"{path}&targetView=Azure"), 403, 400036)
+        refused(sales.get(f"{path}&targetView="), 403, 400036)
+    for path in (skus, f"{skus}/{term.plan.sku_id}/availabilities"):
+        refused(sales.get(f"{path}?country=DE&targetSegment=education"), 403, 400030)
+        assert sales.get(f"{path}?country=DE&targetSegment=Commercial").status_code == 200
 
 
 def test_a_customer_sees_its_prices(sales):
@@ -62,7 +72,7 @@ def test_a_customer_sees_its_prices(sales):
     shown = sales.get(path).json()
 
     assert shown["price"] == {"amount": 45.3, "currency": "PLN"}
-    assert shown["defaultCurrency"] == {"code": "PLN"}
+    assert shown["defaultCurrency"] == {"code": "PLN", "symbol": "zł"}
     assert (shown["country"], shown["isPurchasable"]) == ("PL", True)
     assert shown["links"]["self"]["uri"] == path
     assert sales.get(root).json()["items"][0]["links"]["self"]["uri"] == path.partition("/skus")[0]

@@ -33,6 +33,11 @@ def test_an_order_is_pending_until_its_publisher_confirmed(sales):
     assert statuses == ["pending", "completed", "cancelled"]
 
 
+def test_an_order_names_its_currency_by_code_and_by_sign(sales):
+    shown = sales.get(order_path(buy())).json()
+    assert (shown["currencyCode"], shown["currencySymbol"]) == ("EUR", "€")
+
+
 def test_provisioning_tells_of_each_line(sales):
     waiting, confirmed, ended = buy(), active(), buy()
     end(ended)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from publishers.fulfillment.gateway import Answer, Outcome
-from publishers.models import Adapter
+from publishers.models import Adapter, Pricing
 from subscriptions.models import PollSchedule
 from tests.api.conftest import LATER, path_of, refused
 from tests.factories.customers import CustomerFactory, ResellerFactory
@@ -61,6 +61,41 @@ def test_a_trial_is_one_until_its_last_day_or_its_end(admin):
     assert (shown, later) == ([True, True, False, False], False)
 
 
+def test_licences_can_be_given_back_while_they_are_active_and_their_window_is_open(admin):
+    waiting, confirmed = buy(), active()
+    flat = active(term=PlanTermFactory(plan__pricing=Pricing.FLAT_RATE, plan__max_quantity=1), quantity=1)
+    nothing = {"totalQuantity": 0, "details": []}
+
+    shown = [admin.get(path_of(one)).json()["refundableQuantity"] for one in (waiting, confirmed, flat)]
+    closes_at = confirmed.tranches.get().reducible_until
+    with time_machine.travel(closes_at, tick=False):
+        later = admin.get(path_of(confirmed)).json()["refundableQuantity"]
+
+    batch = {"quantity": 7, "allowedUntilDateTime": f"{closes_at:%Y-%m-%dT%H:%M:%SZ}"}
+    assert shown == [nothing, {"totalQuantity": 7, "details": [batch]}, nothing]
+    assert later == nothing
+
+
+def test_the_running_billing_cycle_is_shown_with_its_last_day(admin):
+    yearly = active(term=PlanTermFactory(term="P1Y"))
+    trying = active(term=PlanTermFactory(plan__trial_days=14))
+    whole = active(term=PlanTermFactory(term="P1Y", billing_cycle="one_time"))
+
+    def last_day(subscription, days: int) -> str | None:
+        with time_machine.travel(NOON + timedelta(days=days), tick=False):
+            return admin.get(path_of(subscription)).json().get("billingCycleEndDate", "")[:10]
+
+    assert [last_day(yearly, days) for days in (0, 29, 30, 364)] == [
+        "2026-12-22",
+        "2026-12-22",
+        "2027-01-22",
+        "2027-11-22",
+    ]
+    assert [last_day(trying, days) for days in (0, 13, 14)] == ["2026-12-06", "2026-12-06", ""]
+    assert last_day(whole, 200) == "2027-11-22"
+    assert last_day(buy(), 0) == ""
+
+
 def test_every_answer_carries_the_dialects_headers(admin):
     path = path_of(buy())
     given = admin.send("get", path, MS_CV="tul4PUADs0mtzxu1.3")
@@ -68,6 +103,8 @@ def test_every_answer_carries_the_dialects_headers(admin):
 
     assert (given["MS-CV"], given["X-Locale"]) == ("tul4PUADs0mtzxu1.3", "en-US")
     assert re.fullmatch(r"[A-Za-z0-9+/]{22}\.0", made_up["MS-CV"])
+    assert re.fullmatch(r"[0-9]{9}", given["MS-ServerId"])
+    assert given["MS-ServerId"] == made_up["MS-ServerId"]
 
 
 def test_after_the_window_it_cannot_be_cancelled_any_more(admin):

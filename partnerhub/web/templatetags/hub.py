@@ -18,13 +18,12 @@ from django.utils.translation import get_language, gettext, gettext_lazy, ngette
 from lucide.templatetags.lucide import lucide as render_lucide
 
 from partnerhub.clock import now
-from partnerhub.money import Money, smallest_unit
+from partnerhub.money import Money, smallest_unit, symbol_of
 
 register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
-SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "PLN": "zł"}
 SYMBOL_LEADS = {"€", "$", "£"}
 SOON = timedelta(days=2)
 FAR = timedelta(days=60)
@@ -103,7 +102,7 @@ def money_text(amount: Decimal, currency: str) -> str:
     digits = -exponent if isinstance(exponent, int) else 2
     number = number_format(abs(amount), decimal_pos=digits, use_l10n=True, force_grouping=True)
     sign = MINUS if amount < 0 else ""
-    symbol = SYMBOLS.get(currency, currency)
+    symbol = symbol_of(currency)
     if (get_language() or "en").startswith("pl"):
         return f"{sign}{number}{NO_BREAK_SPACE}{symbol}"
     if symbol in SYMBOL_LEADS:
