@@ -106,5 +106,5 @@ def _said(subscription: Subscription, status: str, *, assigned: int, message: st
 
 
 def _hear(subscription: Subscription, said: Said, at: datetime) -> None:
-    answer = Answer(Outcome.ANSWERED, said, evidence={"http_status": 200})
+    answer = Answer(Outcome.ANSWERED, said, evidence={"http_status": "200"})
     apply_answer(SYSTEM, subscription.pk, answer, poll_id=uuid4(), at=at)
