@@ -57,7 +57,7 @@ class Answer:
 class Receipt:
     """The outcome of asking for a change, or after one. `remote_id` names the publisher's operation when it has one.
 
-    `progress` only when ANSWERED: what is under way is followed by its `remote_id`; refused is final, `detail` says why.
+    `progress` only when ANSWERED: what is under way is followed by its `remote_id`; refused is final: see `detail`.
     """
 
     outcome: Outcome
