@@ -34,6 +34,7 @@ from subscriptions.window import Bounds, DatabaseThread, roll
 LEASE = timedelta(minutes=2)
 # As long as the marketplace tries to reach a publisher (fulfillment-v2.md section 8).
 GIVE_UP_AFTER = timedelta(hours=8)
+FEWEST_ATTEMPTS = 5
 DONE = frozenset({Outcome.ANSWERED, Outcome.UNKNOWN_THERE})
 _CLAIMING = 0x4855424F  # pg_advisory_xact_lock: claims take turns, so that a publisher's trial is one call
 
@@ -120,13 +121,18 @@ def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, cha
     operation.attempts += 1
     operation.lease_until = None
     if receipt.outcome in DONE and receipt.progress == Progress.DONE:
-        _succeed(actor, operation, receipt, at)
-    elif receipt.progress == Progress.REFUSED or at - operation.created_at >= GIVE_UP_AFTER:
+        _succeed(actor, operation, sending, receipt, at)
+    elif receipt.progress == Progress.REFUSED or _is_given_up(operation, at):
         _fail(actor, operation, receipt, at)
     else:
         _put_back(operation, receipt, at, chance)
     operation.save()
     return OperationStatus(operation.status)
+
+
+def _is_given_up(operation: Operation, at: datetime) -> bool:
+    """Eight hours are over, and not only because the hub itself was down for most of them."""
+    return operation.attempts >= FEWEST_ATTEMPTS and at - operation.created_at >= GIVE_UP_AFTER
 
 
 def release(sendings: Iterable[Sending]) -> None:
@@ -135,10 +141,12 @@ def release(sendings: Iterable[Sending]) -> None:
         Operation.objects.filter(pk=one.operation_id, lease_until=one.lease_until).update(lease_until=None)
 
 
-def _succeed(actor: Actor, operation: Operation, receipt: Receipt, at: datetime) -> None:
+def _succeed(actor: Actor, operation: Operation, sending: Sending, receipt: Receipt, at: datetime) -> None:
     operation.status, operation.completed_at = OperationStatus.SUCCEEDED, at
     operation.remote_id, operation.last_error = receipt.remote_id, ""
-    data = {"operation": str(operation.pk), "action": operation.action, "remote_id": receipt.remote_id}
+    data: dict[str, Any] = {"operation": str(operation.pk), "action": operation.action, "remote_id": receipt.remote_id}
+    # A publisher that only calls us was told nothing: it reads the new state at its next call.
+    data["told"] = sending.has_address
     record(OperationSucceeded(operation.subscription_id, data), actor=actor, at=at)
 
 

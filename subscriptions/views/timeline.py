@@ -125,6 +125,8 @@ def _operation(data: dict[str, Any]) -> str:
 
 
 def _operation_succeeded(data: dict[str, Any]) -> str:
+    if not data.get("told", True):
+        return _("{change}: the publisher reads it from us at its next call.").format(change=_operation(data))
     return _("{change}: the publisher has carried it out.").format(change=_operation(data))
 
 
