@@ -62,8 +62,9 @@ class HubFolder:
 
     def make(self) -> None:
         """Make the folder, closed to others. (As root, others may pass through: PostgreSQL runs as `nobody`.)"""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        if not self.path.exists():  # a folder that was there before is somebody's: its mode is not ours to change
+            self.path.mkdir(parents=True)
+            self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self.logs.mkdir(exist_ok=True, mode=0o700)
 
     def secret_key(self) -> str:
