@@ -1,12 +1,13 @@
 """How long to wait before a publisher is asked again. Pure; `chance` is a random number in [0, 1)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from publishers.fulfillment.gateway import Outcome
 
 FIRST_WAIT = timedelta(seconds=2.5)
 LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
+LAST_CHANCE = timedelta(seconds=30)
 FIRST_RESEND = timedelta(seconds=5)
 # The wait is this part of the age of the last news (purchase, link opened, asked by hand): 2.5 s in the first two
 # minutes, 15 min from half a day on.
@@ -38,6 +39,14 @@ def next_wait(
     if outcome in TROUBLE and last_trouble is not None:
         wait = min(max(wait, 2 * last_trouble), LONGEST_WAIT)
     return _at_least(retry_after, wait * spread(chance))
+
+
+def before_deadline(next_at: datetime, deadline: datetime, now: datetime) -> datetime:
+    """`next_at`, or the last chance before the deadline where that comes first: a confirmation of the last quarter of
+    an hour must not be found out too late.
+    """
+    last_chance = deadline - LAST_CHANCE
+    return min(next_at, last_chance) if now < last_chance else next_at
 
 
 def resend_wait(*, attempts: int, retry_after: timedelta | None, chance: float) -> timedelta:

@@ -25,7 +25,7 @@ from publishers.fulfillment.registry import Lines
 from publishers.fulfillment.saas_v2 import refuse_in_transaction
 from publishers.models import Adapter, Publisher
 from publishers.services import circuit
-from subscriptions.backoff import LONGEST_WAIT, TROUBLE, next_wait, spread
+from subscriptions.backoff import LONGEST_WAIT, TROUBLE, before_deadline, next_wait, spread
 from subscriptions.enums import Status
 from subscriptions.models import PollSchedule
 from subscriptions.services.confirmation import apply_answer
@@ -136,6 +136,7 @@ def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance:
     context = {key: answer.evidence[key] for key in ("request_id", "correlation_id") if key in answer.evidence}
     with structlog.contextvars.bound_contextvars(**context), transaction.atomic():
         subscription = apply_answer(actor, claimed.subscription_id, answer, poll_id=claimed.lease, at=at)
+        next_poll_at = before_deadline(next_poll_at, subscription.activate_by, at)
         _reschedule(claimed, answer, next_poll_at if subscription.status == Status.PENDING else None, at)
     return Status(subscription.status)
 

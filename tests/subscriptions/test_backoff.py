@@ -1,9 +1,9 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from publishers.fulfillment.gateway import Outcome
-from subscriptions.backoff import next_wait, resend_wait, wait_by_age
+from subscriptions.backoff import before_deadline, next_wait, resend_wait, wait_by_age
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
@@ -59,3 +59,13 @@ def test_a_change_is_sent_again_after_waits_that_double():
 
     assert waits == [5 * SECOND, 10 * SECOND, 20 * SECOND, 15 * MINUTE, 15 * MINUTE]
     assert resend_wait(attempts=1, retry_after=30 * SECOND, chance=0.5) == 30 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("minutes_left", "wait_minutes", "asked_after"),
+    [(60, 15, timedelta(minutes=15)), (10, 15, timedelta(minutes=9, seconds=30)), (0.25, 15, timedelta(minutes=15))],
+)
+def test_one_question_falls_just_before_the_deadline(minutes_left, wait_minutes, asked_after):
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    next_at, deadline = now + timedelta(minutes=wait_minutes), now + timedelta(minutes=minutes_left)
+    assert before_deadline(next_at, deadline, now) - now == asked_after
