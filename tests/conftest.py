@@ -1,10 +1,8 @@
-from importlib import import_module
-
 import pytest
-from django.apps import apps
 
 from accounts.policy import Actor, Role
 from tests.factories.accounts import actor
+from tests.factories.publishers import restore_default_policies
 
 
 @pytest.fixture
@@ -28,5 +26,4 @@ def default_policies(request):
     if request.node.get_closest_marker("django_db") is None:
         return
     request.getfixturevalue("_django_db_helper")
-    if not apps.get_model("publishers", "Policy").objects.exists():
-        import_module("publishers.migrations.0002_default_policies").add_defaults(apps, None)
+    restore_default_policies()

@@ -29,6 +29,7 @@ from subscriptions.demo.loading import load
 from subscriptions.demo.people import PASSWORD
 from subscriptions.polling import Poller
 from subscriptions.window import Bounds
+from tests.factories.publishers import restore_default_policies
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -91,6 +92,7 @@ def test_database() -> Iterator[None]:
 def demo_data(folder: Path) -> Iterator[None]:
     """The demo's data, committed; afterwards the database is as it was."""
     assert connection.settings_dict["NAME"].startswith(TEST_DATABASE_PREFIX)
+    restore_default_policies()
     before = connection.creation.serialize_db_to_string()
     try:
         load(folder / "demo.json", at=now())

@@ -1,9 +1,11 @@
 from decimal import Decimal
+from importlib import import_module
 
 import factory
+from django.apps import apps
 
 from accounts.policy import Role
-from publishers.models import Adapter, BillingCycle, Offer, Plan, PlanTerm, Price, Pricing, Publisher, Term
+from publishers.models import Adapter, BillingCycle, Offer, Plan, PlanTerm, Policy, Price, Pricing, Publisher, Term
 from tests.factories.accounts import LONG_AGO, ClientFactory
 
 
@@ -58,3 +60,9 @@ class PlanTermFactory(factory.django.DjangoModelFactory):
     def amounts(self, create, extracted, **kwargs):
         for currency, amount in (extracted or {"EUR": "10.08"}).items():
             Price.objects.create(plan_term=self, currency=currency, amount=Decimal(amount), valid_from=LONG_AGO)
+
+
+def restore_default_policies() -> None:
+    """Write the migration's policies again where a test that committed has emptied every table at its end."""
+    if not Policy.objects.exists():
+        import_module("publishers.migrations.0002_default_policies").add_defaults(apps, None)

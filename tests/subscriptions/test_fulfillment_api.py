@@ -18,6 +18,7 @@ from subscriptions.enums import EndReason, OperationAction, OperationStatus, Sta
 from subscriptions.fulfillment_api import selectors
 from subscriptions.models import BillingStart, Operation, PurchaseToken, Subscription
 from subscriptions.services.links import mint_link
+from subscriptions.services.suspension import suspend
 from tests.factories.accounts import ClientFactory, actor
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import OfferFactory, PlanFactory, PlanTermFactory, PublisherFactory
@@ -334,7 +335,7 @@ class TestActivate:
 
     def test_a_suspended_subscription_is_400(self, vendor, pending):
         vendor.activate(pending)
-        Subscription.objects.filter(pk=pending.pk).update(status=Status.SUSPENDED)
+        suspend(actor(Role.ADMIN_AGENT), pending.pk, reason="Unpaid", version=None, at=NOON)
         before = traces()
 
         refusal(vendor.activate(pending), 400, "BadRequest")
