@@ -1,11 +1,11 @@
 """Reading the catalogue: what can be bought, at what price, under which policy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import parse_duration
@@ -19,6 +19,10 @@ from partnerhub.errors import (
     SkuNotFound,
 )
 from publishers.models import Offer, Plan, PlanTerm, Policy, Price, Publisher
+
+Scopes = tuple[UUID | None, UUID | None, UUID | None]
+
+_HUB_WIDE = Q(plan=None, offer=None, publisher=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +104,14 @@ def plan_term_by_catalog_item(catalog_item_id: str) -> PlanTerm:
     return term
 
 
-def policy_value(name: str, plan: Plan, at: datetime) -> str:
-    """The value of a policy for a plan at a moment: the plan's row, else its offer's, its publisher's, the hub's.
+def policy_duration(name: str, plan: Plan, at: datetime) -> timedelta:
+    """A policy that is a duration: the plan's row, else its offer's, its publisher's, the hub's.
 
     Raises LookupError when not even the hub has one: a gap in the data, not a case to guess about.
     """
-    scope = Q(plan=plan) | Q(plan=None, offer=plan.offer) | Q(plan=None, offer=None, publisher=plan.offer.publisher)
-    hub_wide = Q(plan=None, offer=None, publisher=None)
-    rows = Policy.objects.filter(_valid(at), scope | hub_wide, name=name).order_by(
-        F("plan").asc(nulls_last=True),
-        F("offer").asc(nulls_last=True),
-        F("publisher").asc(nulls_last=True),
-        "-valid_from",
-    )
-    row = rows.first()
-    if row is None:
-        raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
-    return row.value
-
-
-def policy_duration(name: str, plan: Plan, at: datetime) -> timedelta:
-    """A policy that is a duration. Raises LookupError without a row."""
-    return parse_duration(policy_value(name, plan, at))
+    ids = (plan.pk, plan.offer_id, plan.offer.publisher_id)
+    own = Q(plan_id=ids[0]) | Q(offer_id=ids[1]) | Q(publisher_id=ids[2])
+    return _narrowest(name, Policy.objects.filter(own | _HUB_WIDE, name=name), ids, at)
 
 
 def policy_durations(name: str) -> Callable[[UUID, UUID, UUID, datetime], timedelta]:
@@ -130,22 +120,27 @@ def policy_durations(name: str) -> Callable[[UUID, UUID, UUID, datetime], timede
     Raises LookupError, when asked, where not even the hub has a row.
     """
     rows = list(Policy.objects.filter(name=name))
+    return lambda plan, offer, publisher, at: _narrowest(name, rows, (plan, offer, publisher), at)
 
-    def duration(plan: UUID, offer: UUID, publisher: UUID, at: datetime) -> timedelta:
-        ids = (plan, offer, publisher)
-        own = [row for row in rows if row.valid_from <= at and not _over(row, at) and _covers(row, ids)]
-        if not own:
-            raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
-        return parse_duration(max(own, key=lambda row: (_narrowness(row), row.valid_from)).value)
 
-    return duration
+def hub_policy_duration(name: str, at: datetime) -> timedelta:
+    """A hub-wide policy that is a duration. Raises LookupError without a row."""
+    return _narrowest(name, Policy.objects.filter(_HUB_WIDE, name=name), (None, None, None), at)
+
+
+def _narrowest(name: str, rows: Iterable[Policy], ids: Scopes, at: datetime) -> timedelta:
+    """The narrowest row that is valid and covers the ids, of several the newest."""
+    valid = [row for row in rows if row.valid_from <= at and not _over(row, at) and _covers(row, ids)]
+    if not valid:
+        raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
+    return parse_duration(max(valid, key=lambda row: (_narrowness(row), row.valid_from)).value)
 
 
 def _over(row: Policy, at: datetime) -> bool:
     return row.valid_to is not None and row.valid_to <= at
 
 
-def _covers(row: Policy, ids: tuple[UUID, UUID, UUID]) -> bool:
+def _covers(row: Policy, ids: Scopes) -> bool:
     """Whether a row speaks about a plan, by its narrowest scope; `ids` are of plan, offer and publisher."""
     scopes = (row.plan_id, row.offer_id, row.publisher_id)
     return next((scope == own for scope, own in zip(scopes, ids, strict=True) if scope is not None), True)
@@ -153,15 +148,6 @@ def _covers(row: Policy, ids: tuple[UUID, UUID, UUID]) -> bool:
 
 def _narrowness(row: Policy) -> tuple[bool, bool, bool]:
     return row.plan_id is not None, row.offer_id is not None, row.publisher_id is not None
-
-
-def hub_policy_duration(name: str, at: datetime) -> timedelta:
-    """A hub-wide policy that is a duration. Raises LookupError without a row."""
-    rows = Policy.objects.filter(_valid(at), name=name, plan=None, offer=None, publisher=None)
-    row = rows.order_by("-valid_from").first()
-    if row is None:
-        raise LookupError(f"no hub-wide policy {name} at {at:%Y-%m-%d}")
-    return parse_duration(row.value)
 
 
 def publishers_visible_to(actor: Actor) -> QuerySet[Publisher]:

@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from publishers.models import Policy
-from publishers.selectors import policy_durations, policy_value
+from publishers.selectors import policy_duration, policy_durations
 from tests.api.conftest import refused
 from tests.factories.accounts import LONG_AGO
 from tests.factories.customers import CustomerFactory
@@ -143,7 +143,7 @@ def test_one_query_finds_the_policy_that_many_would(sales):
     found = {
         item: (
             f"P{of(item.pk, item.offer_id, item.offer.publisher_id, NOON).days}D",
-            policy_value("cancel_within", item, NOON),
+            f"P{policy_duration('cancel_within', item, NOON).days}D",
         )
         for item in (plan, sibling, PlanFactory(offer=OfferFactory(publisher=publisher)), PlanFactory())
     }
