@@ -13,8 +13,8 @@ from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
 from subscriptions.services.edits import rename, set_auto_renew
-from subscriptions.services.ending import cancel, check_not_ended
-from subscriptions.services.locking import check_version
+from subscriptions.services.ending import cancel
+from subscriptions.services.locking import check_not_ended, check_version
 from subscriptions.services.suspension import reinstate, suspend
 
 _STATUS_SETTERS = {"active": reinstate, "suspended": suspend, "deleted": cancel}

@@ -10,8 +10,7 @@ from partnerhub.errors import InvalidInput
 from partnerhub.outbox.recorder import record
 from subscriptions.events import AutoRenewChanged, SubscriptionRenamed
 from subscriptions.models import Subscription
-from subscriptions.services.ending import check_not_ended
-from subscriptions.services.locking import check_version, lock_subscription, save_changed
+from subscriptions.services.locking import lock_for_change, save_changed
 
 LONGEST_NICKNAME = 200
 
@@ -23,9 +22,7 @@ def rename(actor: Actor, subscription_id: UUID, *, nickname: str, version: int |
     nickname = " ".join(nickname.split())
     if not 1 <= len(nickname) <= LONGEST_NICKNAME:
         raise InvalidInput(field="nickname", problem=f"{len(nickname)} characters, allowed are 1 to {LONGEST_NICKNAME}")
-    subscription = lock_subscription(subscription_id)
-    check_version(subscription, version)
-    check_not_ended(subscription)
+    subscription = lock_for_change(subscription_id, version)
     if nickname == subscription.nickname:
         return subscription
     data = {"before": subscription.nickname, "after": nickname}
@@ -41,9 +38,7 @@ def set_auto_renew(
 ) -> Subscription:
     """Let a subscription renew at its term's end, or end there (rule 57). Raises as `rename` does."""
     authorize(actor, Action.SUBSCRIPTION_AUTO_RENEW)
-    subscription = lock_subscription(subscription_id)
-    check_version(subscription, version)
-    check_not_ended(subscription)
+    subscription = lock_for_change(subscription_id, version)
     if auto_renew == subscription.auto_renew:
         return subscription
     data = {"before": subscription.auto_renew, "after": auto_renew}

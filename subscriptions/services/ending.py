@@ -7,7 +7,7 @@ import structlog
 from django.db import DatabaseError, transaction
 
 from accounts.policy import Action, Actor, authorize
-from partnerhub.errors import CancellationWindowClosed, OperationPending, SubscriptionEnded
+from partnerhub.errors import CancellationWindowClosed, OperationPending
 from partnerhub.outbox.recorder import Fact, record
 from publishers.selectors import policy_duration
 from subscriptions.enums import (
@@ -24,7 +24,7 @@ from subscriptions.events import SubscriptionCancelled, SubscriptionVoided
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Gate, Operation, PollSchedule, Subscription
 from subscriptions.models.operation import IN_FLIGHT
-from subscriptions.services.locking import check_version, lock_subscription, save_changed
+from subscriptions.services.locking import lock_for_change, lock_subscription, save_changed
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +37,7 @@ def cancel(actor: Actor, subscription_id: UUID, *, reason: str, version: int | N
     policy `cancel_within` counted from the purchase, CancellationWindowClosed (rules 45, 51).
     """
     authorize(actor, Action.SUBSCRIPTION_CANCEL)
-    subscription = lock_subscription(subscription_id)
-    check_version(subscription, version)
-    check_not_ended(subscription)
+    subscription = lock_for_change(subscription_id, version)
     check_nothing_in_flight(subscription)
     was_active = subscription.status != Status.PENDING
     if was_active:
@@ -89,11 +87,6 @@ def cancellable_until(subscription: Subscription) -> datetime:
     """Until when an active subscription may be cancelled with a full refund (UTC, exclusive)."""
     bought = subscription.purchased_at
     return bought + policy_duration("cancel_within", subscription.plan, bought)
-
-
-def check_not_ended(subscription: Subscription) -> None:
-    if subscription.status == Status.UNSUBSCRIBED:
-        raise SubscriptionEnded(ended_at=f"{subscription.ended_at:%Y-%m-%d}")
 
 
 def check_nothing_in_flight(subscription: Subscription) -> None:

@@ -11,14 +11,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.policy import Action, Actor, authorize
-from partnerhub.errors import SubscriptionEnded, TokenExpired, TokenForeign, TokenMalformed
+from partnerhub.errors import TokenExpired, TokenForeign, TokenMalformed
 from partnerhub.outbox.recorder import record
 from publishers.selectors import policy_duration
-from subscriptions.enums import GateName, GateState, Owner, Reason, Status
+from subscriptions.enums import GateName, GateState, Owner, Reason
 from subscriptions.events import AttentionChanged, LinkMinted, LinkResolved
 from subscriptions.models import Gate, PurchaseToken, Subscription
 from subscriptions.services.asking import ask_soon
-from subscriptions.services.locking import lock_subscription, save_changed
+from subscriptions.services.locking import check_not_ended, lock_subscription, save_changed
 
 # token_urlsafe(48) is 64 characters of [A-Za-z0-9_-]: URL-decoding it any number of times changes nothing.
 _TOKEN_BYTES = 48
@@ -37,8 +37,7 @@ def mint_link(actor: Actor, subscription_id: UUID, *, at: datetime) -> str:
     """
     authorize(actor, Action.PUBLISHER_LINK_OPEN)
     subscription = lock_subscription(subscription_id)
-    if subscription.status == Status.UNSUBSCRIBED:
-        raise SubscriptionEnded(ended_at=f"{subscription.ended_at:%Y-%m-%d}")
+    check_not_ended(subscription)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     expires_at = at + policy_duration("link_lives", subscription.plan, at)
     PurchaseToken.objects.create(

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from partnerhub.errors import NotFound, StaleVersion
+from partnerhub.errors import NotFound, StaleVersion, SubscriptionEnded
+from subscriptions.enums import Status
 from subscriptions.models import Subscription
 
 
@@ -21,6 +22,20 @@ def check_version(subscription: Subscription, seen: int | None) -> None:
     """Raise StaleVersion when the caller saw another version; None means that it did not look (rule 88)."""
     if seen is not None and seen != subscription.version:
         raise StaleVersion(seen=seen, current=subscription.version)
+
+
+def check_not_ended(subscription: Subscription) -> None:
+    """Raise SubscriptionEnded for one that is over: it cannot be changed any more (rule 53)."""
+    if subscription.status == Status.UNSUBSCRIBED:
+        raise SubscriptionEnded(ended_at=f"{subscription.ended_at:%Y-%m-%d}")
+
+
+def lock_for_change(subscription_id: UUID, seen: int | None) -> Subscription:
+    """The subscription, locked, as the caller saw it. Raises NotFound, StaleVersion, SubscriptionEnded."""
+    subscription = lock_subscription(subscription_id)
+    check_version(subscription, seen)
+    check_not_ended(subscription)
+    return subscription
 
 
 def save_changed(subscription: Subscription, *fields: str) -> None:

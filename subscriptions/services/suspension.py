@@ -12,8 +12,7 @@ from subscriptions.enums import Status, Trigger
 from subscriptions.events import SubscriptionReinstated, SubscriptionSuspended
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Subscription
-from subscriptions.services.ending import check_not_ended
-from subscriptions.services.locking import check_version, lock_subscription, save_changed
+from subscriptions.services.locking import lock_for_change, save_changed
 
 
 @transaction.atomic
@@ -44,9 +43,7 @@ def reinstate(actor: Actor, subscription_id: UUID, *, reason: str, version: int 
 
 
 def _open(subscription_id: UUID, version: int | None) -> Subscription:
-    subscription = lock_subscription(subscription_id)
-    check_version(subscription, version)
-    check_not_ended(subscription)
+    subscription = lock_for_change(subscription_id, version)
     if subscription.status == Status.PENDING:
         raise NotActivatedYet(field="status")
     return subscription
