@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
-from decimal import Decimal
 
 from django.db.models import Exists, OuterRef
 
@@ -13,7 +12,7 @@ from billing.services import fingerprint
 from partnerhub.outbox.models import Delivery, Event
 from partnerhub.outbox.recorder import digest
 from partnerhub.outbox.recorder import fingerprint as event_fingerprint
-from publishers.pricing import cycle_amount
+from publishers.pricing import cycle_amount, first_unit_price
 from subscriptions.models import BillingStart
 
 CHUNK = 2000
@@ -111,8 +110,9 @@ def _first_charge_problems(charge: Charge) -> Iterator[str]:
     period = first_period(start, term.term, term.billing_cycle, plan.trial_days)
     if (charge.period_start, charge.period_end) != period:
         yield f"its period is {charge.period_start}..{charge.period_end}, recomputed {period[0]}..{period[1]}"
-    if charge.unit_price not in (subscription.unit_price, Decimal(0)):
-        yield f"its unit price is {charge.unit_price}, ordered was {subscription.unit_price}"
+    unit_price = first_unit_price(plan, subscription.unit_price)
+    if charge.unit_price != unit_price:
+        yield f"its unit price is {charge.unit_price}, ordered was {unit_price}"
 
 
 def _start_faults(report: Report) -> Iterator[Fault]:

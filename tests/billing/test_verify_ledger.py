@@ -1,13 +1,16 @@
 """`manage.py verify_ledger` names the first bad row; the tests cheat with the triggers switched off."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import Charge
+from billing.services import fingerprint
 from partnerhub.outbox.models import Event
+from partnerhub.outbox.recorder import digest
 from subscriptions.services.ending import cancel
 from tests.factories.subscriptions import NOON, active, buy
 
@@ -39,6 +42,17 @@ def test_a_changed_amount_is_found(capsys):
     charge = Charge.objects.get()
     row = f"charge {charge.pk} (subscription {charge.subscription_id} #1)"
     assert fault(capsys) == f"first bad row: {row}: its content does not match its hash"
+
+
+def test_a_charge_at_zero_without_a_trial_is_found(capsys):
+    charge = Charge.objects.get(subscription=active())
+    charge.unit_price = charge.effective_unit_price = charge.amount = Decimal(0)
+    charge.hash = digest(fingerprint(charge), "")
+    with pgtrigger.ignore("billing.Charge:charge_append_only"):
+        charge.save()
+
+    row = f"charge {charge.pk} (subscription {charge.subscription_id} #1)"
+    assert fault(capsys) == f"first bad row: {row}: its unit price is 0.0000, ordered was 10.0800"
 
 
 def test_a_rewritten_event_is_found(capsys):
