@@ -217,10 +217,15 @@ class Poller:
         self._lines, self._database = self.make_lines(connections=self.bounds.places), DatabaseThread()
         try:
             if not self.node or await self._database.run(_is_sole_poller, self.node):
-                await roll(self._take, self._ask, self.bounds)
+                await roll(self._take, self._ask, self.bounds, self._hand_over)
         finally:
             await self._lines.close()
             self._database.close(lambda: release(self._open))
+
+    async def _hand_over(self) -> None:
+        # A silent publisher keeps the last question for seconds: the next poller must not wait for it.
+        if self.node:
+            await self._database.run(_give_place_back, self.node)
 
     async def _take(self, limit: int) -> list[Claim]:
         taken = await self._database.run(self._claim, limit)
@@ -263,7 +268,12 @@ class Poller:
 
 
 def _is_sole_poller(node: str) -> bool:
-    """Whether this database session now holds the node's place; it is given back when the session ends."""
+    """Whether this database session now holds the node's place; it is given back with the session at the latest."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_POLLING, node])
         return bool(cursor.fetchone()[0])
+
+
+def _give_place_back(node: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_POLLING, node])

@@ -57,10 +57,20 @@ class DatabaseThread:
             connections.close_all()
 
 
-async def roll(take: Callable[[int], Awaitable[list[T]]], work: Callable[[T], Awaitable[None]], bounds: Bounds) -> None:
+async def _nobody_waits() -> None:
+    """Nothing to hand over."""
+
+
+async def roll(
+    take: Callable[[int], Awaitable[list[T]]],
+    work: Callable[[T], Awaitable[None]],
+    bounds: Bounds,
+    hand_over: Callable[[], Awaitable[None]] = _nobody_waits,
+) -> None:
     """Keep up to `places` pieces of work under way until nothing is due, time is up or the process is to stop.
 
     What is under way then may finish; what takes too long is cancelled. A piece that raises is logged and left alone.
+    `hand_over` is called once no more is taken: another may go on meanwhile.
     """
     running: set[asyncio.Task[None]] = set()
     ends_at = time.monotonic() + bounds.seconds
@@ -74,6 +84,7 @@ async def roll(take: Callable[[int], Awaitable[list[T]]], work: Callable[[T], Aw
             elif time.monotonic() - busy_at >= bounds.idle_seconds:
                 break
             running = await _part_finishes(running)
+        await hand_over()
         await _last_finish(running, bounds)
     finally:
         await _cancel(running)

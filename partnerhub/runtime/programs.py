@@ -10,7 +10,7 @@ from partnerhub.runtime.folder import HubFolder
 from partnerhub.runtime.supervisor import Child
 
 WEB = "--interface wsgi --host 127.0.0.1 --workers 2 --blocking-threads 8 --respawn-failed-workers"
-WORKER = "-A partnerhub worker -c 2 -Q celery,polling --without-mingle --without-gossip"
+WORKER = "-A partnerhub worker -c 3 -Q celery,polling --without-mingle --without-gossip"
 SCHEDULER = "-A partnerhub beat --pidfile="
 
 

@@ -360,6 +360,38 @@ def test_one_poller_works_per_node(site, shop):
     assert poll(schedule_of(subscription).next_poll_at, node=node).tally.asked == 1
 
 
+def test_the_next_poller_goes_on_while_the_last_answers_are_awaited(site, shop, monkeypatch):
+    monkeypatch.setattr("subscriptions.window.LAST_ANSWERS_WHEN_STOPPING_SECONDS", 10)
+    silent, prompt = buy_of(shop()), buy_of(shop())
+    PollSchedule.objects.filter(pk=prompt.pk).update(next_poll_at=LATER + timedelta(hours=1))
+    asked, go_on = threading.Event(), threading.Event()
+
+    async def wait_for_the_other(_request: web.Request) -> web.Response:
+        asked.set()
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
+        return web.Response(status=404)
+
+    site.behave(silent.pk, wait_for_the_other)
+    first = Poller(SYSTEM, Bounds(stopping=asked.is_set), node="celery@test", clock=lambda: LATER)
+    draining = threading.Thread(target=lambda: (first.run(), connection.close()))
+    draining.start()
+    assert asked.wait(10)
+    PollSchedule.objects.filter(pk=prompt.pk).update(next_poll_at=LATER)
+
+    asked_meanwhile = 0
+    for _ in range(100):
+        asked_meanwhile += poll(node="celery@test").tally.asked
+        if asked_meanwhile or not draining.is_alive():
+            break
+    still_waiting = draining.is_alive() and not go_on.is_set()
+    go_on.set()
+    draining.join(10)
+
+    assert (asked_meanwhile, still_waiting) == (1, True)
+    assert (first.tally.asked, draining.is_alive()) == (1, False)
+
+
 # Publishers beside one another
 
 
