@@ -15,7 +15,7 @@ from subscriptions.models import Subscription
 class Line:
     """One line of the ledger. Days are UTC; `period_end` is exclusive; a credited `amount` is negative.
 
-    `reference_id` joins the lines of one change: what is wiped and what is charged anew (rule 78); None for single ones.
+    `reference_id` joins the lines of one change, what is wiped and what is charged anew (rule 78); None for others.
     """
 
     charge_type: str
