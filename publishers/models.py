@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from accounts.models import Client
+from publishers.policy_kinds import LONGEST_VALUE
 
 
 class Adapter(models.TextChoices):
@@ -201,28 +202,31 @@ class Price(models.Model):
 class Policy(models.Model):
     """A dated rule of the game, as narrow as it is scoped: hub-wide, a publisher's, an offer's or a plan's.
 
-    The most specific row valid at a moment wins, then the newest. Values are ISO 8601 durations or plain words.
+    `term` blank means any term. The narrowest row valid at a moment wins, at equal scope the one that names the term,
+    then the newest. What a value may be: publishers/policy_kinds.py.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=50)
-    value = models.CharField(max_length=100)
+    value = models.CharField(max_length=LONGEST_VALUE, blank=True)
     publisher = models.ForeignKey(Publisher, null=True, on_delete=models.PROTECT, related_name="policies")
     offer = models.ForeignKey(Offer, null=True, on_delete=models.PROTECT, related_name="policies")
     plan = models.ForeignKey(Plan, null=True, on_delete=models.PROTECT, related_name="policies")
+    term = models.CharField(max_length=3, choices=Term, blank=True)
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["name", "publisher", "offer", "plan", "valid_from"],
+                fields=["name", "publisher", "offer", "plan", "term", "valid_from"],
                 name="policy_unambiguous",
                 nulls_distinct=False,
             ),
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="policy_valid_range"
             ),
+            models.CheckConstraint(condition=Q(term__in=["", *Term.values]), name="policy_term_known"),
         ]
 
     def __str__(self) -> str:

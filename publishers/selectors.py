@@ -19,8 +19,7 @@ from partnerhub.errors import (
     SkuNotFound,
 )
 from publishers.models import Offer, Plan, PlanTerm, Policy, Price, Publisher
-
-Scopes = tuple[UUID | None, UUID | None, UUID | None]
+from publishers.policy_kinds import Threshold, read_threshold
 
 _HUB_WIDE = Q(plan=None, offer=None, publisher=None)
 
@@ -104,14 +103,106 @@ def plan_term_by_catalog_item(catalog_item_id: str) -> PlanTerm:
     return term
 
 
-def policy_duration(name: str, plan: Plan, at: datetime) -> timedelta:
-    """A policy that is a duration: the plan's row, else its offer's, its publisher's, the hub's.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a question about a policy is about. Ids that are None, and a blank term, are covered by wider rows only."""
 
-    Raises LookupError when not even the hub has one: a gap in the data, not a case to guess about.
+    plan_id: UUID | None = None
+    offer_id: UUID | None = None
+    publisher_id: UUID | None = None
+    term: str = ""
+
+
+HUB = Scope()
+
+
+def scope_of(plan: Plan, term: str | None = None) -> Scope:
+    return Scope(plan.pk, plan.offer_id, plan.offer.publisher_id, term or "")
+
+
+class PolicyBook:
+    """Policies read once, for any number of questions. Each raises LookupError when not even the hub has a valid row:
+    a gap in the data, not a case to guess about.
     """
-    ids = (plan.pk, plan.offer_id, plan.offer.publisher_id)
-    own = Q(plan_id=ids[0]) | Q(offer_id=ids[1]) | Q(publisher_id=ids[2])
-    return _narrowest(name, Policy.objects.filter(own | _HUB_WIDE, name=name), ids, at)
+
+    def __init__(self, rows: Iterable[Policy]) -> None:
+        self._rows: dict[str, list[Policy]] = {}
+        for row in rows:
+            self._rows.setdefault(row.name, []).append(row)
+
+    def text(self, name: str, scope: Scope, at: datetime) -> str:
+        """The value of the narrowest row that is valid and covers the scope; of several the newest."""
+        rows = [row for row in self._rows.get(name, ()) if row.valid_from <= at and not _over(row, at)]
+        covering = [row for row in rows if _covers(row, scope)]
+        if not covering:
+            raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
+        return max(covering, key=lambda row: (_narrowness(row), row.valid_from)).value
+
+    def duration(self, name: str, scope: Scope, at: datetime) -> timedelta:
+        return parse_duration(self.text(name, scope, at))
+
+    def lines(self, name: str, scope: Scope, at: datetime) -> list[str]:
+        return self.text(name, scope, at).splitlines()
+
+    def threshold(self, name: str, scope: Scope, at: datetime) -> Threshold | None:
+        """None when it is off."""
+        return read_threshold(self.text(name, scope, at))
+
+
+def _over(row: Policy, at: datetime) -> bool:
+    return row.valid_to is not None and row.valid_to <= at
+
+
+def _covers(row: Policy, scope: Scope) -> bool:
+    """Whether a row speaks about a scope, by the row's narrowest id and its term."""
+    pairs = (
+        (row.plan_id, scope.plan_id),
+        (row.offer_id, scope.offer_id),
+        (row.publisher_id, scope.publisher_id),
+    )
+    return row.term in ("", scope.term) and next((mine == asked for mine, asked in pairs if mine is not None), True)
+
+
+def _narrowness(row: Policy) -> tuple[bool, bool, bool, bool]:
+    return row.plan_id is not None, row.offer_id is not None, row.publisher_id is not None, row.term != ""
+
+
+def policy_book(*names: str) -> PolicyBook:
+    """Some policies of every plan, in one query."""
+    return PolicyBook(Policy.objects.filter(name__in=names))
+
+
+def policies_of(plan: Plan, *names: str) -> PolicyBook:
+    """Some policies of one plan, in one query."""
+    own = Q(plan_id=plan.pk) | Q(offer_id=plan.offer_id) | Q(publisher_id=plan.offer.publisher_id)
+    return PolicyBook(Policy.objects.filter(own | _HUB_WIDE, name__in=names))
+
+
+def policy_duration(name: str, plan: Plan, at: datetime, term: str | None = None) -> timedelta:
+    """A policy that is a duration: the plan's row, else its offer's, its publisher's, the hub's; at equal scope the
+    row of the term. Raises LookupError when not even the hub has one.
+    """
+    return policies_of(plan, name).duration(name, scope_of(plan, term), at)
+
+
+def policy_word(name: str, plan: Plan, at: datetime, term: str | None = None) -> str:
+    """A policy that is one word of a few; chosen like `policy_duration`. Raises LookupError without a row."""
+    return policy_text(name, plan, at, term)
+
+
+def policy_text(name: str, plan: Plan, at: datetime, term: str | None = None) -> str:
+    """A policy as it is stored, of whatever kind; chosen like `policy_duration`. Raises LookupError without a row."""
+    return policies_of(plan, name).text(name, scope_of(plan, term), at)
+
+
+def policy_lines(name: str, plan: Plan, at: datetime, term: str | None = None) -> list[str]:
+    """A policy that is a list of sentences, maybe empty; chosen like `policy_duration`. Raises LookupError."""
+    return policies_of(plan, name).lines(name, scope_of(plan, term), at)
+
+
+def policy_threshold(name: str, plan: Plan, at: datetime, term: str | None = None) -> Threshold | None:
+    """A policy that is a threshold, None when off; chosen like `policy_duration`. Raises LookupError without a row."""
+    return policies_of(plan, name).threshold(name, scope_of(plan, term), at)
 
 
 def policy_durations(name: str) -> Callable[[UUID, UUID, UUID, datetime], timedelta]:
@@ -119,35 +210,13 @@ def policy_durations(name: str) -> Callable[[UUID, UUID, UUID, datetime], timede
 
     Raises LookupError, when asked, where not even the hub has a row.
     """
-    rows = list(Policy.objects.filter(name=name))
-    return lambda plan, offer, publisher, at: _narrowest(name, rows, (plan, offer, publisher), at)
+    book = policy_book(name)
+    return lambda plan, offer, publisher, at: book.duration(name, Scope(plan, offer, publisher), at)
 
 
 def hub_policy_duration(name: str, at: datetime) -> timedelta:
     """A hub-wide policy that is a duration. Raises LookupError without a row."""
-    return _narrowest(name, Policy.objects.filter(_HUB_WIDE, name=name), (None, None, None), at)
-
-
-def _narrowest(name: str, rows: Iterable[Policy], ids: Scopes, at: datetime) -> timedelta:
-    """The narrowest row that is valid and covers the ids, of several the newest."""
-    valid = [row for row in rows if row.valid_from <= at and not _over(row, at) and _covers(row, ids)]
-    if not valid:
-        raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
-    return parse_duration(max(valid, key=lambda row: (_narrowness(row), row.valid_from)).value)
-
-
-def _over(row: Policy, at: datetime) -> bool:
-    return row.valid_to is not None and row.valid_to <= at
-
-
-def _covers(row: Policy, ids: Scopes) -> bool:
-    """Whether a row speaks about a plan, by its narrowest scope; `ids` are of plan, offer and publisher."""
-    scopes = (row.plan_id, row.offer_id, row.publisher_id)
-    return next((scope == own for scope, own in zip(scopes, ids, strict=True) if scope is not None), True)
-
-
-def _narrowness(row: Policy) -> tuple[bool, bool, bool]:
-    return row.plan_id is not None, row.offer_id is not None, row.publisher_id is not None
+    return PolicyBook(Policy.objects.filter(_HUB_WIDE, name=name)).duration(name, HUB, at)
 
 
 def publishers_visible_to(actor: Actor) -> QuerySet[Publisher]:

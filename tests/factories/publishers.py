@@ -65,4 +65,5 @@ class PlanTermFactory(factory.django.DjangoModelFactory):
 def restore_default_policies() -> None:
     """Write the migration's policies again where a test that committed has emptied every table at its end."""
     if not Policy.objects.exists():
-        import_module("publishers.migrations.0002_default_policies").add_defaults(apps, None)
+        for migration in ("0002_default_policies", "0004_more_default_policies"):
+            import_module(f"publishers.migrations.{migration}").add_defaults(apps, None)

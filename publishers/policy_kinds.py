@@ -1,0 +1,122 @@
+"""Every policy by name, and what its value may be. Pure: the values themselves are dated rows (docs/policies.md)."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from partnerhub.clock import parse_duration
+from partnerhub.money import Money
+
+LONGEST_VALUE = 1000
+_THRESHOLD = re.compile(r"(?P<percent>\d{1,3}(?:\.\d{1,2})?)% (?P<amount>\d{1,7}(?:\.\d{1,4})?) (?P<currency>[A-Z]{3})")
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+_TEN_YEARS = timedelta(days=3650)
+
+
+class Kind(Protocol):
+    def stored(self, value: object) -> str:
+        """A value as its row holds it. Raises ValueError, saying what is wrong with it, when it is of another kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """An ISO 8601 duration of days, hours, minutes and seconds; both bounds are allowed."""
+
+    shortest: timedelta = timedelta(0)
+    longest: timedelta = _TEN_YEARS
+
+    def stored(self, value: object) -> str:
+        try:
+            duration = parse_duration(value)  # type: ignore[arg-type]
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError("is not an ISO 8601 duration of days, hours, minutes and seconds") from None
+        if not self.shortest <= duration <= self.longest:
+            raise ValueError(f"is not between {self.shortest} and {self.longest}")
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word out of a few."""
+
+    choices: tuple[str, ...]
+
+    def stored(self, value: object) -> str:
+        if value not in self.choices:
+            raise ValueError(f"is not one of {', '.join(self.choices)}")
+        return str(value)
+
+
+class Lines:
+    """A list of sentences, in order; it may be empty."""
+
+    def stored(self, value: object) -> str:
+        if not isinstance(value, list) or not all(_is_line(line) for line in value):
+            raise ValueError("is not a list of sentences, each on a line of its own")
+        text = "\n".join(line.strip() for line in value)
+        if len(text) > LONGEST_VALUE:
+            raise ValueError(f"is longer than {LONGEST_VALUE} characters")
+        return text
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """How far something may go by itself: `percent` of what there is and `amount`, whichever is reached first."""
+
+    percent: Decimal
+    amount: Money
+
+
+class ThresholdOrOff:
+    """`10% 200 EUR`, or `off`."""
+
+    def stored(self, value: object) -> str:
+        if not isinstance(value, str) or (value != OFF and not _THRESHOLD.fullmatch(value)):
+            raise ValueError(f"is neither {OFF} nor a percentage and an amount such as 10% 200 EUR")
+        return value
+
+
+OFF = "off"
+
+
+def read_threshold(text: str) -> Threshold | None:
+    """A stored threshold; None when it is off. Raises ValueError for what is neither."""
+    if text == OFF:
+        return None
+    match = _THRESHOLD.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a threshold: {text!r}")
+    return Threshold(Decimal(match["percent"]), Money(Decimal(match["amount"]), match["currency"]))
+
+
+KINDS: dict[str, Kind] = {
+    "activate_within": Duration(_SECOND),  # rule 24
+    "answer_within": Duration(_SECOND, _DAY),  # rule 41
+    "auto_approve": ThresholdOrOff(),
+    "billing_frequency_change": Word(("at_renewal", "now")),  # rule 69
+    "cancel_after_window": Word(("at_term_end", "by_agreement")),  # rules 46, 47
+    "cancel_steps": Lines(),  # rule 27
+    "cancel_within": Duration(),  # rule 45
+    "cart_lives": Duration(_SECOND),  # rule 4
+    "change_waits": Duration(_SECOND),
+    "link_lives": Duration(_SECOND),  # rule 20
+    "multi_year_locked": Word(("yes", "no")),  # rule 48
+    "quote_lives": Duration(_SECOND, _DAY),
+    "reduce_within": Duration(),  # rule 39
+    "renewal_price": Word(("current", "kept")),
+    "request_lives": Duration(_SECOND),
+    "silence_means": Word(("accept", "refuse", "wait")),  # rule 41
+    "undo_within": Duration(timedelta(0), timedelta(seconds=300)),
+}
+
+
+def stored(name: str, value: object) -> str:
+    """A policy's value as its row holds it. Raises KeyError for an unknown name, ValueError with what is wrong."""
+    return KINDS[name].stored(value)
