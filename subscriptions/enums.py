@@ -16,6 +16,8 @@ class Trigger(StrEnum):
     CANCEL = "cancel"
     SUSPEND = "suspend"
     REINSTATE = "reinstate"
+    RENEW = "renew"
+    EXPIRE = "expire"
 
 
 class EndReason(StrEnum):
@@ -23,6 +25,7 @@ class EndReason(StrEnum):
 
     VOIDED = "voided"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class GateName(StrEnum):
@@ -87,6 +90,9 @@ class OperationAction(StrEnum):
     SUSPEND = "suspend"
     REINSTATE = "reinstate"
     RENEW = "renew"
+    # Ours alone: no publisher hears of them.
+    SET_AUTO_RENEW = "set_auto_renew"
+    CHANGE_RESELLER = "change_reseller"
 
 
 class OperationStatus(StrEnum):
@@ -95,9 +101,29 @@ class OperationStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CONFLICT = "conflict"
+    WITHDRAWN = "withdrawn"
+
+
+class Acceptance(StrEnum):
+    """How a publisher agreed to a change: in words, or by not objecting in time (rule 41)."""
+
+    PUBLISHER = "publisher"
+    SILENCE = "silence"
 
 
 class TrancheCause(StrEnum):
     PURCHASE = "purchase"
     INCREASE = "increase"
     RENEWAL = "renewal"
+    REDUCTION = "reduction"
+
+
+class RequestStatus(StrEnum):
+    """The life of a change request."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    PARTLY_APPROVED = "partly_approved"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    VOID = "void"

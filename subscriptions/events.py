@@ -99,3 +99,83 @@ class OperationSucceeded(SubscriptionFact):
 
 class OperationFailed(SubscriptionFact):
     name = "operation.failed"
+
+
+class SeatsChanged(SubscriptionFact):
+    """The publisher took another quantity: billing charges or credits what is left of the cycle."""
+
+    name = "subscription.quantity_changed"
+
+
+class PlanChanged(SubscriptionFact):
+    """The publisher took another plan of the same offer; the term stays (rule 67)."""
+
+    name = "subscription.plan_changed"
+
+
+class BillingFrequencyChanged(SubscriptionFact):
+    name = "subscription.billing_frequency_changed"
+
+
+class ResellerChanged(SubscriptionFact):
+    name = "subscription.reseller_changed"
+
+
+class RenewalScheduled(SubscriptionFact):
+    """What the next term begins with was set; `before` and `after` name only what is scheduled."""
+
+    name = "subscription.renewal_scheduled"
+
+
+class RenewalUnscheduled(SubscriptionFact):
+    name = "subscription.renewal_unscheduled"
+
+
+class SubscriptionRenewed(SubscriptionFact):
+    name = "subscription.renewed"
+
+
+class SubscriptionExpired(SubscriptionFact):
+    name = "subscription.expired"
+
+
+class ChangeHeld(SubscriptionFact):
+    """A change waits for some seconds in which it can be undone; nobody outside has heard of it."""
+
+    name = "subscription.change_held"
+
+
+class ChangeUndone(SubscriptionFact):
+    name = "subscription.change_undone"
+
+
+class ChangeRequestedOfPublisher(SubscriptionFact):
+    """A change is asked of the publisher; until it answers, quantity and plan are as they were."""
+
+    name = "subscription.change_requested_of_publisher"
+
+
+class ChangeAsked(SubscriptionFact):
+    """Somebody who may not change the subscription asks an admin agent to."""
+
+    name = "subscription.change_asked"
+
+
+class ChangeApproved(SubscriptionFact):
+    name = "subscription.change_approved"
+
+
+class ChangeDeclined(SubscriptionFact):
+    name = "subscription.change_declined"
+
+
+class ChangeRequestVoid(SubscriptionFact):
+    """A change request ended by itself: its base moved, its window closed or its time ran out."""
+
+    name = "subscription.change_request_void"
+
+
+class OperationRefused(SubscriptionFact):
+    """The publisher refused a change: quantity and plan are as they were."""
+
+    name = "operation.refused"

@@ -10,6 +10,9 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.PENDING, Trigger.CANCEL): Status.UNSUBSCRIBED,
     (Status.SUBSCRIBED, Trigger.CANCEL): Status.UNSUBSCRIBED,
     (Status.SUBSCRIBED, Trigger.SUSPEND): Status.SUSPENDED,
+    (Status.SUBSCRIBED, Trigger.RENEW): Status.SUBSCRIBED,
+    (Status.SUBSCRIBED, Trigger.EXPIRE): Status.UNSUBSCRIBED,
+    (Status.SUSPENDED, Trigger.EXPIRE): Status.UNSUBSCRIBED,
     (Status.SUSPENDED, Trigger.REINSTATE): Status.SUBSCRIBED,
     (Status.SUSPENDED, Trigger.CANCEL): Status.UNSUBSCRIBED,
 }

@@ -15,6 +15,7 @@ STATUS = {
 END = {
     EndReason.CANCELLED: _("Cancelled"),
     EndReason.VOIDED: _("Voided"),
+    EndReason.EXPIRED: _("Expired"),
 }
 
 GATE = {
@@ -60,6 +61,8 @@ OPERATION = {
     OperationAction.SUSPEND: _("Suspension"),
     OperationAction.REINSTATE: _("Reinstatement"),
     OperationAction.RENEW: _("Renewal"),
+    OperationAction.SET_AUTO_RENEW: _("Auto-renew"),
+    OperationAction.CHANGE_RESELLER: _("Reseller change"),
 }
 
 ASKED = {

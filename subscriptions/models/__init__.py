@@ -3,18 +3,24 @@ from subscriptions.models.confirmation import BillingStart, Gate
 from subscriptions.models.operation import Operation
 from subscriptions.models.order import Order, OrderLine
 from subscriptions.models.polling import PollSchedule
+from subscriptions.models.quote import Quote
+from subscriptions.models.renewal import ScheduledRenewal
+from subscriptions.models.request import ChangeRequest
 from subscriptions.models.subscription import PurchaseToken, SeatTranche, Subscription
 
 __all__ = [
     "BillingStart",
     "Cart",
     "CartLine",
+    "ChangeRequest",
     "Gate",
     "Operation",
     "Order",
     "OrderLine",
     "PollSchedule",
     "PurchaseToken",
+    "Quote",
+    "ScheduledRenewal",
     "SeatTranche",
     "Subscription",
 ]

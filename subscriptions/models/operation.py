@@ -3,22 +3,39 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from subscriptions.enums import OperationAction, OperationStatus
+from subscriptions.enums import Acceptance, OperationAction, OperationStatus
+from subscriptions.models.quote import Quote
 from subscriptions.models.subscription import Subscription
 
 IN_FLIGHT = (OperationStatus.NOT_STARTED, OperationStatus.IN_PROGRESS)
+# Never sent: no publisher hears of them.
+OURS_ALONE = (OperationAction.SET_AUTO_RENEW, OperationAction.CHANGE_RESELLER)
 
 
 class Operation(models.Model):
-    """A change that concerns the publisher, until it is final. A due row: workers claim it under a lease."""
+    """A change until it is final, one at a time for each subscription. A due row: workers claim it under a lease.
+
+    While `held_until` is set it can still be undone, and nobody outside sees it. `payload` holds the values `before`
+    and `after`; who asked for it is kept whole, because what is held acts later in that person's name.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="operations")
     action = models.CharField(max_length=32)
     status = models.CharField(max_length=16, default=OperationStatus.NOT_STARTED)
+    payload = models.JSONField(default=dict)
+    reason = models.CharField(max_length=500, blank=True)
+    quote = models.ForeignKey(Quote, null=True, on_delete=models.PROTECT, related_name="operations")
     requested_by = models.CharField(max_length=200)
+    actor_kind = models.CharField(max_length=16, blank=True)
+    actor_id = models.CharField(max_length=64, blank=True)
+    actor_role = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField()
+    held_until = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
+    accepted_by = models.CharField(max_length=16, blank=True)
     remote_id = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
@@ -29,6 +46,7 @@ class Operation(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(action__in=list(OperationAction)), name="operation_action_known"),
             models.CheckConstraint(condition=Q(status__in=list(OperationStatus)), name="operation_status_known"),
+            models.CheckConstraint(condition=Q(accepted_by__in=["", *Acceptance]), name="operation_acceptance_known"),
             models.UniqueConstraint(
                 fields=["subscription"], condition=Q(status__in=list(IN_FLIGHT)), name="operation_one_in_flight"
             ),
@@ -37,10 +55,19 @@ class Operation(models.Model):
                 | (~Q(status__in=list(IN_FLIGHT)) & Q(completed_at__isnull=False)),
                 name="operation_completed_when_final",
             ),
+            models.CheckConstraint(
+                condition=Q(held_until=None) | Q(status=OperationStatus.NOT_STARTED, lease_until=None),
+                name="operation_held_before_it_starts",
+            ),
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(status__in=list(IN_FLIGHT)), name="operation_due"),
+            models.Index(fields=["held_until"], condition=Q(held_until__isnull=False), name="operation_held"),
         ]
 
     def __str__(self) -> str:
         return f"{self.action}: {self.status}"
+
+    @property
+    def is_in_flight(self) -> bool:
+        return self.status in IN_FLIGHT

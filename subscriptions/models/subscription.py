@@ -17,6 +17,16 @@ _SUM_OF_TRANCHES = """
     RETURN NULL;
 """
 
+_BATCH_HOLDS = """
+    IF (SELECT SUM(quantity) FROM subscriptions_seattranche
+         WHERE (id = NEW.batch_id OR batch_id = NEW.batch_id) AND subscription_id = NEW.subscription_id) < 0
+       OR NOT EXISTS (SELECT FROM subscriptions_seattranche
+                       WHERE id = NEW.batch_id AND batch_id IS NULL AND subscription_id = NEW.subscription_id)
+    THEN RAISE EXCEPTION 'tranche_batch_not_overdrawn: batch %', NEW.batch_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
+
 
 def _sum_trigger(row: str, key: str, operation: pgtrigger.Operation) -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
@@ -54,6 +64,8 @@ class Subscription(models.Model):
     activated_at = models.DateTimeField(null=True)
     term_start = models.DateField(null=True)
     term_end = models.DateField(null=True)
+    # Where the terms are counted from, so that 31 January leads to 28 February and on to 31 March.
+    term_anchor = models.DateField(null=True)
     suspended_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=16, blank=True)
@@ -64,8 +76,8 @@ class Subscription(models.Model):
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="subscription_status_known"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="subscription_quantity_positive"),
             models.CheckConstraint(
-                condition=Q(activated_at=None, term_start=None, term_end=None)
-                | Q(activated_at__isnull=False, term_start__isnull=False, term_end__isnull=False),
+                condition=Q(activated_at=None, term_start=None, term_end=None, term_anchor=None)
+                | Q(activated_at__isnull=False, term_start__gte=F("term_anchor"), term_end__isnull=False),
                 name="subscription_term_fixed_at_activation",
             ),
             models.CheckConstraint(
@@ -102,6 +114,11 @@ class Subscription(models.Model):
             models.Index(fields=["-purchased_at", "-id"], name="subscription_newest_first"),
             models.Index(fields=["status", "-purchased_at", "-id"], name="subscription_by_status"),
             models.Index(fields=["activate_by"], condition=Q(status=Status.PENDING), name="subscription_overdue"),
+            models.Index(
+                fields=["term_end", "id"],
+                condition=Q(status__in=[Status.SUBSCRIBED, Status.SUSPENDED]),
+                name="subscription_term_ends",
+            ),
         ]
         triggers = [_sum_trigger("NEW", "id", pgtrigger.Insert | pgtrigger.UpdateOf("quantity"))]
 
@@ -110,22 +127,37 @@ class Subscription(models.Model):
 
 
 class SeatTranche(models.Model):
-    """Seats opened together, append-only: their sum is the subscription's quantity at every commit."""
+    """Seats opened together, append-only: their sum is the subscription's quantity at every commit.
+
+    A negative row takes seats out of the `batch` that it names, never more than it still holds.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="tranches")
     quantity = models.IntegerField()
     cause = models.CharField(max_length=16)
+    batch = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="reductions")
     opened_at = models.DateTimeField()
     reducible_until = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, batch=None) | Q(quantity__lt=0, batch__isnull=False),
+                name="tranche_reduces_a_batch",
+            ),
             models.CheckConstraint(condition=~Q(quantity=0), name="tranche_not_empty"),
             models.CheckConstraint(condition=Q(cause__in=list(TrancheCause)), name="tranche_cause_known"),
         ]
         triggers = [
             pgtrigger.Protect(name="tranche_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             _sum_trigger("NEW", "subscription_id", pgtrigger.Insert),
+            pgtrigger.Trigger(
+                name="tranche_batch_not_overdrawn",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                condition=pgtrigger.Q(new__batch__isnull=False),
+                func=_BATCH_HOLDS,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -190,9 +190,9 @@ def _start_billing(actor: Actor, subscription: Subscription, confirmed: Confirma
     )
     subscription.status = next_status(subscription.status, Trigger.ACTIVATE)
     subscription.activated_at = starts_at
-    subscription.term_start = starts_at.date()
+    subscription.term_start = subscription.term_anchor = starts_at.date()
     subscription.term_end = term_end(subscription.term_start, subscription.plan_term.term)
-    save_changed(subscription, "status", "activated_at", "term_start", "term_end")
+    save_changed(subscription, "status", "activated_at", "term_start", "term_anchor", "term_end")
     PollSchedule.objects.filter(subscription=subscription).update(next_poll_at=None)
     data = {"billing_start": str(start.pk), "starts_at": starts_at.isoformat(), "quantity": subscription.quantity}
     data |= {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
