@@ -7,7 +7,6 @@ from django.utils.translation import gettext_lazy as _
 
 from partnerhub.errors import (
     AvailabilityNotFound,
-    HubError,
     InvalidInput,
     NoPriceInCurrency,
     ProductNotFound,
@@ -17,21 +16,11 @@ from partnerhub.errors import (
     ResellerUnknown,
     SkuNotFound,
 )
-from partnerhub.web.refusals import sentence_of
+from partnerhub.web.forms import RefusableForm
 from publishers.models import Plan, Pricing
 from subscriptions.services.carts import LineRequest
 
 LARGEST_QUANTITY = 2_147_483_647
-
-
-class RefusableForm(forms.Form):
-    """A form that can show a service's refusal at the field it belongs to."""
-
-    refused_at: dict[type[HubError], str] = {}
-
-    def refuse(self, refusal: HubError) -> None:
-        """Show a refusal at its field, or at the form where it has none."""
-        self.add_error(self.refused_at.get(type(refusal)), sentence_of(refusal))
 
 
 class LineForm(RefusableForm):
