@@ -1,4 +1,4 @@
-"""What happens to programs with credentials, by name."""
+"""What happens to programs with credentials and to saved views, by name."""
 
 from partnerhub.outbox.recorder import Fact
 
@@ -13,3 +13,19 @@ class ClientCreated(ClientFact):
 
 class ClientSecretRotated(ClientFact):
     name = "client.secret_rotated"
+
+
+class SavedViewFact(Fact):
+    stream_type = "saved_view"
+
+
+class SavedViewAdded(SavedViewFact):
+    name = "saved_view.added"
+
+
+class SavedViewChanged(SavedViewFact):
+    name = "saved_view.changed"
+
+
+class SavedViewDeleted(SavedViewFact):
+    name = "saved_view.deleted"

@@ -16,3 +16,29 @@ class SignInForm(AuthenticationForm):
 
 class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=[(role.value, role.value) for role in Role])
+
+
+class SavedViewForm(forms.Form):
+    """A view to keep: which page, under which name, with which query string, and for whom."""
+
+    page = forms.SlugField(max_length=32)
+    name = forms.CharField(max_length=80, label=_("Name"))
+    query = forms.CharField(max_length=2000, required=False)
+    shared = forms.BooleanField(required=False)
+    opens = forms.BooleanField(required=False)
+
+
+class ViewChangeForm(forms.Form):
+    """What of a view is changed: its query string from the page, or its name and for whom it is."""
+
+    name = forms.CharField(max_length=80, required=False)
+    query = forms.CharField(max_length=2000, required=False)
+    part = forms.ChoiceField(choices=[("query", "query"), ("name", "name")])
+    shared = forms.BooleanField(required=False)
+
+
+class DefaultViewForm(forms.Form):
+    """The view that a page opens with; none of them when `view` is empty."""
+
+    page = forms.SlugField(max_length=32)
+    view = forms.UUIDField(required=False)

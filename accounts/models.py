@@ -111,6 +111,42 @@ class ClientSecret(models.Model):
         return self.created_at <= at < self.expires_at
 
 
+class SavedView(models.Model):
+    """A list as somebody likes to see it: filters, sort and columns as a query string, for oneself or for everybody."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=32)
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=2000, blank=True)
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "page", "name"], name="saved_view_name_once"),
+            models.CheckConstraint(condition=~models.Q(name=""), name="saved_view_named"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DefaultView(models.Model):
+    """The saved view that a list opens with for one person."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="default_views")
+    page = models.CharField(max_length=32)
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, related_name="defaults")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "page"], name="default_view_once_per_page")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.page}"
+
+
 class SigningKey(models.Model):
     """An RSA key of the hub's token issuer; the private half is encrypted with a key derived from SECRET_KEY."""
 

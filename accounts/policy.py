@@ -30,12 +30,15 @@ class Action(StrEnum):
     SUBSCRIPTION_CANCEL = "subscription.cancel"
     SUBSCRIPTION_SUSPEND = "subscription.suspend"
     SUBSCRIPTION_POLL = "subscription.poll"
+    SUBSCRIPTION_BULK = "subscription.bulk"
     SUBSCRIPTION_CONFIRM = "subscription.confirm"
     SUBSCRIPTION_VOID = "subscription.void"
     PUBLISHER_LINK_OPEN = "publisher_link.open"
     PUBLISHER_READ = "publisher.read"
     PUBLISHER_MANAGE = "publisher.manage"
     CLIENT_MANAGE = "client.manage"
+    JOB_OVERSEE = "job.oversee"
+    SAVED_VIEW_MANAGE = "saved_view.manage"
     CHARGE_READ = "charge.read"
     CHARGE_WRITE = "charge.write"
 
@@ -54,6 +57,7 @@ _READ = frozenset(
 GRANTS: dict[Role, frozenset[Action]] = {
     Role.ADMIN_AGENT: _READ
     | {
+        Action.SAVED_VIEW_MANAGE,
         Action.CUSTOMER_MANAGE,
         Action.SUBSCRIPTION_BUY,
         Action.SUBSCRIPTION_RENAME,
@@ -62,11 +66,12 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_CANCEL,
         Action.SUBSCRIPTION_SUSPEND,
         Action.SUBSCRIPTION_POLL,
+        Action.SUBSCRIPTION_BULK,
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.
     Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL},
-    Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL},
-    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_MANAGE, Action.CLIENT_MANAGE},
+    Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_BULK},
+    Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_MANAGE, Action.SAVED_VIEW_MANAGE, Action.CLIENT_MANAGE},
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
     Role.SYSTEM: frozenset(
         {Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_VOID, Action.CHARGE_WRITE, Action.SUBSCRIPTION_POLL}

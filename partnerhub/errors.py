@@ -58,6 +58,11 @@ class RequestInProgress(HubError):
     sentence = gettext_noop("The request {request_id} is still being worked on.")
 
 
+class ViewNameTaken(HubError):
+    code = "view_name_taken"
+    sentence = gettext_noop("You already have a saved view called {name}.")
+
+
 # Buying
 
 
