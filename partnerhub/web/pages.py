@@ -1,21 +1,26 @@
-"""Keyset pages: the cursor is in the URL (?after, ?before); deep pages cost what the first does; nothing is counted."""
+"""Keyset pages: the cursor is in the URL (?after, ?before); deep pages cost what the first does; counts are capped."""
 
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import reduce
 from typing import Any, Generic, TypeVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, FieldDoesNotExist, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DataError
-from django.db.models import Model, Q, QuerySet
+from django.db import DataError, connection
+from django.db.models import F, Model, Q, QuerySet
+from django.db.models.expressions import OrderBy
 from django.http import QueryDict
 
 Row = TypeVar("Row", bound=Model)
+Cursor = list[str | None]
 PAGE_SIZE = 50
 COUNT_CAP = 1000
+CURSORS = ("after", "before")
 
 
 @dataclass(frozen=True)
@@ -27,30 +32,57 @@ class Page(Generic[Row]):
     next_url: str
 
 
-def keyset_page(queryset: QuerySet[Row], order: tuple[str, str], params: QueryDict, size: int = PAGE_SIZE) -> Page[Row]:
-    """One page of a queryset ordered by two fields, the second of them unique, e.g. ("-purchased_at", "-id").
+@dataclass(frozen=True)
+class _Key:
+    """One field of an order. What has no value stands last in either direction, so first when read backwards."""
 
-    A cursor that cannot be read shows the first page.
+    path: str
+    descending: bool
+    nullable: bool
+    nulls_first: bool = False
+
+    def flipped(self) -> "_Key":
+        return _Key(self.path, not self.descending, self.nullable, not self.nulls_first)
+
+    def ordering(self) -> OrderBy:
+        nulls = {"nulls_first": True} if self.nulls_first else {"nulls_last": True}
+        given: dict[str, Any] = nulls if self.nullable else {}
+        return F(self.path).desc(**given) if self.descending else F(self.path).asc(**given)
+
+    def beyond(self, value: str | None, rest: Q) -> Q:
+        """The rows after a value of this key, and with `rest` those among its equals."""
+        if value is None:
+            missing = Q(**{f"{self.path}__isnull": True}) & rest
+            return missing | Q(**{f"{self.path}__isnull": False}) if self.nulls_first else missing
+        compare = "lt" if self.descending else "gt"
+        tail = Q(**{f"{self.path}__{compare}": value}) | (Q(**{self.path: value}) & rest)
+        if self.nullable and not self.nulls_first:
+            return tail | Q(**{f"{self.path}__isnull": True})
+        # Says nothing new, but is a bound that an index scan can start from.
+        return Q(**{f"{self.path}__{compare}e": value}) & tail
+
+
+def keyset_page(queryset: QuerySet[Row], order: tuple[str, str], params: QueryDict, size: int = PAGE_SIZE) -> Page[Row]:
+    """One page of a queryset ordered by two keys, the second of them unique, e.g. ("-purchased_at", "-id").
+
+    A key is a field, a path over foreign keys or an annotation that is never null; fields may be null, and rows
+    without a value come last in both directions. A cursor that cannot be read shows the first page.
     """
-    after, before = _decode(params.get("after", "")), _decode(params.get("before", ""))
+    keys = [_key(queryset, name) for name in order]
+    after, before = (_decode(params.get(side, "")) for side in CURSORS)
     try:
-        return _page(queryset, order, params, size, after, before)
+        return _page(queryset, keys, params, size, after, before)
     except (ValueError, TypeError, ValidationError, DataError):  # a cursor whose values do not fit the fields
-        return _page(queryset, order, params, size, None, None)
+        return _page(queryset, keys, params, size, None, None)
 
 
 def _page(
-    queryset: QuerySet[Row],
-    order: tuple[str, str],
-    params: QueryDict,
-    size: int,
-    after: list[str] | None,
-    before: list[str] | None,
+    queryset: QuerySet[Row], keys: list[_Key], params: QueryDict, size: int, after: Cursor | None, before: Cursor | None
 ) -> Page[Row]:
     backwards = after is None and before is not None
-    direction = tuple(_flip(key) for key in order) if backwards else order
+    direction = [key.flipped() for key in keys] if backwards else keys
     cursor = before if backwards else after
-    found = queryset.order_by(*direction)
+    found = queryset.order_by(*(key.ordering() for key in direction))
     rows = list(found.filter(_beyond(direction, cursor))[: size + 1] if cursor else found[: size + 1])
     more, rows = len(rows) > size, rows[:size]
     if backwards:
@@ -59,49 +91,87 @@ def _page(
     has_previous = more if backwards else cursor is not None
     return Page(
         rows,
-        _link(params, "before", rows[0], order) if has_previous and rows else "",
-        _link(params, "after", rows[-1], order) if has_next and rows else "",
+        _link(params, "before", rows[0], keys) if has_previous and rows else "",
+        _link(params, "after", rows[-1], keys) if has_next and rows else "",
     )
 
 
 def capped_count(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> str:
     """How many rows there are, as text; `1000+` beyond the cap, because counting a million rows is slow."""
-    count = queryset.order_by()[: cap + 1].count()
+    return _capped(queryset.order_by()[: cap + 1].count(), cap)
+
+
+def capped_counts(querysets: Sequence[QuerySet[Any]], cap: int = COUNT_CAP) -> list[str]:
+    """As `capped_count` for several querysets, asked in one statement."""
+    counts, params = [], []
+    for queryset in querysets:
+        try:
+            sql, given = queryset.order_by().values("pk")[: cap + 1].query.sql_with_params()
+        except EmptyResultSet:
+            sql, given = "SELECT 1 WHERE false", ()
+        counts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608 - Django's own SQL, values apart
+        params.extend(given)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(counts)}", params)
+        return [_capped(count, cap) for count in cursor.fetchone()]
+
+
+def _capped(count: int, cap: int) -> str:
     return f"{cap}+" if count > cap else str(count)
 
 
-def _flip(key: str) -> str:
-    return key.removeprefix("-") if key.startswith("-") else f"-{key}"
+def _key(queryset: QuerySet[Any], name: str) -> _Key:
+    path = name.removeprefix("-")
+    annotated = path in queryset.query.annotations
+    return _Key(path, name.startswith("-"), not annotated and _is_nullable(queryset.model, path))
 
 
-def _beyond(order: tuple[str, ...], cursor: list[str]) -> Q:
-    first, second = (key.removeprefix("-") for key in order)
-    compare, tie = ("lt" if key.startswith("-") else "gt" for key in order)
-    return Q(**{f"{first}__{compare}": cursor[0]}) | Q(**{first: cursor[0], f"{second}__{tie}": cursor[1]})
+def _is_nullable(model: type[Model], path: str) -> bool:
+    nullable = False
+    for name in path.split("__"):
+        field = model._meta.get_field(name)
+        if not hasattr(field, "null"):
+            raise FieldDoesNotExist(f"{path} cannot order a page")
+        nullable = nullable or bool(field.null)
+        model = field.related_model if field.is_relation else model  # type: ignore[assignment]
+    return nullable
 
 
-def _link(params: QueryDict, side: str, row: Model, order: tuple[str, str]) -> str:
+def _beyond(keys: list[_Key], cursor: Cursor) -> Q:
+    first, second = keys
+    return first.beyond(cursor[0], second.beyond(cursor[1], Q(pk__in=[])))
+
+
+def _link(params: QueryDict, side: str, row: Model, keys: list[_Key]) -> str:
     query = params.copy()
-    for key in ("after", "before"):
+    for key in CURSORS:
         query.pop(key, None)
-    query[side] = _encode([_value(row, key) for key in order])
+    for name in [name for name, values in query.lists() if not any(values)]:
+        del query[name]
+    query[side] = _encode([_value(row, key.path) for key in keys])
     return f"?{query.urlencode()}"
 
 
-def _value(row: Model, key: str) -> str:
-    value = getattr(row, key.removeprefix("-"))
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _value(row: Model, path: str) -> str | None:
+    value = reduce(getattr, path.split("__"), row)
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def _encode(values: list[str]) -> str:
+def _encode(values: Cursor) -> str:
     text = json.dumps(values, cls=DjangoJSONEncoder, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> list[str] | None:
+def _decode(cursor: str) -> Cursor | None:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, UnicodeDecodeError):
         return None
-    fits = isinstance(values, list) and len(values) == 2 and all(isinstance(value, str) for value in values)
+    fits = (
+        isinstance(values, list)
+        and len(values) == 2
+        and all(value is None or isinstance(value, str) for value in values)
+    )
     return values if fits else None
