@@ -175,7 +175,110 @@ class SubscriptionEnded(HubError):
 
 class OperationPending(HubError):
     code = "operation_pending"
-    sentence = gettext_noop("The change {action} of {since} is still waiting for the publisher.")
+    sentence = gettext_noop("The change {action} of {since} is still under way.")
+
+
+class SuspendedForbids(HubError):
+    code = "subscription_suspended"
+    sentence = gettext_noop("The subscription is suspended: {field} can be changed once it is active again.")
+
+
+class QuantityWhileSuspended(SuspendedForbids):
+    code = "quantity_while_suspended"
+
+
+class RenewalUnderWay(HubError):
+    code = "renewal_under_way"
+    sentence = gettext_noop("The term ended on {ended_on} and is being renewed. Try again in two minutes.")
+
+
+class ReductionWindowClosed(HubError):
+    code = "reduction_window_closed"
+    sentence = gettext_noop(
+        "{asked} licences cannot be removed now: {reducible} of {quantity} can. The rest can be removed at renewal "
+        "on {renews_on}."
+    )
+
+
+class OneChangeAtATime(HubError):
+    code = "one_change_at_a_time"
+    sentence = gettext_noop("Quantity and plan cannot be changed together: the publisher takes one change at a time.")
+
+
+class TermFixed(HubError):
+    code = "term_fixed"
+    sentence = gettext_noop("The term of {current} stays until {ends_on}: {plan} with {asked} can begin at renewal.")
+
+
+class TrialTermFixed(TermFixed):
+    code = "trial_term_fixed"
+
+
+class BillingFrequencyFixed(HubError):
+    code = "billing_frequency_fixed"
+    sentence = gettext_noop("The billing frequency can change at renewal on {renews_on}, not within the term.")
+
+
+class AutoRenewOff(HubError):
+    code = "auto_renew_off"
+    sentence = gettext_noop("Auto-renew is off, so there is no renewal to schedule anything for. Turn it on first.")
+
+
+class NothingScheduled(HubError):
+    code = "nothing_scheduled"
+    sentence = gettext_noop("Nothing is scheduled for renewal.")
+
+
+class TooLateToUndo(HubError):
+    code = "too_late_to_undo"
+    sentence = gettext_noop("The change {action} of {since} can no longer be undone: it is {status}.")
+
+
+class QuoteUnknown(HubError):
+    code = "quote_unknown"
+    sentence = gettext_noop("There is no quote {id} for this change of this subscription.")
+
+
+class QuoteExpired(HubError):
+    code = "quote_expired"
+    sentence = gettext_noop("The quote was good until {expired_at}. Look at the change again and confirm it.")
+
+
+class QuoteUsed(HubError):
+    code = "quote_used"
+    sentence = gettext_noop("The quote was already used on {used_at}.")
+
+
+class QuoteMoved(HubError):
+    """Something moved since the quote: `shown` and `current` are the amounts due today, the carrier has the rest."""
+
+    code = "quote_moved"
+    sentence = gettext_noop("This is not what you were shown any more: it was {shown}, it is now {current}.")
+
+
+class RequestOwn(HubError):
+    code = "request_own"
+    sentence = gettext_noop("You asked for this change yourself: another admin agent has to decide it.")
+
+
+class RequestClosed(HubError):
+    code = "request_closed"
+    sentence = gettext_noop("The change request is {status} since {since}.")
+
+
+class RequestMoved(HubError):
+    code = "request_moved"
+    sentence = gettext_noop("The subscription has moved since the request was made: {why}")
+
+
+class RequestTooMuch(HubError):
+    code = "request_too_much"
+    sentence = gettext_noop("{approved} is not between {old} and the {new} that were asked for.")
+
+
+class NothingAsked(HubError):
+    code = "nothing_asked"
+    sentence = gettext_noop("Nothing would change.")
 
 
 class CancellationWindowClosed(HubError):

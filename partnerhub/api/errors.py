@@ -3,18 +3,22 @@
 The number is the dialect's; the hub's own stable code stands in `data`, so that a program need not read the sentence.
 """
 
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from rest_framework.exceptions import APIException, Throttled
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from partnerhub.clock import now
 from partnerhub.errors import (
     ActivationRefused,
     AttestationMissing,
+    AutoRenewOff,
     AvailabilityNotFound,
+    BillingFrequencyFixed,
     CancellationWindowClosed,
     CartAlreadyOrdered,
     CartEmpty,
@@ -27,16 +31,30 @@ from partnerhub.errors import (
     NoPriceInCurrency,
     NotActivatedYet,
     NotFound,
-    NothingToPoll,
     NotPermitted,
     NotSoldInCountry,
+    NothingAsked,
+    NothingScheduled,
+    NothingToPoll,
+    OneChangeAtATime,
     OnePerCustomer,
     OperationPending,
     PriceMoved,
     ProductNotFound,
     QuantityOutOfRange,
+    QuantityWhileSuspended,
+    QuoteExpired,
+    QuoteMoved,
+    QuoteUnknown,
+    QuoteUsed,
+    ReductionWindowClosed,
+    RenewalUnderWay,
+    RequestClosed,
     RequestInProgress,
+    RequestMoved,
+    RequestOwn,
     RequestReused,
+    RequestTooMuch,
     ResellerAgreementMissing,
     ResellerIsProvider,
     ResellerUnknown,
@@ -44,7 +62,13 @@ from partnerhub.errors import (
     StaleVersion,
     StatusForbids,
     SubscriptionEnded,
+    SuspendedForbids,
+    TermFixed,
+    TooLateToUndo,
+    TrialTermFixed,
 )
+from partnerhub.outbox.recorder import Author
+from partnerhub.outbox.refusals import attempt_of, is_read, keep_refusal
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +105,26 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     NotActivatedYet: (400, 800081),
     SubscriptionEnded: (400, 2011),
     OperationPending: (409, 900278),
+    SuspendedForbids: (400, 800091),
+    QuantityWhileSuspended: (400, 2001),
+    RenewalUnderWay: (409, 800082),
+    ReductionWindowClosed: (400, 900257),
+    OneChangeAtATime: (400, 800002),
+    TermFixed: (400, 800121),
+    TrialTermFixed: (400, 800107),
+    BillingFrequencyFixed: (400, 800097),
+    AutoRenewOff: (400, 800093),
+    NothingScheduled: (400, 3000),
+    TooLateToUndo: (409, 800060),
+    QuoteUnknown: (404, 1000),
+    QuoteExpired: (400, 400019),
+    QuoteUsed: (409, 800064),
+    QuoteMoved: (409, 400019),
+    RequestOwn: (403, 900308),
+    RequestClosed: (409, 800060),
+    RequestMoved: (409, 400019),
+    RequestTooMuch: (400, 3000),
+    NothingAsked: (400, 3000),
     CancellationWindowClosed: (400, 900117),
     ChangeNotSupported: (400, 2006),
     NothingToPoll: (400, 800096),
@@ -125,6 +169,7 @@ def problem(number: int, description: str, *data: str) -> Problem:
 def answer(error: Exception, context: dict[str, Any]) -> Response:
     """Turn whatever a view raised into JSON; what nobody foresaw is logged with its traceback and answers 500."""
     if isinstance(error, HubError):
+        _keep(error, context["request"])
         return _refusal(error)
     if isinstance(error, RequestDataTooBig):
         return Response(problem(413, "The request is larger than this hub reads.", "too_large"), 413)
@@ -135,6 +180,22 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         log.exception("api_failed", exc_info=error)
         return Response(problem(500, "The hub failed. Nothing was changed; retry with the same MS-RequestId."), 500)
     return _dressed(error, framework)
+
+
+def _keep(error: HubError, request: Request) -> None:
+    """Put a refused write on record; the transaction of the write is rolled back by now."""
+    if not is_read(request._request):
+        keep_refusal(
+            error, attempt_of(request._request, "api", _asked(request)), actor=cast(Author, request.user), at=now()
+        )
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """The body, where it is a JSON object; what was refused before it was read may have none that can be read."""
+    try:
+        return request.data if isinstance(request.data, dict) else {}
+    except (APIException, SuspiciousOperation, RecursionError):
+        return {}
 
 
 def _refusal(error: HubError) -> Response:
