@@ -139,7 +139,8 @@ INSERT INTO subscriptions_subscription
 SELECT id, customer_id, publisher_id, offer_id, plan_id, plan_term_id, price_id, amount, currency, order_line_id,
        'Team ' || %(tag)s || '-' || n, quantity, status <> %(unsubscribed)s, false, status, bought,
        bought + interval '30 days', active, (active AT TIME ZONE 'UTC')::date,
-       (active AT TIME ZONE 'UTC')::date, ((active AT TIME ZONE 'UTC')::date + interval '1 year')::date, ended, end_reason, 1
+       (active AT TIME ZONE 'UTC')::date, ((active AT TIME ZONE 'UTC')::date + interval '1 year')::date, ended,
+       end_reason, 1
   FROM seed_line ORDER BY n;
 
 INSERT INTO subscriptions_seattranche (subscription_id, quantity, cause, opened_at, reducible_until)
