@@ -20,9 +20,9 @@ from django.db.models import Case, Exists, F, OuterRef, Value, When
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import now
+from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.gateway import Answer
 from publishers.fulfillment.registry import Lines
-from publishers.fulfillment.saas_v2 import refuse_in_transaction
 from publishers.models import Adapter, Publisher
 from publishers.services import circuit
 from subscriptions.backoff import LONGEST_WAIT, TROUBLE, before_deadline, next_wait, spread

@@ -1,5 +1,6 @@
 """The port to a publisher's side of fulfillment, in the hub's words. Adapters live beside it; `registry` finds them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -54,6 +55,24 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a publisher shows once a change is done: this plan, this quantity, or that the subscription has ended."""
+
+    plan_id: str | None = None
+    quantity: int | None = None
+    ended: bool = False
+
+    def is_shown_by(self, answer: Answer) -> bool:
+        if self.ended:
+            return answer.outcome == Outcome.UNKNOWN_THERE or (
+                answer.said is not None and answer.said.status == "Unsubscribed"
+            )
+        if answer.said is None:
+            return False
+        return self.plan_id in (None, answer.said.plan_id) and self.quantity in (None, answer.said.quantity)
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The outcome of asking for a change, or after one. `remote_id` names the publisher's operation when it has one.
 
@@ -69,11 +88,12 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where and as whom to call a publisher. `token` authenticates the hub to it."""
+    """Where and as whom to call a publisher, "" for an address that it has not. `token` authenticates the hub to it."""
 
     publisher_id: UUID
     base_url: str
     token: str
+    webhook_url: str = ""
 
 
 class FulfillmentGateway(Protocol):
@@ -85,8 +105,16 @@ class FulfillmentGateway(Protocol):
     async def unsubscribe(self, address: Address, subscription_id: UUID) -> Receipt:
         """Tell the publisher that the subscription has ended; UNKNOWN_THERE counts as done."""
 
-    async def follow_unsubscription(self, address: Address, subscription_id: UUID, remote_id: str) -> Receipt:
-        """How far the publisher is with the end that it took up as its operation `remote_id`."""
+    async def change(
+        self, address: Address, subscription_id: UUID, *, plan_id: str | None = None, quantity: int | None = None
+    ) -> Receipt:
+        """Ask the publisher for another plan or another quantity: one of them, and one only."""
+
+    async def follow(self, address: Address, subscription_id: UUID, remote_id: str, expected: Expected) -> Receipt:
+        """How far the publisher is with what it took up as its operation `remote_id`."""
+
+    async def notify(self, address: Address, notice: Mapping[str, Any]) -> Receipt:
+        """Post a notice to the publisher's webhook. DONE means that it was received: no word on the change yet."""
 
     async def close(self) -> None:
         """Give back connections."""

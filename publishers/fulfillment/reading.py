@@ -32,6 +32,10 @@ class OperationSaid:
 
     status: str
     reason: str
+    id: str = ""
+    action: str = ""
+    plan_id: str = ""
+    quantity: int | None = None
 
 
 def read_said(body: bytes, subscription_id: UUID) -> Said:
@@ -60,6 +64,29 @@ def read_operation(body: bytes, remote_id: str) -> OperationSaid:
     return OperationSaid(status, excerpt(_text(document, "errorMessage"), LONGEST_REASON))
 
 
+def read_pending(body: bytes) -> list[OperationSaid]:
+    """The unfinished operations in a list, bare or wrapped. What cannot be read is left out; raises Unreadable when it
+    is no list at all.
+    """
+    listed = _json(body)
+    rows = listed.get("operations") if isinstance(listed, dict) else listed
+    if not isinstance(rows, list):
+        raise Unreadable(f"The answer lists no operations: {excerpt(json.dumps(listed)[:4000])}")
+    return [_pending(row) for row in rows[:100] if isinstance(row, dict) and row.get("status") in UNFINISHED]
+
+
+def read_reason(body: bytes) -> str:
+    """Why something was refused, in any of the shapes of an error (fulfillment-v2.md section 1); maybe empty."""
+    try:
+        said = _json(body)
+    except Unreadable:
+        return excerpt(body[:4000].decode("utf-8", "replace"))
+    if isinstance(said, dict):
+        said = next((said[name] for name in ("error", "Error") if isinstance(said.get(name), dict)), said)
+        said = said.get("message") or said.get("Message")
+    return excerpt(said, LONGEST_REASON) if isinstance(said, str) else ""
+
+
 def excerpt(text: str, longest: int = LONGEST_EXCERPT) -> str:
     """The first printable characters of a stranger's text, without anything that looks like a credential."""
     shown = _TOKEN_LIKE.sub("[…]", _NAMED_SECRET.sub(r"\1[…]", printable(text[:2000])))
@@ -72,11 +99,28 @@ def printable(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def _pending(row: dict[str, Any]) -> OperationSaid:
+    quantity = row.get("quantity")
+    words = {name: str(row.get(name) or "") for name in ("id", "action", "planId")}
+    return OperationSaid(
+        str(row["status"]),
+        "",
+        words["id"],
+        words["action"],
+        words["planId"],
+        int(quantity) if re.fullmatch(r"[0-9]{1,10}", str(quantity)) else None,
+    )
+
+
+def _json(body: bytes) -> Any:
     try:
-        document = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         raise Unreadable(f"The answer is not JSON: {excerpt(body[:4000].decode('utf-8', 'replace'))}") from None
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    document = _json(body)
     if not isinstance(document, dict):
         raise Unreadable(f"The answer is not a JSON object: {excerpt(json.dumps(document)[:4000])}")
     return document

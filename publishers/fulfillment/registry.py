@@ -35,7 +35,7 @@ class Lines:
         wanted = {key for key in publisher_ids if key not in self._addresses or self._addresses[key][2] <= at}
         for publisher in Publisher.objects.select_related("client").filter(pk__in=wanted) if wanted else ():
             token = publisher_call_token(publisher.client, at=at)
-            address = Address(publisher.pk, publisher.fulfillment_base_url, token)
+            address = Address(publisher.pk, publisher.fulfillment_base_url, token, publisher.webhook_url)
             self._addresses[publisher.pk] = (Adapter(publisher.adapter), address, at + ADDRESS_LIVES)
 
     def line_to(self, publisher_id: UUID) -> tuple[FulfillmentGateway, Address]:

@@ -1,88 +1,62 @@
-"""The HTTP client of publishers that expose the SaaS Fulfillment v2 shapes (fulfillment-v2.md, contract "Polled")."""
+"""The client of publishers that expose the SaaS Fulfillment v2 shapes (fulfillment-v2.md, contract "Polled")."""
 
-import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-import aiohttp
-from django.db import transaction
-from multidict import CIMultiDictProxy
-
-from partnerhub.clock import now
-from publishers.fulfillment.gateway import Address, Answer, Outcome, Progress, Receipt
-from publishers.fulfillment.guard import AddressNotPublic, socket_factory
+from publishers.fulfillment import webhooks
+from publishers.fulfillment.calling import (
+    Caller,
+    CallFailed,
+    Reply,
+    check_status,
+    refuse_in_transaction,
+    retry_after,
+    said_refusal,
+    said_status,
+)
+from publishers.fulfillment.gateway import Address, Answer, Expected, Outcome, Progress, Receipt
 from publishers.fulfillment.reading import (
     UNCHANGED,
     UNFINISHED,
     OperationSaid,
     Unreadable,
-    excerpt,
     printable,
     read_operation,
+    read_pending,
     read_said,
 )
 
 API_VERSION = "2018-08-31"
-LARGEST_BODY = 256 * 1024
-KEEP_ALIVE_SECONDS = 30
-
-
-class CallFailed(Exception):
-    """A call that brought no usable answer; becomes an outcome, never leaves the gateway."""
-
-    def __init__(self, outcome: Outcome, detail: str, retry_after: timedelta | None = None) -> None:
-        super().__init__(detail)
-        self.outcome, self.detail, self.retry_after = outcome, detail, retry_after
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer as far as we read it."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return excerpt(self.body.decode("utf-8", "replace"))
+ENDED = Expected(ended=True)
+STILL_OLD = "The publisher says that it is done, but does not show it yet."
+UNFINISHED_THERE = "The publisher has not finished its operation."
+BUSY_THERE = "The publisher is still at another change of this subscription."
 
 
 class SaasV2Gateway:
-    """One session with kept-alive connections for all publishers. Make it inside a running event loop."""
+    """Make it inside a running event loop; see `Caller` for its bounds."""
 
     def __init__(
         self, *, allow_private: bool, connections: int = 100, seconds: float = 10, connect_seconds: float = 5
     ) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=connections,
-            limit_per_host=connections,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
-            socket_factory=socket_factory(allow_private=allow_private),
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=connect_seconds),
-            # Plain bytes only: the size limit must not be a decompressor's problem.
-            headers={"user-agent": "PartnerHub", "accept": "application/json", "accept-encoding": "identity"},
+        self._caller = Caller(
+            allow_private=allow_private, connections=connections, seconds=seconds, connect_seconds=connect_seconds
         )
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._caller.close()
 
     async def ask(self, address: Address, subscription_id: UUID) -> Answer:
         """What the publisher says of the subscription now. Raises RuntimeError inside a database transaction only."""
-        refuse_in_transaction()
-        evidence = {"request_id": str(uuid4()), "correlation_id": str(uuid4())}
+        evidence = _new_ids()
         try:
             reply = await self._call("GET", address, subscription_id, evidence)
             evidence |= _traced(reply)
-            _check_status(reply, expected=(200,))
+            check_status(reply, expected=(200,))
             return Answer(Outcome.ANSWERED, said=read_said(reply.body, subscription_id), evidence=evidence)
         except CallFailed as failure:
             return Answer(failure.outcome, None, failure.detail, failure.retry_after, evidence)
@@ -91,147 +65,141 @@ class SaasV2Gateway:
 
     async def unsubscribe(self, address: Address, subscription_id: UUID) -> Receipt:
         """Tell that the subscription has ended. Safe to repeat: a refusal counts as done when it has ended there."""
-        refuse_in_transaction()
-        evidence = {"request_id": str(uuid4()), "correlation_id": str(uuid4())}
         try:
-            reply = await self._call("DELETE", address, subscription_id, evidence)
+            reply = await self._call("DELETE", address, subscription_id, _new_ids())
             if reply.status == 410:
                 return Receipt(Outcome.UNKNOWN_THERE)
             if reply.status in (400, 409):
-                return await self._receipt_of_refusal(address, subscription_id, reply)
-            _check_status(reply, expected=(200, 202, 204))
-            return _receipt_of_change(reply)
+                return await self._receipt_of_refused_end(address, subscription_id, reply)
+            check_status(reply, expected=(200, 202, 204))
+            return _receipt_of_end(reply)
         except CallFailed as failure:
             return Receipt(failure.outcome, detail=failure.detail, retry_after=failure.retry_after)
 
-    async def follow_unsubscription(self, address: Address, subscription_id: UUID, remote_id: str) -> Receipt:
-        """How far the publisher is. An operation that it has lost is done when the subscription has ended there."""
-        refuse_in_transaction()
-        evidence = {"request_id": str(uuid4()), "correlation_id": str(uuid4())}
+    async def change(
+        self, address: Address, subscription_id: UUID, *, plan_id: str | None = None, quantity: int | None = None
+    ) -> Receipt:
+        """Ask for another plan or another quantity. Safe to repeat: what is shown already is done, and what the
+        publisher took up the last time is followed.
+        """
+        expected = Expected(plan_id, quantity)
+        body = {"quantity": quantity} if plan_id is None else {"planId": plan_id}
         try:
-            reply = await self._call("GET", address, subscription_id, evidence, f"/operations/{remote_id}")
+            reply = await self._call("PATCH", address, subscription_id, _new_ids(), body=body)
+            if reply.is_refusal:
+                return await self._receipt_of_refused_change(address, subscription_id, expected, reply)
+            check_status(reply, expected=(200, 202, 204))
+            remote_id = _operation_id(reply)
+            if reply.status == 202 and remote_id:
+                return _under_way(remote_id, retry_after(reply))
+            return await self._receipt_when_shown(address, subscription_id, remote_id, expected)
+        except CallFailed as failure:
+            return Receipt(failure.outcome, detail=failure.detail, retry_after=failure.retry_after)
+
+    async def follow(self, address: Address, subscription_id: UUID, remote_id: str, expected: Expected) -> Receipt:
+        """How far the publisher is. A change is done when the subscription shows it, whatever the operation says."""
+        try:
+            reply = await self._call("GET", address, subscription_id, _new_ids(), f"/operations/{remote_id}")
             # Some publishers answer 400 for an id that they do not know (fulfillment-v2.md section 4).
             if reply.status in (400, 404, 410):
-                return await self._receipt_without_operation(address, subscription_id, remote_id)
-            _check_status(reply, expected=(200,))
+                return await self._receipt_without_operation(address, subscription_id, remote_id, expected)
+            check_status(reply, expected=(200,))
             said = read_operation(reply.body, remote_id)
-            if said.status == UNCHANGED and await self._has_ended(address, subscription_id):
-                return Receipt(Outcome.ANSWERED, remote_id)
-            return _receipt_of_operation(said, remote_id, _retry_after(reply))
+            return await self._receipt_of_operation(address, subscription_id, remote_id, expected, said, reply)
         except CallFailed as failure:
             return Receipt(failure.outcome, remote_id, failure.detail, failure.retry_after)
         except Unreadable as problem:
             return Receipt(Outcome.UNREADABLE, remote_id, str(problem))
 
-    async def _receipt_of_refusal(self, address: Address, subscription_id: UUID, reply: Reply) -> Receipt:
+    async def notify(self, address: Address, notice: Mapping[str, Any]) -> Receipt:
+        """Post a notice to the publisher's webhook; done means that it was received, refused that it declines."""
+        return await webhooks.deliver(self._caller, address, notice, _new_ids())
+
+    async def _receipt_of_refused_end(self, address: Address, subscription_id: UUID, reply: Reply) -> Receipt:
         """After a lost answer our first call may have been heard: then it is over, or still being worked on."""
-        if await self._has_ended(address, subscription_id):
+        if ENDED.is_shown_by(await self.ask(address, subscription_id)):
             return Receipt(Outcome.ANSWERED)
         outcome = Outcome.THROTTLED if reply.status == 409 else Outcome.UNREADABLE
-        return Receipt(outcome, detail=_said_status(reply), retry_after=_retry_after(reply))
+        return Receipt(outcome, detail=said_status(reply), retry_after=retry_after(reply))
 
-    async def _receipt_without_operation(self, address: Address, subscription_id: UUID, remote_id: str) -> Receipt:
-        if await self._has_ended(address, subscription_id):
+    async def _receipt_of_refused_change(
+        self, address: Address, subscription_id: UUID, expected: Expected, reply: Reply
+    ) -> Receipt:
+        """After a lost answer our first call may have been heard: the change is shown already, or an operation."""
+        if expected.is_shown_by(await self.ask(address, subscription_id)):
+            return Receipt(Outcome.ANSWERED)
+        pending = await self._pending(address, subscription_id)
+        ours = next((one for one in pending if _asks_for(one, expected)), None)
+        if ours is not None and _is_operation_id(ours.id):
+            return _under_way(ours.id, retry_after(reply))
+        if pending or reply.status == 409:
+            return Receipt(Outcome.THROTTLED, detail=BUSY_THERE, retry_after=retry_after(reply))
+        return Receipt(Outcome.ANSWERED, detail=said_refusal(reply), progress=Progress.REFUSED)
+
+    async def _pending(self, address: Address, subscription_id: UUID) -> list[OperationSaid]:
+        """The operations that the publisher lists as unfinished; none when it does not say."""
+        try:
+            reply = await self._call("GET", address, subscription_id, _new_ids(), "/operations")
+            return read_pending(reply.body) if reply.status == 200 else []
+        except (CallFailed, Unreadable):
+            return []
+
+    async def _receipt_of_operation(
+        self,
+        address: Address,
+        subscription_id: UUID,
+        remote_id: str,
+        expected: Expected,
+        said: OperationSaid,
+        reply: Reply,
+    ) -> Receipt:
+        if said.status in UNFINISHED:
+            return _under_way(remote_id, retry_after(reply))
+        if said.status == "Succeeded":
+            if expected.ended:
+                return Receipt(Outcome.ANSWERED, remote_id)
+            return await self._receipt_when_shown(address, subscription_id, remote_id, expected)
+        if said.status == UNCHANGED and expected.is_shown_by(await self.ask(address, subscription_id)):
+            return Receipt(Outcome.ANSWERED, remote_id)
+        detail = f"The publisher's operation ended as {said.status}" + (f": {said.reason}" if said.reason else ".")
+        return Receipt(Outcome.ANSWERED, remote_id, detail, progress=Progress.REFUSED)
+
+    async def _receipt_without_operation(
+        self, address: Address, subscription_id: UUID, remote_id: str, expected: Expected
+    ) -> Receipt:
+        if expected.is_shown_by(await self.ask(address, subscription_id)):
             return Receipt(Outcome.ANSWERED, remote_id)
         return Receipt(Outcome.UNREADABLE, remote_id, "The publisher does not know its own operation any more.")
 
-    async def _has_ended(self, address: Address, subscription_id: UUID) -> bool:
+    async def _receipt_when_shown(
+        self, address: Address, subscription_id: UUID, remote_id: str, expected: Expected
+    ) -> Receipt:
+        """A success shown with old data is not yet one: done once the subscription shows the new value."""
         answer = await self.ask(address, subscription_id)
-        return answer.outcome == Outcome.UNKNOWN_THERE or bool(answer.said and answer.said.status == "Unsubscribed")
+        if expected.is_shown_by(answer):
+            return Receipt(Outcome.ANSWERED, remote_id)
+        if answer.said is not None:
+            return Receipt(Outcome.ANSWERED, remote_id, STILL_OLD, progress=Progress.UNDER_WAY)
+        return Receipt(answer.outcome, remote_id, answer.detail, answer.retry_after, Progress.UNDER_WAY)
 
     async def _call(
-        self, method: str, address: Address, subscription_id: UUID, ids: dict[str, str], rest: str = ""
+        self,
+        method: str,
+        address: Address,
+        subscription_id: UUID,
+        ids: Mapping[str, str],
+        rest: str = "",
+        body: Any = None,
     ) -> Reply:
+        refuse_in_transaction()
         # Built from the registered address alone: the token goes nowhere that an answer's headers name.
         url = f"{address.base_url.rstrip('/')}/api/saas/subscriptions/{subscription_id}{rest}"
-        headers = {
-            "authorization": f"Bearer {address.token}",
-            "x-ms-requestid": ids["request_id"],
-            "x-ms-correlationid": ids["correlation_id"],
-        }
-        try:
-            async with self._session.request(
-                method, url, params={"api-version": API_VERSION}, headers=headers, allow_redirects=False
-            ) as response:
-                return Reply(response.status, response.headers, await _limited_body(response))
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _as_failure(error) from None
+        query = {"api-version": API_VERSION}
+        return await self._caller.send(method, url, address.token, ids, query=query, body=body)
 
 
-def refuse_in_transaction() -> None:
-    """Raise RuntimeError inside an atomic block: nobody may hold database locks while a stranger thinks."""
-    # Under a running loop Django would show us another connection than that of the code which runs the loop.
-    loop = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
-    try:
-        in_transaction = transaction.get_connection().in_atomic_block
-    finally:
-        asyncio._set_running_loop(loop)
-    if in_transaction:
-        raise RuntimeError("a publisher must not be called inside a database transaction")
-
-
-async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            response.close()
-            raise CallFailed(Outcome.UNREADABLE, f"The answer is larger than {LARGEST_BODY // 1024} kB.")
-    return bytes(body)
-
-
-def _as_failure(error: Exception) -> CallFailed:
-    match error:
-        case asyncio.TimeoutError():
-            return CallFailed(Outcome.SILENT, "The publisher did not answer in time.")
-        case aiohttp.ClientConnectorError(os_error=AddressNotPublic()):
-            return CallFailed(Outcome.FORBIDDEN, "The publisher's address is not public, so this hub may not call it.")
-        case aiohttp.InvalidURL():
-            return CallFailed(Outcome.FORBIDDEN, "The publisher's address is not one that can be called.")
-        case aiohttp.ClientPayloadError():
-            return CallFailed(Outcome.UNREADABLE, "The answer broke off in the middle.")
-        case aiohttp.ClientResponseError():
-            return CallFailed(Outcome.UNREADABLE, f"The answer is not HTTP: {excerpt(error.message)}")
-        case aiohttp.ClientSSLError():
-            return CallFailed(Outcome.FAILING, "No secure connection to the publisher could be made.")
-        case aiohttp.ClientConnectorError():
-            return CallFailed(Outcome.FAILING, "No connection to the publisher could be made.")
-    return CallFailed(Outcome.FAILING, "The publisher hung up without an answer.")
-
-
-def _check_status(reply: Reply, *, expected: tuple[int, ...]) -> None:
-    if reply.status in expected:
-        return
-    match reply.status:
-        case 404:
-            raise CallFailed(Outcome.UNKNOWN_THERE, "The publisher does not know this subscription yet.")
-        case 401 | 403:
-            raise CallFailed(Outcome.FORBIDDEN, _said_status(reply))
-        case 429:
-            raise CallFailed(Outcome.THROTTLED, "The publisher asks for fewer questions.", _retry_after(reply))
-        case status if status >= 500:
-            raise CallFailed(Outcome.FAILING, _said_status(reply), _retry_after(reply))
-        case status if 300 <= status < 400:
-            raise CallFailed(Outcome.UNREADABLE, f"The publisher redirects elsewhere ({status}); we do not follow.")
-    raise CallFailed(Outcome.UNREADABLE, _said_status(reply))
-
-
-def _said_status(reply: Reply) -> str:
-    return f"The publisher answered {reply.status}" + (f": {reply.text}" if reply.text else ".")
-
-
-def _retry_after(reply: Reply) -> timedelta | None:
-    """The wait that the publisher asked for, in seconds or until a moment of its own clock; None when unreadable."""
-    asked = reply.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,7}", asked):
-        return timedelta(seconds=int(asked))
-    try:
-        until = parsedate_to_datetime(asked)
-        sent = parsedate_to_datetime(reply.headers["Date"]) if "Date" in reply.headers else now()
-        return max(until - sent, timedelta())
-    except (ValueError, TypeError, OverflowError):
-        return None
+def _new_ids() -> dict[str, str]:
+    return {"request_id": str(uuid4()), "correlation_id": str(uuid4())}
 
 
 def _traced(reply: Reply) -> dict[str, str]:
@@ -241,26 +209,22 @@ def _traced(reply: Reply) -> dict[str, str]:
     return traced | ({"publisher_request_id": theirs} if theirs else {})
 
 
-def _receipt_of_change(reply: Reply) -> Receipt:
+def _receipt_of_end(reply: Reply) -> Receipt:
     """202 with an Operation-Location is under way; without one there is nothing to ask, and it counts as done."""
     remote_id = _operation_id(reply)
     if reply.status != 202 or not remote_id or "Operation-Location" not in reply.headers:
         return Receipt(Outcome.ANSWERED, remote_id)
-    return _under_way(remote_id, _retry_after(reply))
+    return _under_way(remote_id, retry_after(reply))
 
 
-def _receipt_of_operation(said: OperationSaid, remote_id: str, retry_after: timedelta | None) -> Receipt:
-    if said.status in UNFINISHED:
-        return _under_way(remote_id, retry_after)
-    if said.status == "Succeeded":
-        return Receipt(Outcome.ANSWERED, remote_id)
-    detail = f"The publisher's operation ended as {said.status}" + (f": {said.reason}" if said.reason else ".")
-    return Receipt(Outcome.ANSWERED, remote_id, detail, progress=Progress.REFUSED)
+def _under_way(remote_id: str, wait: timedelta | None) -> Receipt:
+    return Receipt(Outcome.ANSWERED, remote_id, UNFINISHED_THERE, wait, Progress.UNDER_WAY)
 
 
-def _under_way(remote_id: str, retry_after: timedelta | None) -> Receipt:
-    detail = "The publisher has not finished its operation."
-    return Receipt(Outcome.ANSWERED, remote_id, detail, retry_after, Progress.UNDER_WAY)
+def _asks_for(pending: OperationSaid, expected: Expected) -> bool:
+    if expected.plan_id is not None:
+        return (pending.action, pending.plan_id) == ("ChangePlan", expected.plan_id)
+    return (pending.action, pending.quantity) == ("ChangeQuantity", expected.quantity)
 
 
 def _operation_id(reply: Reply) -> str:
@@ -270,5 +234,9 @@ def _operation_id(reply: Reply) -> str:
     except ValueError:
         located = ""
     candidate = located or reply.headers.get("Operation-Id", "")
+    return candidate if _is_operation_id(candidate) else ""
+
+
+def _is_operation_id(text: str) -> bool:
     # No leading dot: `..` would lead out of the operations.
-    return candidate if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}", candidate) else ""
+    return re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}", text) is not None

@@ -11,7 +11,7 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publishers.fulfillment.gateway import Address, Answer, Outcome, Progress, Receipt, Said
+from publishers.fulfillment.gateway import Address, Answer, Expected, Outcome, Progress, Receipt, Said
 from publishers.fulfillment.reading import Unreadable, excerpt, read_said
 from publishers.fulfillment.saas_v2 import SaasV2Gateway
 from tests.factories.publisher_site import PublisherSite, answers, says
@@ -47,7 +47,7 @@ UNFINISHED = "The publisher has not finished its operation."
 
 def follow(site, behaviour) -> Receipt:
     site.behave(ID, behaviour)
-    return call(site.url(), "follow_unsubscription", "op-1")
+    return call(site.url(), "follow", "op-1", Expected(ended=True))
 
 
 def unsubscribe(site, behaviour) -> Receipt:
@@ -459,7 +459,7 @@ def test_the_tls_of_publishers_is_verified():
     # aiohttp's default; nobody may switch it off in passing.
     async def context():
         gateway = SaasV2Gateway(allow_private=True)
-        verified = gateway._session.connector._ssl
+        verified = gateway._caller._session.connector._ssl
         await gateway.close()
         return verified
 
