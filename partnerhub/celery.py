@@ -32,4 +32,4 @@ def _configure() -> None:
 
 
 _configure()
-app.autodiscover_tasks(["partnerhub.outbox", "partnerhub.api", "subscriptions", "billing"])
+app.autodiscover_tasks(["partnerhub.outbox", "partnerhub.api", "partnerhub.jobs", "subscriptions", "billing"])

@@ -283,7 +283,30 @@ class NothingAsked(HubError):
 
 class CancellationWindowClosed(HubError):
     code = "cancellation_window_closed"
-    sentence = gettext_noop("The {window} cancellation window closed on {closed_at}.")
+    sentence = gettext_noop(
+        "The {window} cancellation window closed on {closed_at}. With auto-renew off it ends on {ends_on}."
+    )
+
+
+class AgreementMissing(CancellationWindowClosed):
+    code = "agreement_missing"
+    sentence = gettext_noop(
+        "The {window} cancellation window closed on {closed_at}. Later it is cancelled when {publisher} agrees: "
+        "give the reference of its agreement."
+    )
+
+
+class MultiYearLocked(CancellationWindowClosed):
+    code = "multi_year_locked"
+    sentence = gettext_noop(
+        "The {window} cancellation window closed on {closed_at}. A {years}-year plan with payments due is locked "
+        "until its term ends on {ends_on}."
+    )
+
+
+class CancelStepsOpen(HubError):
+    code = "cancel_steps_open"
+    sentence = gettext_noop("{publisher} asks for these steps first: {steps}")
 
 
 class ChangeNotSupported(HubError):
@@ -332,3 +355,41 @@ class AddressNotAllowed(HubError):
 class OverlappingPrice(HubError):
     code = "overlapping_price"
     sentence = gettext_noop("A price in {currency} is already valid from {valid_from}.")
+
+
+# Jobs
+
+
+class NothingSelected(HubError):
+    code = "nothing_selected"
+    sentence = gettext_noop("Nothing was selected.")
+
+
+class TooManyRows(HubError):
+    code = "too_many_rows"
+    sentence = gettext_noop("More than {limit} were selected: a job takes at most {limit}. Narrow the selection.")
+
+
+class RepeatedRow(HubError):
+    code = "repeated_row"
+    sentence = gettext_noop("This one stands in the file more than once; row {row} counts.")
+
+
+class JobMovedOn(HubError):
+    code = "job_moved_on"
+    sentence = gettext_noop("The job has moved on since you looked: see how it stands now, and decide again.")
+
+
+class PhraseMismatch(HubError):
+    code = "phrase_mismatch"
+    sentence = gettext_noop("To confirm, type exactly: {phrase}")
+
+
+class ActorLost(HubError):
+    code = "actor_lost"
+    sentence = gettext_noop("{name} may no longer act as {role}.")
+
+
+class RowFailed(HubError):
+    code = "row_failed"
+    sentence = gettext_noop("The hub failed here ({error}). Nothing was changed.")

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "partnerhub.api",
     "partnerhub.web",
     "accounts",
+    "partnerhub.jobs",
     "customers",
     "publishers",
     "subscriptions",
@@ -244,6 +245,8 @@ CELERY = {
         "poll": {"task": "subscriptions.tasks.poll_due", "schedule": 1.0, "options": {"expires": 2.0}},
         "operations": {"task": "subscriptions.tasks.send_operations", "schedule": 2.0, "options": {"expires": 4.0}},
         "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
+        "jobs": {"task": "partnerhub.jobs.tasks.work", "schedule": 1.0, "options": {"expires": 2.0}},
+        "plans": {"task": "partnerhub.jobs.tasks.forget_plans", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "overdue": {"task": "subscriptions.tasks.void_overdue", "schedule": 30.0, "options": {"expires": 30.0}},
     },
 }

@@ -19,6 +19,7 @@ urlpatterns = [
     path("health/live", live),
     path("health/ready", ready),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("jobs/", include("partnerhub.jobs.urls")),
     path("metrics", metrics),
     path("subscriptions/", include("subscriptions.urls")),
     path("v1/", include("partnerhub.v1")),

@@ -7,6 +7,7 @@ LEVEL = {
     "api": 1,
     "web": 1,
     "accounts": 2,
+    "jobs": 2,
     "customers": 3,
     "publishers": 3,
     "subscriptions": 4,
