@@ -36,11 +36,88 @@ class Event(models.Model):
                 name="event_chained_to_its_predecessor",
             ),
         ]
-        indexes = [models.Index(fields=["-at", "-id"], name="event_newest_first")]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="event_newest_first"),
+            models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="event_of_request"),
+        ]
         triggers = [pgtrigger.Protect(name="event_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.name} #{self.sequence}"
+
+
+class Refusal(models.Model):
+    """An attempt that was refused and so changed nothing: who tried what, at which door, and why not. Never changed.
+
+    `tried` names the act alike wherever it was tried ("POST subscriptions/nickname"), `path` the address with its ids;
+    `asked` holds the values given, without secrets; `values` are those of the refusal's sentence.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    door = models.CharField(max_length=16)
+    tried = models.CharField(max_length=100)
+    path = models.CharField(max_length=300)
+    asked = models.JSONField(default=dict)
+    stream_type = models.CharField(max_length=32, blank=True)
+    stream_id = models.UUIDField(null=True)
+    code = models.CharField(max_length=64)
+    values = models.JSONField(default=dict)
+    sentence = models.CharField(max_length=500)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+    actor_role = models.CharField(max_length=32)
+    request_id = models.CharField(max_length=64, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["actor_id", "request_id", "tried", "path", "code"],
+                condition=~models.Q(request_id=""),
+                name="refusal_once_per_request",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="refusal_newest_first"),
+            models.Index(fields=["stream_id", "-at"], name="refusal_of_stream"),
+        ]
+        triggers = [pgtrigger.Protect(name="refusal_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.tried}: {self.code}"
+
+
+class Entry(models.Model):
+    """One line of the audit: an event, or a refused attempt (`code` is set). A view of the database, read only."""
+
+    id = models.UUIDField(primary_key=True)
+    stream_type = models.CharField(max_length=32)
+    stream_id = models.UUIDField(null=True)
+    sequence = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    data = models.JSONField()
+    reason = models.CharField(max_length=500)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+    actor_role = models.CharField(max_length=32)
+    request_id = models.CharField(max_length=64)
+    correlation_id = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    door = models.CharField(max_length=16)
+    path = models.CharField(max_length=300)
+    code = models.CharField(max_length=64)
+    values = models.JSONField()
+    sentence = models.CharField(max_length=500)
+
+    class Meta:
+        managed = False
+        db_table = "outbox_entry"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Delivery(models.Model):

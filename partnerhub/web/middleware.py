@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.defaults import bad_request
 
 from partnerhub.errors import HubError
-from partnerhub.web.refusals import page_of
+from partnerhub.web.refusals import page_of, refused
 
 log = structlog.get_logger(__name__)
 
@@ -67,4 +67,7 @@ class refusals:
         if isinstance(exception, DataError):
             log.warning("unreadable_value", exc_info=exception)
             return bad_request(request, exception)
-        return page_of(request, exception) if isinstance(exception, HubError) else None
+        if not isinstance(exception, HubError):
+            return None
+        refused(request, exception)
+        return page_of(request, exception)

@@ -1,5 +1,6 @@
 """The door of every address that publishers call: credential, version, size and method are checked; all is JSON."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.policy import Actor
 from partnerhub.clock import now
 from partnerhub.errors import HubError
+from partnerhub.outbox.refusals import attempt_of, is_read, keep_refusal
 from subscriptions.fulfillment_api.authentication import publisher_calling
 from subscriptions.fulfillment_api.errors import Fault, NoCredential, VersionFault, fault_of
 
@@ -85,7 +87,21 @@ def _let_in(request: HttpRequest, handlers: dict[str, Handler], parts: dict[str,
     handler = handlers.get(str(request.method))
     if handler is None:
         raise Fault(405, "MethodNotAllowed", f"{request.method} is not allowed here.")
-    return handler(Call(request, publisher, at, request.META["HTTP_X_REQUEST_ID"]), **parts)
+    try:
+        return handler(Call(request, publisher, at, request.META["HTTP_X_REQUEST_ID"]), **parts)
+    except HubError as error:
+        if not is_read(request):
+            keep_refusal(error, attempt_of(request, "publisher", _asked(request)), actor=publisher, at=at)
+        raise
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """The body as it was sent, where it is a JSON object; the purchase token travels in a header and is not kept."""
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _check_version(request: HttpRequest) -> None:

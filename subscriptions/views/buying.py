@@ -17,7 +17,7 @@ from customers.models import Customer
 from customers.selectors import customer_for
 from partnerhub.clock import now
 from partnerhub.errors import CartNotFound, HubError, NotFound, NotPermitted
-from partnerhub.web.refusals import sentence_of, status_of
+from partnerhub.web.refusals import refused, sentence_of, status_of
 from publishers.models import Plan, Pricing
 from publishers.selectors import plan_term_by_catalog_item
 from subscriptions.enums import CartStatus
@@ -77,6 +77,7 @@ def configure(request: HttpRequest, customer_id: UUID, catalog_item_id: str) -> 
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
+        refused(request, refusal)
         form.refuse(refusal)
         return _line_page(request, customer, plan, form, cart_id, status_of(refusal))
     return redirect("customers:review", customer.pk, cart.pk)
@@ -138,6 +139,7 @@ def review(request: HttpRequest, customer_id: UUID, cart_id: UUID) -> HttpRespon
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
+        refused(request, refusal)
         form.refuse(refusal)
         return _review_page(request, cart, checked, form, status_of(refusal))
 
@@ -173,6 +175,7 @@ def change_cart(request: HttpRequest, customer_id: UUID, cart_id: UUID) -> HttpR
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
+        refused(request, refusal)
         messages.error(request, sentence_of(refusal))
     else:
         messages.success(request, _("The cart was changed."))

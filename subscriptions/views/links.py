@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.middleware import actor_of
 from partnerhub.clock import now
 from partnerhub.errors import HubError
-from partnerhub.web.refusals import sentence_of, status_of
+from partnerhub.web.refusals import refused, sentence_of, status_of
 from subscriptions.services.links import mint_link
 
 
@@ -30,6 +30,7 @@ def go_copy(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     try:
         link = mint_link(actor_of(request), subscription_id, at=now())
     except HubError as refusal:
+        refused(request, refusal)
         answer = {"code": refusal.code, "detail": sentence_of(refusal)}
         return _secretive(JsonResponse(answer, status=status_of(refusal)))
     return _secretive(JsonResponse({"url": link}))
