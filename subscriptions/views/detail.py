@@ -21,6 +21,7 @@ from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import NothingToPoll
 from partnerhub.money import Money
+from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.templatetags.hub import day, money
 from publishers.models import Pricing
@@ -103,6 +104,7 @@ def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         poll_now(actor_of(request), subscription_id, at=now())
         told = {"level": "success", "text": _("The publisher is being asked.")}
     except NothingToPoll as refusal:
+        keep_refused(request, refusal)
         told = {"level": "error", "text": sentence_of(refusal)}
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})

@@ -16,7 +16,7 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, authorize
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotFound, NotPermitted
-from partnerhub.web.refusals import status_of
+from partnerhub.web.refusals import refused, status_of
 from partnerhub.web.templatetags.hub import absolute
 from subscriptions.enums import Status
 from subscriptions.forms import AutoRenewForm, CancelForm, NicknameForm, VersionedForm
@@ -66,6 +66,7 @@ def _edited(
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
+        refused(request, refusal)
         _keep_input(form, refusal, subscription_for(actor_of(request), subscription_id))
         return detail_page(request, subscription_id, refused={name: form}, status=status_of(refusal))
     return redirect("subscriptions:detail", subscription_id)
@@ -95,6 +96,7 @@ def cancel(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
+        refused(request, refusal)
         _keep_input(form, refusal, subscription_for(actor, subscription_id))
         return _cancel_form(request, subscription, form, status_of(refusal))
     messages.success(request, _("“{nickname}” is cancelled.").format(nickname=subscription.nickname))
