@@ -1,52 +1,144 @@
-"""The one filter of subscriptions, for pages and exports."""
+"""The one filter of subscriptions, for pages, exports and bulk changes."""
 
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 import django_filters  # type: ignore[import-untyped]
-from django.db.models import Q, QuerySet
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import QueryDict
+from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext_lazy as _
 
-from publishers.models import Publisher
-from subscriptions.enums import Status
-from subscriptions.models import Subscription
-from subscriptions.words import STATUS
+from accounts.policy import Actor
+from publishers.models import Price, Publisher, Term
+from subscriptions.enums import Owner, Reason, Status
+from subscriptions.models import Operation, Subscription
+from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.search import SHORTEST, found_by
+from subscriptions.selectors import blocking_gates, subscriptions_visible_to
+from subscriptions.words import OWNER, REASON, STATUS, TERM
+
+ON_OFF = [("on", _("On")), ("off", _("Off"))]
+FURTHEST_RENEWAL = 1200
+# Those of a subscription that waits; the others have ended.
+WAITING_REASONS = [reason for reason in Reason if reason not in (Reason.CANCELLED, Reason.VOIDED)]
+
+
+def _currencies() -> list[tuple[str, str]]:
+    codes = Price.objects.order_by("currency").values_list("currency", flat=True).distinct()
+    return [(code, code) for code in codes]
+
+
+def _choice(label: Any, choices: Any, **given: Any) -> django_filters.ChoiceFilter:
+    return django_filters.ChoiceFilter(choices=choices, label=label, empty_label=_("All"), **given)
+
+
+def _day(label: Any, method: str) -> django_filters.DateFilter:
+    return django_filters.DateFilter(label=label, method=method, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
 
 
 class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
-    """By text, status and publisher. Text finds id, nickname, offer, customer, its contact's e-mail and PartnerID."""
+    """What narrows a list of subscriptions, each by a parameter of the URL; a value that is no value narrows nothing.
+
+    `q` finds id, nickname, offer, customer, its contact's e-mail, order and PartnerID. `at` decides which day it is.
+    """
 
     q = django_filters.CharFilter(method="search", label=_("Search"), max_length=200)
-    status = django_filters.ChoiceFilter(
-        choices=[(status.value, STATUS[status]) for status in Status], label=_("Status"), empty_label=_("All")
-    )
+    status = _choice(_("Status"), [(status.value, STATUS[status]) for status in Status])
     publisher = django_filters.ModelChoiceFilter(
         queryset=Publisher.objects.order_by("name"), label=_("Publisher"), empty_label=_("All")
     )
+    reason = _choice(_("Reason"), [(reason.value, REASON[reason]) for reason in WAITING_REASONS], method="by_reason")
+    owner = _choice(_("Owner"), [(owner.value, OWNER[owner]) for owner in Owner], method="by_owner")
+    waiting = _choice(_("Change waiting for publisher"), [("yes", _("Yes"))], method="by_waiting")
+    term = _choice(_("Term"), [(term.value, TERM[term.value]) for term in Term], field_name="plan_term__term")
+    auto_renew = _choice(_("Auto-renew"), ON_OFF, method="by_auto_renew")
+    renews_within = django_filters.NumberFilter(
+        field_class=forms.IntegerField,
+        label=_("Term ends within (days)"),
+        method="by_term_end",
+        min_value=0,
+        max_value=FURTHEST_RENEWAL,
+    )
+    country = django_filters.CharFilter(method="by_country", label=_("Country"), max_length=2)
+    currency = _choice(_("Currency"), _currencies)
+    reseller = django_filters.CharFilter(field_name="reseller_id", label=_("Reseller's PartnerID"), max_length=16)
+    purchased_from = _day(_("Bought from"), "by_first_day")
+    purchased_to = _day(_("Bought until"), "by_last_day")
+    customer = django_filters.UUIDFilter(field_name="customer_id", label=_("Customer"), widget=forms.HiddenInput())
 
     class Meta:
         model = Subscription
-        fields = ["q", "status", "publisher"]
+        fields: list[str] = []
+
+    def __init__(self, data: Mapping[str, Any], queryset: QuerySet[Subscription], *, at: datetime) -> None:
+        self.at = at
+        super().__init__(data, queryset)
 
     def search(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
-        text = value.strip()
-        if (found := _as_id(text)) is not None:
-            return queryset.filter(Q(pk=found) | Q(customer_id=found))
-        matches = Q(nickname__icontains=text) | Q(offer__title__icontains=text) | Q(customer__name__icontains=text)
-        exact = Q(customer__beneficiary_email__iexact=text) | Q(reseller_id=text) | Q(order_line__order__number=text)
-        return queryset.filter(matches | exact)
+        return found_by(queryset, value.strip())
+
+    def by_reason(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
+        blocked = Q(reason=value)
+        if value == Reason.AWAITING_CUSTOMER_SETUP:  # what a gate is waiting for that gives no reason
+            blocked |= Q(reason="")
+        return _pending(queryset).filter(Exists(blocking_gates().filter(blocked)))
+
+    def by_owner(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
+        return _pending(queryset).filter(Exists(blocking_gates().filter(owner=value)))
+
+    def by_waiting(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
+        in_flight = Operation.objects.filter(subscription=OuterRef("pk"), status__in=list(IN_FLIGHT))
+        return queryset.filter(Exists(in_flight))
+
+    def by_auto_renew(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
+        return queryset.filter(auto_renew=value == "on")
+
+    def by_term_end(self, queryset: QuerySet[Subscription], name: str, value: int) -> QuerySet[Subscription]:
+        """Running terms whose end (exclusive, so the day of the renewal) is today or at most `value` days ahead."""
+        today = localdate(self.at)
+        ends = (today, today + timedelta(days=int(value)))
+        return queryset.filter(term_end__range=ends).exclude(status=Status.UNSUBSCRIBED)
+
+    def by_country(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
+        return queryset.filter(customer__country=value.upper())
+
+    def by_first_day(self, queryset: QuerySet[Subscription], name: str, value: date) -> QuerySet[Subscription]:
+        return queryset.filter(purchased_at__gte=_start_of(value))
+
+    def by_last_day(self, queryset: QuerySet[Subscription], name: str, value: date) -> QuerySet[Subscription]:
+        """Until the end of that day; the calendar's last day needs no bound."""
+        if value == date.max:
+            return queryset
+        return queryset.filter(purchased_at__lt=_start_of(value + timedelta(days=1)))
+
+    @property
+    def applied(self) -> dict[str, Any]:
+        """What narrows the list: valid values by parameter."""
+        self.form.is_valid()
+        return {name: value for name, value in self.form.cleaned_data.items() if value not in (None, "")}
 
     @property
     def is_filtering(self) -> bool:
         """Whether anything narrows the list."""
-        return any(value for value in self._cleaned().values())
+        return bool(self.applied)
 
-    def _cleaned(self) -> dict[str, Any]:
-        return self.form.cleaned_data if self.form.is_valid() else {}
+    @property
+    def is_short_search(self) -> bool:
+        """Whether the text is too short to be looked for inside names."""
+        return 0 < len(str(self.applied.get("q", "")).strip()) < SHORTEST
 
 
-def _as_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+def matching(actor: Actor, query: str, *, at: datetime) -> QuerySet[Subscription]:
+    """The visible subscriptions that a list with this query string shows, newest first. Raises NotPermitted."""
+    return SubscriptionFilter(QueryDict(query), subscriptions_visible_to(actor), at=at).qs
+
+
+def _pending(queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    return queryset.filter(status=Status.PENDING)
+
+
+def _start_of(day: date) -> datetime:
+    return make_aware(datetime.combine(day, time.min))

@@ -1,17 +1,20 @@
 """Reading carts, orders and subscriptions, as far as an actor may see them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import CartNotFound, NotFound
 from partnerhub.outbox.models import Event
-from subscriptions.enums import GateName, NextAction, Owner, Reason, Status
+from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
 from subscriptions.gates import blocker
-from subscriptions.models import Cart, Gate, Order, OrderLine, PurchaseToken, Subscription
+from subscriptions.models import Cart, Gate, Operation, Order, OrderLine, PurchaseToken, Subscription
+from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.tranches import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,13 @@ def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
 def attention_queue(actor: Actor) -> QuerySet[Subscription]:
     """The pending subscriptions, the one whose activation runs out first first."""
     return subscriptions_visible_to(actor).filter(status=Status.PENDING).order_by("activate_by", "id")
+
+
+def blocking_gates() -> QuerySet[Gate]:
+    """For a condition on pending subscriptions (`OuterRef("pk")`): the gate of each that `blocking_gate` finds."""
+    earlier = Gate.objects.filter(subscription=OuterRef("subscription"), position__lt=OuterRef("position"))
+    first_open = ~Exists(earlier.exclude(state=GateState.SATISFIED))
+    return Gate.objects.filter(first_open, subscription=OuterRef("pk")).exclude(state=GateState.SATISFIED)
 
 
 def blocking_gate(subscription: Subscription) -> Gate | None:
@@ -102,6 +112,20 @@ def timeline_of(actor: Actor, subscription_id: UUID) -> QuerySet[Event]:
     """What happened to a subscription, newest first. Raises NotFound."""
     subscription = subscription_for(actor, subscription_id)
     return Event.objects.filter(stream_id=subscription.pk).order_by("-sequence")
+
+
+def batches_of(subscription: Subscription) -> list[Batch]:
+    """The batches of seats with what is left of each, oldest first; reads the tranches where they are prefetched."""
+    rows = sorted(subscription.tranches.all(), key=lambda row: row.pk)
+    left = Counter[int]()
+    for row in rows:
+        left[row.batch_id or row.pk] += row.quantity
+    return [Batch(row.pk, left[row.pk], row.reducible_until) for row in rows if row.batch_id is None]
+
+
+def operation_in_flight(subscription: Subscription) -> Operation | None:
+    """The one change that is held or waits for the publisher; None when there is none."""
+    return subscription.operations.filter(status__in=IN_FLIGHT).first()
 
 
 def latest_token(subscription: Subscription) -> PurchaseToken | None:

@@ -74,7 +74,7 @@ def delete_view(actor: Actor, view_id: UUID, *, at: datetime) -> None:
 
 @transaction.atomic
 def open_with(actor: Actor, page: str, view_id: UUID | None) -> None:
-    """Let a page open with a visible view for this person, or with none. A preference: not on record. Raises NotFound."""
+    """Let a page open with a visible view for this person, or with none: a preference, off record. Raises NotFound."""
     if view_id is None:
         DefaultView.objects.filter(user_id=actor.id, page=page).delete()
         return
