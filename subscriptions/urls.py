@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from subscriptions.views import buying, confirmation, customers, detail, edits, links, listing
+from subscriptions.views import buying, command, confirmation, customers, detail, edits, links, listing
 
 app_name = "subscriptions"
 urlpatterns = [
     path("", listing.subscriptions, name="list"),
+    path("command/", command.command, name="command"),
     path("<uuid:subscription_id>/", detail.detail, name="detail"),
     path("<uuid:subscription_id>/live/", detail.live, name="live"),
     path("<uuid:subscription_id>/ask/", detail.ask, name="ask"),

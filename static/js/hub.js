@@ -155,13 +155,32 @@ function refreshTimes() {
 }
 const skew = text.time ? new Date(text.time) - Date.now() : 0;
 
+/* Seconds that run out, e.g. until a held change leaves; the server's absolute time stands there without scripts. */
+const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", unitDisplay: "short" });
+function refreshCountdowns() {
+  const now = Date.now() + skew;
+  for (const timer of all("[data-countdown]")) {
+    const left = Math.max(0, Math.ceil((new Date(timer.dataset.countdown) - now) / 1000));
+    const words = left ? seconds.format(left) : timer.dataset.over;
+    if (timer.textContent !== words) timer.textContent = words;
+  }
+}
+
 /* Dialogs, menus, tooltips */
 function openDialog(id, opener) {
   const dialog = document.getElementById(id);
   if (!dialog || dialog.open) return;
   if (id === "hub-messages") showHistory();
+  if (id === "hub-command") fillCommands();
   dialog.showModal();
   dialog.addEventListener("close", () => opener?.focus(), { once: true });
+}
+function onLoadedDialog(event) {
+  // The fragment is there before its dialog opens, so a request that fails leaves no empty dialog behind.
+  const dialog = document.getElementById("hub-dialog");
+  if (event.detail.target !== dialog) return;
+  if (!dialog.open) openDialog("hub-dialog", event.detail.requestConfig?.elt);
+  else (dialog.querySelector("[aria-invalid='true'],[autofocus]") ?? document.getElementById("hub-dialog-title"))?.focus();
 }
 function closeMenus(except) {
   for (const menu of all("details.menu[open]")) if (menu !== except) menu.open = false;
@@ -208,21 +227,80 @@ function showScripted() {
   for (const shown of all("[data-needs-js]")) shown.hidden = false;
 }
 
+/* Command bar: what the page can do, where one can go, and what the hub finds */
+const plain = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const commandBox = () => document.getElementById("command-input");
+const commandOptions = () => all("#command-list [role=option]").filter((option) => !option.hidden);
+function commandOption(label, choose) {
+  const option = document.getElementById("command-option").content.firstElementChild.cloneNode(true);
+  option.querySelector("span").textContent = label;
+  option.addEventListener("click", () => { document.getElementById("hub-command").close(); choose(); });
+  return option;
+}
+function fillCommands() {
+  const labelled = (element) => element.dataset.command || element.textContent.trim().replace(/\s+/g, " ");
+  const actions = all("[data-command]").filter((element) => !element.hidden && element.ariaDisabled !== "true");
+  document.querySelector("#command-actions > div").replaceChildren(
+    ...actions.map((element) => commandOption(labelled(element), () => { element.focus(); element.matches("input") || element.click(); })),
+  );
+  document.querySelector("#command-places > div").replaceChildren(
+    ...all(".nav a").map((link) => commandOption(labelled(link), () => link.click())),
+  );
+  document.getElementById("command-found").replaceChildren();
+  commandBox().value = "";
+  sift();
+}
+function sift() {
+  const words = plain(commandBox().value).split(/\s+/);
+  for (const option of all("#command-actions [role=option],#command-places [role=option]")) {
+    option.hidden = !words.every((word) => plain(option.textContent).includes(word));
+  }
+  for (const group of all("#command-list [role=group]")) group.hidden = !group.querySelector("[role=option]:not([hidden])");
+  point(0);
+}
+function point(index) {
+  const options = commandOptions();
+  options.forEach((option, number) => {
+    option.id = `command-${number}`;
+    option.setAttribute("aria-selected", number === index);
+  });
+  document.getElementById("command-none").hidden = options.length > 0;
+  if (!options.length) { commandBox().removeAttribute("aria-activedescendant"); return; }
+  commandBox().setAttribute("aria-activedescendant", `command-${index}`);
+  options[index].scrollIntoView({ block: "nearest" });
+}
+function onCommandKey(event) {
+  const options = commandOptions();
+  const here = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && options.length) point((here + step + options.length) % options.length);
+  else if (event.key === "Enter") options[here]?.click();
+  else return;
+  event.preventDefault();
+}
+
 /* Keys */
+const keysAreOn = () => stored.get("hub-keys") !== "off";
 const focusSearch = () => document.querySelector("[data-search]")?.select();
 const keys = {
   "/": focusSearch, "?": () => openDialog("hub-help", document.activeElement),
   j: () => moveRow(1), k: () => moveRow(-1), x: selectRow,
 };
 function onKey(event) {
+  if (event.target.id === "command-input") onCommandKey(event);
   if (event.key === "Escape") {
+    event.target.closest?.("[data-inline]")?.querySelector("[data-inline-leave]").click();
     for (const menu of all("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
     for (const why of all(".why")) why.dataset.quiet = "";
     return;
   }
-  if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); focusSearch(); return; }
+  if ((event.ctrlKey || event.metaKey) && event.key === "k" && keysAreOn()) {
+    event.preventDefault();
+    if (!document.querySelector("dialog[open]")) openDialog("hub-command", document.activeElement);
+    return;
+  }
   const typing = event.target.closest?.("input,select,textarea,dialog,[contenteditable]");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || stored.get("hub-keys") === "off") return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
   if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
 }
 
@@ -240,7 +318,14 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
-document.addEventListener("htmx:afterSettle", () => { refreshTimes(); showScripted(); });
+document.addEventListener("input", (event) => { if (event.target.id === "command-input") sift(); });
+document.addEventListener("htmx:afterSwap", onLoadedDialog);
+document.addEventListener("htmx:afterSettle", (event) => {
+  refreshTimes();
+  refreshCountdowns();
+  showScripted();
+  if (event.detail.target.id === "command-found") sift();
+});
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, (event) => {
     // A page that refreshes itself would otherwise pile up the same message every few seconds.
@@ -251,7 +336,9 @@ for (const failure of ["htmx:responseError", "htmx:sendError"]) {
 }
 showTheme(document.documentElement.dataset.theme || "system");
 showScripted();
-for (const box of all("[data-keys-switch]")) box.checked = stored.get("hub-keys") !== "off";
+for (const box of all("[data-keys-switch]")) box.checked = keysAreOn();
 for (const shown of all(".toast")) { remember(shown.querySelector("[data-text]").textContent.trim()); fade(shown); }
 refreshTimes();
 setInterval(refreshTimes, 20000);
+refreshCountdowns();
+setInterval(refreshCountdowns, 1000);

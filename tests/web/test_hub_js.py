@@ -42,7 +42,14 @@ PAGE = """{% extends "base.html" %}
 <section class="card">{% include "components/gates.html" %}</section>
 <section class="card"><div class="actions">{% include "components/private_copy.html" with url="/link/" %}</div>
 {% include "components/copyable.html" with value="5b1c7a0e" label="id" %}</section>
+<section class="card"><div class="actions"><a class="button" href="/export/" data-command>Export</a>
+<a class="button" href="/dialog/" hx-get="/dialog/" hx-target="#hub-dialog">Suspend</a></div></section>
 {% endblock %}"""
+FOUND = """<div role="group" aria-label="Found"><a role="option" aria-selected="false" tabindex="-1" href="/subscriptions/1/">
+Sign – a subscription</a></div>"""
+DIALOG = """<header><h2 id="hub-dialog-title" tabindex="-1">Suspend</h2></header><div class="dialog-body">
+<span data-countdown="2026-01-01T00:00:00Z" data-over="over"></span>
+<label for="why">Reason</label><input id="why" autofocus></div>"""
 
 
 def page_html():
@@ -66,6 +73,8 @@ def answer(route, html, link):
     if path == "/link/":
         status, body = link
         return route.fulfill(status=status, body=json.dumps(body), content_type="application/json")
+    if path in ("/subscriptions/command/", "/dialog/"):
+        return route.fulfill(body=DIALOG if path == "/dialog/" else FOUND, content_type="text/html")
     return route.fulfill(body=html, content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
 
@@ -164,12 +173,56 @@ def test_a_click_anywhere_in_a_row_opens_it(opened):
 def test_single_keys_can_be_switched_off(opened):
     page = opened()
     page.keyboard.press("?")
-    page.get_by_label("Use single-key shortcuts").uncheck()
+    page.get_by_label("Use keyboard shortcuts").uncheck()
     page.keyboard.press("Escape")
 
     page.keyboard.press("?")
+    page.keyboard.press("Control+k")
 
-    sync_api.expect(page.locator("#hub-help")).not_to_be_visible()
+    sync_api.expect(page.locator("dialog:visible")).to_have_count(0)
+
+
+def test_the_command_bar_offers_what_the_page_does_and_where_to_go(opened):
+    page = opened()
+    page.keyboard.press("Control+k")
+    bar = page.get_by_role("dialog", name="Command bar")
+    assert axe.Axe().run(page).violations_count == 0
+    sync_api.expect(bar.get_by_role("group", name="On this page").get_by_role("option")).to_have_text(["Export"])
+
+    page.keyboard.type("subscr")
+    sync_api.expect(bar.get_by_role("option")).to_have_text(["Subscriptions", "Sign – a subscription"])
+    assert bar.get_by_role("combobox").get_attribute("aria-activedescendant") == "command-0"
+    page.keyboard.press("ArrowDown")
+    sync_api.expect(bar.get_by_role("option", selected=True)).to_have_text("Sign – a subscription")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/subscriptions/1/")
+
+
+def test_the_command_bar_does_what_the_page_offers_and_escape_leaves_it(opened):
+    page = opened()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("exp")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/export/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("nothing like it")
+    sync_api.expect(page.locator("#command-none")).to_have_text("Nothing is found.")
+    page.keyboard.press("Escape")
+
+    sync_api.expect(page.locator("dialog:visible")).to_have_count(0)
+
+
+def test_a_dialog_opens_when_its_content_has_come_and_gives_the_focus_back(opened):
+    page = opened()
+    page.get_by_role("link", name="Suspend").click()
+
+    dialog = page.get_by_role("dialog", name="Suspend")
+    sync_api.expect(dialog.get_by_label("Reason")).to_be_focused()
+    sync_api.expect(dialog.locator("[data-countdown]")).to_have_text("over")
+    page.keyboard.press("Escape")
+
+    sync_api.expect(page.get_by_role("link", name="Suspend")).to_be_focused()
 
 
 def test_the_chosen_theme_is_there_after_a_reload(opened):
