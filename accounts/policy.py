@@ -30,6 +30,7 @@ class Action(StrEnum):
     SUBSCRIPTION_CANCEL = "subscription.cancel"
     SUBSCRIPTION_SUSPEND = "subscription.suspend"
     SUBSCRIPTION_POLL = "subscription.poll"
+    SUBSCRIPTION_NOTE = "subscription.note"
     SUBSCRIPTION_BULK = "subscription.bulk"
     SUBSCRIPTION_CONFIRM = "subscription.confirm"
     SUBSCRIPTION_VOID = "subscription.void"
@@ -66,11 +67,12 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_CANCEL,
         Action.SUBSCRIPTION_SUSPEND,
         Action.SUBSCRIPTION_POLL,
+        Action.SUBSCRIPTION_NOTE,
         Action.SUBSCRIPTION_BULK,
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.
-    Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL},
-    Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_BULK},
+    Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE},
+    Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK},
     Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_MANAGE, Action.SAVED_VIEW_MANAGE, Action.CLIENT_MANAGE},
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
     Role.SYSTEM: frozenset(

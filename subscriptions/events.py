@@ -179,3 +179,9 @@ class OperationRefused(SubscriptionFact):
     """The publisher refused a change: quantity and plan are as they were."""
 
     name = "operation.refused"
+
+
+class SubscriptionNoted(SubscriptionFact):
+    """An agent left a note; nothing of the subscription changed."""
+
+    name = "subscription.noted"

@@ -112,3 +112,12 @@ class CancelForm(VersionedForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Goes on record in the timeline."),
     )
+
+
+class NoteForm(RefusableForm):
+    text = forms.CharField(
+        label=_("Note"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Everybody who sees this subscription can read it; it cannot be taken back."),
+    )
