@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 
 class IndirectReseller(models.Model):
@@ -14,6 +15,7 @@ class IndirectReseller(models.Model):
     country = models.CharField(max_length=2)
     agreement_signed_at = models.DateTimeField(null=True)
     suspended_at = models.DateTimeField(null=True)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [
@@ -57,6 +59,7 @@ class Customer(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="customer_country_iso"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="customer_currency_iso"),
+            models.UniqueConstraint(Lower("domain"), name="customer_domain_once"),
         ]
         indexes = [models.Index(fields=["name", "id"], name="customer_by_name")]
 

@@ -6,7 +6,13 @@ from django.db.models import QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from customers.models import Customer, IndirectReseller
-from partnerhub.errors import NotFound, ResellerAgreementMissing, ResellerIsProvider, ResellerUnknown
+from partnerhub.errors import (
+    NotFound,
+    ResellerAgreementMissing,
+    ResellerIsProvider,
+    ResellerIsSuspended,
+    ResellerUnknown,
+)
 
 
 def customers_visible_to(actor: Actor) -> QuerySet[Customer]:
@@ -26,13 +32,29 @@ def customer_for(actor: Actor, customer_id: UUID) -> Customer:
 def reseller_for_purchase(partner_id: str, own: str) -> IndirectReseller:
     """The indirect reseller a purchase may name; `own` is our PartnerID (rules 84-85).
 
-    Raises ResellerIsProvider, ResellerUnknown or ResellerAgreementMissing.
+    Raises ResellerIsProvider, ResellerUnknown, ResellerIsSuspended or ResellerAgreementMissing.
     """
     if partner_id == own:
         raise ResellerIsProvider(partner_id=partner_id)
-    reseller = IndirectReseller.objects.filter(pk=partner_id, suspended_at=None).first()
+    reseller = IndirectReseller.objects.filter(pk=partner_id).first()
     if reseller is None:
         raise ResellerUnknown(partner_id=partner_id)
+    if reseller.suspended_at is not None:
+        raise ResellerIsSuspended(name=reseller.name, partner_id=partner_id)
     if reseller.agreement_signed_at is None:
         raise ResellerAgreementMissing(name=reseller.name, partner_id=partner_id)
+    return reseller
+
+
+def resellers_visible_to(actor: Actor) -> QuerySet[IndirectReseller]:
+    """The indirect resellers an actor may see, by name. Raises NotPermitted for a role that may see none."""
+    authorize(actor, Action.CUSTOMER_READ)
+    return IndirectReseller.objects.order_by("name", "partner_id")
+
+
+def reseller_for(actor: Actor, partner_id: str) -> IndirectReseller:
+    """One visible reseller. Raises NotFound."""
+    reseller = resellers_visible_to(actor).filter(pk=partner_id).first()
+    if reseller is None:
+        raise NotFound(what="reseller", id=partner_id)
     return reseller

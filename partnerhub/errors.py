@@ -148,9 +148,46 @@ class ResellerAgreementMissing(HubError):
     sentence = gettext_noop("The reseller {name} (PartnerID {partner_id}) has not accepted the partner agreement.")
 
 
+class ResellerIsSuspended(ResellerUnknown):
+    code = "reseller_suspended"
+    sentence = gettext_noop("The reseller {name} (PartnerID {partner_id}) is suspended.")
+
+
 class CustomerRelationshipEnded(HubError):
     code = "customer_relationship_ended"
     sentence = gettext_noop("The relationship with {customer} has ended: nothing can be bought for it.")
+
+
+# Customers and resellers
+
+
+class VatIdInvalid(HubError):
+    code = "vat_id_invalid"
+    sentence = gettext_noop("{vat_id} is not a VAT ID of {country}: {why}.")
+
+
+class DomainTaken(HubError):
+    code = "domain_taken"
+    sentence = gettext_noop("The domain {domain} already belongs to the customer {customer}.")
+
+
+class PartnerIdTaken(HubError):
+    code = "partner_id_taken"
+    sentence = gettext_noop("There is already a reseller with PartnerID {partner_id}.")
+
+
+class CurrencyInUse(HubError):
+    code = "currency_in_use"
+    sentence = gettext_noop(
+        "{customer} has live subscriptions in {currency} ({count}): its currency can change when they have ended."
+    )
+
+
+class LiveSubscriptions(HubError):
+    code = "live_subscriptions"
+    sentence = gettext_noop(
+        "{customer} still has live subscriptions ({count}): they have to end before the relationship does."
+    )
 
 
 # Living

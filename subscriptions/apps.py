@@ -7,4 +7,5 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
+        import_module("subscriptions.commitments")
         import_module("subscriptions.handlers")

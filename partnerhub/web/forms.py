@@ -21,7 +21,8 @@ class RefusableForm(forms.Form):
 
     def _field_of(self, refusal: HubError) -> str | None:
         named = refusal.values.get("field") if isinstance(refusal, InvalidInput) else None
-        return self.refused_at.get(type(refusal), named if named in self.fields else None)
+        placed = (self.refused_at[kind] for kind in type(refusal).__mro__ if kind in self.refused_at)
+        return next(placed, named if named in self.fields else None)
 
 
 class ComparedForm(RefusableForm):

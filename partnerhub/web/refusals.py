@@ -49,6 +49,10 @@ _NOUNS = {
     gettext_noop("order"),
     gettext_noop("subscription"),
     gettext_noop("nickname"),
+    gettext_noop("reseller"),
+    gettext_noop("its check digit does not fit"),
+    gettext_noop("it has too few or too many characters"),
+    gettext_noop("it is not written as one"),
     gettext_noop("this publisher calls us by itself"),
 }
 

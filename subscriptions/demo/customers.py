@@ -1,6 +1,6 @@
 """The demo's customers and indirect resellers. All of them are invented."""
 
-from customers.services import CustomerProfile
+from customers.services.customers import CustomerProfile
 
 # PartnerID, name, country, whether the partner agreement is signed
 RESELLERS: list[tuple[str, str, str, bool]] = [
@@ -49,7 +49,7 @@ CUSTOMERS: list[tuple[CustomerProfile, str]] = [
             ("DE", "EUR", "Lindenallee 14", "07743", "Jena"),
             ("Käthe", "Großmann"),
             "Jürgen Weiß",
-            "DE811999001",
+            "DE811999005",
         ),
         "",
     ),
@@ -60,7 +60,7 @@ CUSTOMERS: list[tuple[CustomerProfile, str]] = [
             ("DE", "EUR", "Speicherstraße 3", "20457", "Hamburg"),
             ("Björn", "Müller"),
             "Anke Schröder",
-            "DE811999002",
+            "DE811999013",
         ),
         NORDLICHT,
     ),
@@ -81,7 +81,7 @@ CUSTOMERS: list[tuple[CustomerProfile, str]] = [
             ("AT", "EUR", "Höhenweg 21", "6020", "Innsbruck"),
             ("Theresa", "Hölzl"),
             "Lukas Brändle",
-            "ATU11999003",
+            "ATU11999006",
         ),
         "",
     ),
@@ -102,7 +102,7 @@ CUSTOMERS: list[tuple[CustomerProfile, str]] = [
             ("PL", "PLN", "ul. Nabrzeżna 5", "80-001", "Gdańsk"),
             ("Małgorzata", "Świątek"),
             "Łukasz Jóźwiak",
-            "PL1199900045",
+            "PL1199900044",
         ),
         BALTYK,
     ),
@@ -123,7 +123,7 @@ CUSTOMERS: list[tuple[CustomerProfile, str]] = [
             ("PL", "PLN", "ul. Hutnicza 40", "40-003", "Katowice"),
             ("Paweł", "Ślązak"),
             "Agnieszka Gawrońska",
-            "PL1199900068",
+            "PL1199900067",
         ),
         "",
     ),

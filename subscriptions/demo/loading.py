@@ -12,7 +12,8 @@ from accounts.models import Client, User
 from accounts.policy import OPERATOR, Actor, Role
 from accounts.services.clients import create_api_client, rotate_secret
 from customers.models import Customer
-from customers.services import create_customer, create_reseller
+from customers.services.customers import create_customer
+from customers.services.resellers import create_reseller
 from publishers.models import Publisher
 from publishers.services.register import catalog_items, register_publisher
 from subscriptions.demo import demo_file

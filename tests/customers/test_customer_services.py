@@ -5,8 +5,16 @@ import pytest
 
 from accounts.policy import Role
 from customers.models import Customer, IndirectReseller
-from customers.services import CustomerProfile, create_customer, create_reseller
-from partnerhub.errors import InvalidInput, NotPermitted, ResellerAgreementMissing, ResellerIsProvider, ResellerUnknown
+from customers.services.customers import CustomerProfile, create_customer
+from customers.services.resellers import create_reseller
+from partnerhub.errors import (
+    InvalidInput,
+    NotPermitted,
+    PartnerIdTaken,
+    ResellerAgreementMissing,
+    ResellerIsProvider,
+    ResellerUnknown,
+)
 from partnerhub.outbox.models import Event
 from tests.factories.accounts import actor
 from tests.factories.customers import ResellerFactory
@@ -53,7 +61,8 @@ def test_a_customer_is_taken_on_through_its_reseller(admin_agent):
         ("language", "de"),
         ("billing_email", "nobody"),
         ("beneficiary_email", ""),
-        ("vat_id", "x" * 21),
+        ("domain", "Zolta.example"),
+        ("domain", "no domain"),
     ],
 )
 def test_a_profile_that_does_not_fit_is_refused(admin_agent, field, value):
@@ -110,7 +119,7 @@ def test_a_reseller_that_does_not_fit_is_refused(admin_agent, different, field):
 def test_a_partner_id_is_given_once_and_never_ours(admin_agent, settings):
     make_reseller(admin_agent)
 
-    with pytest.raises(InvalidInput):
+    with pytest.raises(PartnerIdTaken):
         make_reseller(admin_agent)
     with pytest.raises(ResellerIsProvider):
         make_reseller(admin_agent, partner_id=settings.HUB_PARTNER_ID)

@@ -221,7 +221,7 @@ def test_only_sales_and_admin_agents_buy(role):
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"suspended_at": NOON}, "reseller_unknown"), ({"agreement_signed_at": None}, "reseller_agreement_missing")],
+    [({"suspended_at": NOON}, "reseller_suspended"), ({"agreement_signed_at": None}, "reseller_agreement_missing")],
 )
 def test_a_reseller_that_may_not_sell_any_more_is_refused_at_checkout(sales_agent, change, code):
     customer, term, reseller = CustomerFactory(), PlanTermFactory(), ResellerFactory()
