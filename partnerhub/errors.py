@@ -384,6 +384,16 @@ class ActivationRefused(HubError):
     sentence = gettext_noop("A subscription that is {status} cannot be activated.")
 
 
+class OperationFinal(HubError):
+    code = "operation_final"
+    sentence = gettext_noop("The operation {id} is {status} since {completed_at}: that is final.")
+
+
+class OperationNeedsNoAnswer(HubError):
+    code = "operation_needs_no_answer"
+    sentence = gettext_noop("The operation {action} has happened already: it is told, not asked.")
+
+
 class AddressNotAllowed(HubError):
     code = "address_not_allowed"
     sentence = gettext_noop("{url} is not an address this hub may call: {problem}")
