@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from partnerhub.errors import (
+    AgreementMissing,
     AvailabilityNotFound,
     InvalidInput,
     NoPriceInCurrency,
@@ -18,6 +19,7 @@ from partnerhub.errors import (
 )
 from partnerhub.web.forms import RefusableForm
 from publishers.models import Plan, Pricing
+from subscriptions.cancellation import CancelTerms, How, Refund
 from subscriptions.services.carts import LineRequest
 
 LARGEST_QUANTITY = 2_147_483_647
@@ -106,12 +108,50 @@ class AutoRenewForm(VersionedForm):
 
 
 class CancelForm(VersionedForm):
+    """Why, and what the terms ask for besides: each of the publisher's steps ticked, its agreement."""
+
     reason = forms.CharField(
         label=_("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Goes on record in the timeline."),
     )
+
+    refused_at = {AgreementMissing: "agreement"}
+
+    def __init__(self, *args: Any, terms: CancelTerms, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._steps = {f"step_{place}": step for place, step in enumerate(terms.steps, start=1)}
+        for name, step in self._steps.items():
+            self.fields[name] = forms.BooleanField(
+                label=step, error_messages={"required": _("Do this step first, then tick it.")}
+            )
+        if terms.how == How.BY_AGREEMENT:
+            self.fields["agreement"] = forms.CharField(
+                label=_("The publisher's agreement"),
+                max_length=200,
+                help_text=_("Its ticket number, or who agreed and when. Goes on record."),
+            )
+            self.fields["agreed_refund"] = forms.ChoiceField(
+                label=_("Agreed refund"),
+                choices=[(Refund.NONE, _("Nothing is refunded")), (Refund.FULL, _("Everything charged is refunded"))],
+                initial=Refund.NONE,
+                widget=forms.RadioSelect,
+            )
+
+    def steps(self) -> list[forms.BoundField]:
+        return [self[name] for name in self._steps]
+
+    def agreed(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("agreement", "agreed_refund") if name in self.fields]
+
+    def given(self) -> dict[str, Any]:
+        """What a valid form gives to the service."""
+        given = {name: value for name, value in self.cleaned_data.items() if name not in self._steps}
+        if "agreed_refund" in given:
+            given["agreed_refund"] = Refund(given["agreed_refund"])
+        # Every step is a required tick, so a valid form has them all.
+        return given | {"steps_done": True}
 
 
 class NoteForm(RefusableForm):

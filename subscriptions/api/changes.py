@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import ChangeNotSupported, InvalidInput, NotActivatedYet
 from subscriptions.api.shapes import STATUS
+from subscriptions.cancellation import Refund
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
@@ -31,6 +32,9 @@ class SubscriptionBody(serializers.Serializer[Any]):
     termDuration = serializers.CharField(max_length=8, required=False, allow_null=True)
     partnerId = serializers.CharField(max_length=16, required=False, allow_null=True, allow_blank=True)
     cancellationReason = serializers.CharField(max_length=500, required=False, allow_null=True, allow_blank=True)
+    cancellationStepsDone = serializers.BooleanField(required=False, allow_null=True)
+    publisherAgreement = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True)
+    agreedRefund = serializers.ChoiceField(["Full", "None"], required=False, allow_null=True)
 
 
 @transaction.atomic
@@ -51,8 +55,18 @@ def apply_changes(
     status = _status_asked(found, wanted)
     if status is not None:
         reason = wanted.get("cancellationReason", "")
-        _STATUS_SETTERS[status](actor, found.pk, reason=reason, version=version, at=at)
+        extra = _cancelling(wanted) if status == "deleted" else {}
+        _STATUS_SETTERS[status](actor, found.pk, reason=reason, version=version, at=at, **extra)
     return subscription_for(actor, found.pk)
+
+
+def _cancelling(wanted: dict[str, Any]) -> dict[str, Any]:
+    """What only a cancellation is told: that the publisher's steps are done, and what it agreed to."""
+    return {
+        "steps_done": wanted.get("cancellationStepsDone", False),
+        "agreement": wanted.get("publisherAgreement", "").strip(),
+        "agreed_refund": Refund(wanted.get("agreedRefund", "None").lower()),
+    }
 
 
 def _next(changed: Subscription, version: int | None) -> int | None:

@@ -4,20 +4,20 @@ Old clients know three statuses only: what waits for its publisher is `active` h
 `effectiveStartDate`, and `pending` in its provisioning status. Dates are UTC; end dates are inclusive days.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NotRequired, TypedDict
-from uuid import UUID
 
 from accounts.policy import Action, Actor
 from partnerhub.api.etag import etag_of
 from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, midnight, utc, utc_or_none
 from publishers.models import Pricing
-from publishers.selectors import policy_durations
+from publishers.selectors import PolicyBook, policy_book
+from subscriptions.cancellation import CancelTerms
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import attention_of
+from subscriptions.services.ending import CANCEL_POLICIES, cancel_terms
 from subscriptions.terms import cycle_end, in_trial
 
 STATUS = {
@@ -112,25 +112,18 @@ class SubscriptionProvisioning(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, when, and how long each subscription may be cancelled: what a whole list needs to know once."""
+    """Who reads, when, and on what terms subscriptions are cancelled: what a whole list needs to know once."""
 
     actor: Actor
     at: datetime
-    cancel_within: Callable[[UUID, UUID, UUID, datetime], timedelta]
+    cancel_policies: PolicyBook
 
     @classmethod
     def of(cls, actor: Actor, at: datetime) -> "Reader":
-        return cls(actor, at, policy_durations("cancel_within"))
+        return cls(actor, at, policy_book(*CANCEL_POLICIES))
 
-    def cancellable_until(self, found: Subscription) -> datetime | None:
-        """Until when it may be cancelled: free until the activation runs out, then inside the window; None: no more."""
-        if found.status == Status.UNSUBSCRIBED:
-            return None
-        if found.status == Status.PENDING:
-            return found.activate_by
-        window = self.cancel_within(found.plan_id, found.offer_id, found.publisher_id, found.purchased_at)
-        until = found.purchased_at + window
-        return until if self.at < until else None
+    def cancel_terms(self, found: Subscription) -> CancelTerms:
+        return cancel_terms(found, self.at, self.cancel_policies)
 
     def is_trial(self, found: Subscription) -> bool:
         """Whether it is free of charge now: in its trial, or waiting for its publisher with the trial still to come."""
@@ -162,13 +155,13 @@ class Reader:
     def actions(self, found: Subscription) -> list[str]:
         """What the caller may do now: `edit` (nickname, auto-renew) and `cancel`."""
         edit = found.status != Status.UNSUBSCRIBED and self.actor.may(Action.SUBSCRIPTION_RENAME)
-        cancel = self.cancellable_until(found) is not None and self.actor.may(Action.SUBSCRIPTION_CANCEL)
+        cancel = self.cancel_terms(found).is_free and self.actor.may(Action.SUBSCRIPTION_CANCEL)
         return [name for name, allowed in (("edit", edit), ("cancel", cancel)) if allowed]
 
 
 def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
     attention = attention_of(found)
-    until = reader.cancellable_until(found)
+    terms = reader.cancel_terms(found)
     shown = SubscriptionShown(
         id=str(found.pk),
         offerId=f"{found.offer.product_id}:{found.plan.sku_id}:{found.plan_term.availability_id}",
@@ -186,8 +179,8 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
         billingCycle=found.plan_term.billing_cycle,
         termDuration=found.plan_term.term,
         renewalTermDuration="",
-        cancellationAllowedUntilDate=utc_or_none(until),
-        refundOptions=[Refund(type="Full", expiresAt=utc(until))] if until and found.activated_at else [],
+        cancellationAllowedUntilDate=utc_or_none(terms.until),
+        refundOptions=[Refund(type="Full", expiresAt=utc(terms.refund_until))] if terms.refund_until else [],
         refundableQuantity=reader.refundable(found),
         isMicrosoftProduct=False,
         publisherName=found.publisher.name,

@@ -1,20 +1,37 @@
 """Ending a subscription: cancelled by an agent, or voided because nobody activated it in time."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
 
 from accounts.policy import Action, Actor, authorize
-from partnerhub.errors import CancellationWindowClosed, OperationPending
+from partnerhub.errors import (
+    AgreementMissing,
+    CancellationWindowClosed,
+    CancelStepsOpen,
+    MultiYearLocked,
+)
 from partnerhub.outbox.recorder import Fact, record
-from publishers.selectors import policy_duration
+from publishers.selectors import PolicyBook, Scope, policies_of
+from subscriptions.cancellation import (
+    MULTI_YEAR,
+    CancelTerms,
+    Facts,
+    How,
+    Refund,
+    Rules,
+    verdict,
+    window_in_words,
+)
 from subscriptions.enums import (
     EndReason,
     GateName,
     GateState,
     OperationAction,
+    OperationStatus,
     Owner,
     Reason,
     Status,
@@ -23,35 +40,72 @@ from subscriptions.enums import (
 from subscriptions.events import SubscriptionCancelled, SubscriptionVoided
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Gate, Operation, PollSchedule, Subscription
-from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.services.checks import check_nothing_in_flight
 from subscriptions.services.locking import lock_for_change, lock_subscription, save_changed
+from subscriptions.services.scheduling import forget_schedule
+from subscriptions.services.starting import Wanted, begin, hold_until
 
 log = structlog.get_logger(__name__)
 
+_REASONS = {
+    EndReason.VOIDED: Reason.VOIDED,
+    EndReason.CANCELLED: Reason.CANCELLED,
+    EndReason.EXPIRED: Reason.EXPIRED,
+}
+CANCEL_POLICIES = ("cancel_within", "cancel_after_window", "multi_year_locked", "cancel_steps")
+
 
 @transaction.atomic
-def cancel(actor: Actor, subscription_id: UUID, *, reason: str, version: int | None, at: datetime) -> Subscription:
-    """End a subscription at once (rule 56): free and unbilled before activation, fully refunded inside the window.
+def cancel(
+    actor: Actor,
+    subscription_id: UUID,
+    *,
+    reason: str,
+    version: int | None,
+    at: datetime,
+    steps_done: bool = False,
+    agreement: str = "",
+    agreed_refund: Refund = Refund.NONE,
+    hold: bool = True,
+) -> Subscription:
+    """End a subscription at once (rule 56): free and unbilled before activation, without a charge in the trial, fully
+    refunded inside the window, and later by the publisher's agreement where its policy says so.
 
-    Raises NotPermitted, StaleVersion, SubscriptionEnded (rule 53), OperationPending (rule 42) and, after the window of
-    policy `cancel_within` counted from the purchase, CancellationWindowClosed (rules 45, 51).
+    `steps_done` says that the publisher's steps are done (rule 27); `agreement` is the reference of its agreement and
+    `agreed_refund` what it agreed to. A person's cancellation is held first, unless `hold` is False. Raises
+    NotPermitted, StaleVersion, SubscriptionEnded (rule 53), OperationPending (rule 42), CancelStepsOpen, and after the
+    window CancellationWindowClosed (rules 45, 51), MultiYearLocked (rule 48) or AgreementMissing (rule 46).
     """
     authorize(actor, Action.SUBSCRIPTION_CANCEL)
     subscription = lock_for_change(subscription_id, version)
     check_nothing_in_flight(subscription)
-    was_active = subscription.status != Status.PENDING
-    if was_active:
-        _check_window(subscription, at)
-    data = {"refund": "full" if was_active else "nothing was charged"}
-    _end(
-        actor,
-        subscription,
-        Trigger.CANCEL,
-        EndReason.CANCELLED,
-        SubscriptionCancelled(subscription.pk, data, reason),
-        at,
-    )
+    terms = cancel_terms(subscription, at)
+    check_terms(subscription, terms, steps_done=steps_done, agreement=agreement)
+    data: dict[str, Any] = {"refund": terms.refund.value}
+    if terms.how == How.BY_AGREEMENT:
+        data = {"refund": agreed_refund.value, "agreement": agreement}
+    if terms.steps:
+        data["steps"] = list(terms.steps)
+    held_until = hold_until(actor, subscription, closes_at=terms.until, at=at) if hold else None
+    before, after = {"status": subscription.status}, {"status": Status.UNSUBSCRIBED.value, **data}
+    wanted = Wanted(OperationAction.UNSUBSCRIBE, before, after, reason)
+    operation = begin(actor, subscription, wanted, held_until=held_until, at=at)
+    if held_until is None:
+        _cancel(actor, subscription, operation, at)
     return subscription
+
+
+def end_as_held(author: Actor, subscription: Subscription, operation: Operation, at: datetime) -> None:
+    """End a subscription whose cancellation was held until now, on the terms of the moment when it was asked."""
+    operation.held_until, operation.next_attempt_at = None, at
+    operation.save(update_fields=["held_until", "next_attempt_at"])
+    _cancel(author, subscription, operation, at)
+
+
+def _cancel(author: Actor, subscription: Subscription, operation: Operation, at: datetime) -> None:
+    terms = {name: value for name, value in operation.payload["after"].items() if name != "status"}
+    fact = SubscriptionCancelled(subscription.pk, terms | {"operation": str(operation.pk)}, operation.reason)
+    _close(author, subscription, Trigger.CANCEL, EndReason.CANCELLED, fact, at)
 
 
 @transaction.atomic
@@ -61,7 +115,7 @@ def void(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     subscription = lock_subscription(subscription_id)
     if subscription.status == Status.PENDING and subscription.activate_by <= at:
         data = {"activate_by": subscription.activate_by.isoformat()}
-        _end(actor, subscription, Trigger.VOID, EndReason.VOIDED, SubscriptionVoided(subscription.pk, data), at)
+        end(actor, subscription, Trigger.VOID, EndReason.VOIDED, SubscriptionVoided(subscription.pk, data), at)
     return subscription
 
 
@@ -83,40 +137,89 @@ def _voided(actor: Actor, subscription_id: UUID, at: datetime) -> bool:
         return False
 
 
-def cancellable_until(subscription: Subscription) -> datetime:
-    """Until when an active subscription may be cancelled with a full refund (UTC, exclusive)."""
+def cancel_terms(subscription: Subscription, at: datetime, book: PolicyBook | None = None) -> CancelTerms:
+    """On what terms it is cancelled at a moment; `book` holds CANCEL_POLICIES where many are judged at once."""
+    book = book or policies_of(subscription.plan, *CANCEL_POLICIES)
+    return verdict(_facts(subscription), _rules(subscription, book, at), at)
+
+
+def _facts(subscription: Subscription) -> Facts:
+    trial_days = subscription.plan.trial_days
+    # Counted from the first term: what is renewed has no second trial (rule 65).
+    first_day = subscription.term_anchor
+    return Facts(
+        status=Status(subscription.status),
+        purchased_at=subscription.purchased_at,
+        activate_by=subscription.activate_by,
+        trial_ends=first_day + timedelta(days=trial_days) if trial_days and first_day else None,
+        term=subscription.plan_term.term,
+        billing_cycle=subscription.plan_term.billing_cycle,
+    )
+
+
+def _rules(subscription: Subscription, book: PolicyBook, at: datetime) -> Rules:
+    """The policies of the day of purchase, which were part of the bargain; the publisher's steps are those of today."""
     bought = subscription.purchased_at
-    return bought + policy_duration("cancel_within", subscription.plan, bought)
+    scope = Scope(subscription.plan_id, subscription.offer_id, subscription.publisher_id, subscription.plan_term.term)
+    return Rules(
+        within=book.duration("cancel_within", scope, bought),
+        by_agreement=book.text("cancel_after_window", scope, bought) == "by_agreement",
+        multi_year_locked=book.text("multi_year_locked", scope, bought) == "yes",
+        steps=tuple(book.lines("cancel_steps", scope, at)),
+    )
 
 
-def check_nothing_in_flight(subscription: Subscription) -> None:
-    """Raise OperationPending while another change waits for the publisher (rule 42)."""
-    pending = subscription.operations.filter(status__in=IN_FLIGHT).first()
-    if pending is not None:
-        raise OperationPending(action=pending.action, since=f"{pending.created_at:%Y-%m-%d %H:%M} UTC")
+def check_terms(
+    subscription: Subscription, terms: CancelTerms, *, steps_done: bool = False, agreement: str = ""
+) -> None:
+    """Raise what stands against cancelling on these terms. What cannot be mended comes first."""
+    if terms.how == How.LOCKED:
+        years = MULTI_YEAR[subscription.plan_term.term]
+        raise MultiYearLocked(years=years, ends_on=_last_day(subscription), **_window(subscription, terms))
+    if terms.how == How.AT_TERM_END:
+        raise CancellationWindowClosed(ends_on=_last_day(subscription), **_window(subscription, terms))
+    if terms.how == How.BY_AGREEMENT and not agreement:
+        raise AgreementMissing(publisher=subscription.publisher.name, **_window(subscription, terms))
+    if terms.steps and not steps_done:
+        raise CancelStepsOpen(publisher=subscription.publisher.name, steps=" · ".join(terms.steps))
 
 
-def _check_window(subscription: Subscription, at: datetime) -> None:
-    closed_at = cancellable_until(subscription)
-    if at < closed_at:
-        return
-    window = closed_at - subscription.purchased_at
-    hours = window // timedelta(hours=1)
-    shown = f"{window.days}-day" if window.days and not window.seconds and window.days > 3 else f"{hours}-hour"
-    raise CancellationWindowClosed(window=shown, closed_at=f"{closed_at:%Y-%m-%d %H:%M} UTC")
+def _window(subscription: Subscription, terms: CancelTerms) -> dict[str, str]:
+    closed_at = terms.window_ends or subscription.purchased_at
+    return {
+        "window": window_in_words(closed_at - subscription.purchased_at),
+        "closed_at": f"{closed_at:%Y-%m-%d %H:%M} UTC",
+    }
 
 
-def _end(
+def _last_day(subscription: Subscription) -> str:
+    """The inclusive last day of the term, as people and the dialect write it (rule 58)."""
+    return f"{subscription.term_end - timedelta(days=1):%Y-%m-%d}" if subscription.term_end else "—"
+
+
+def end(
+    actor: Actor, subscription: Subscription, trigger: Trigger, end_reason: EndReason, fact: Fact, at: datetime
+) -> None:
+    """End a locked subscription without anybody asking: what is still held is undone, and the publisher is told."""
+    for held in subscription.operations.select_for_update().filter(held_until__isnull=False):
+        held.status, held.completed_at, held.held_until = OperationStatus.WITHDRAWN, at, None
+        held.save(update_fields=["status", "completed_at", "held_until"])
+    _close(actor, subscription, trigger, end_reason, fact, at)
+    wanted = Wanted(OperationAction.UNSUBSCRIBE, {}, {"status": subscription.status})
+    begin(actor, subscription, wanted, held_until=None, at=at)
+
+
+def _close(
     actor: Actor, subscription: Subscription, trigger: Trigger, end_reason: EndReason, fact: Fact, at: datetime
 ) -> None:
     subscription.status = next_status(subscription.status, trigger)
     subscription.ended_at, subscription.end_reason = at, end_reason
     subscription.auto_renew, subscription.suspended_at = False, None
     save_changed(subscription, "status", "ended_at", "end_reason", "auto_renew", "suspended_at")
-    ended = Reason.VOIDED if end_reason == EndReason.VOIDED else Reason.CANCELLED
+    ended = _REASONS[end_reason]
     Gate.objects.filter(subscription=subscription, gate=GateName.NOT_CANCELLED).update(
         state=GateState.FAILED,
-        evidence={"source": end_reason.value, "at": at.isoformat(), "by": actor.label, "reason": fact.reason},
+        evidence=_evidence(actor, end_reason, fact, at),
         satisfied_at=None,
         reason=ended,
         owner=Owner.PARTNER,
@@ -125,11 +228,11 @@ def _end(
         due_at=None,
     )
     PollSchedule.objects.filter(subscription=subscription).update(next_poll_at=None)
-    Operation.objects.create(
-        subscription=subscription,
-        action=OperationAction.UNSUBSCRIBE,
-        requested_by=actor.label,
-        created_at=at,
-        next_attempt_at=at,
-    )
+    forget_schedule(actor, subscription, f"the subscription is {end_reason}", at)
     record(fact, actor=actor, at=at)
+
+
+def _evidence(actor: Actor, end_reason: EndReason, fact: Fact, at: datetime) -> dict[str, str]:
+    told = {"source": end_reason.value, "at": at.isoformat(), "by": actor.label, "reason": fact.reason}
+    agreement = fact.data.get("agreement")
+    return told | {"agreement": agreement} if agreement else told

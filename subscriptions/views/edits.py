@@ -17,15 +17,15 @@ from accounts.policy import Action, authorize
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotFound, NotPermitted
 from partnerhub.web.refusals import refused, status_of
-from partnerhub.web.templatetags.hub import absolute
-from subscriptions.enums import Status
+from subscriptions.cancellation import CancelTerms
 from subscriptions.forms import AutoRenewForm, CancelForm, NicknameForm, VersionedForm
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
 from subscriptions.services.edits import rename as rename_subscription
 from subscriptions.services.edits import set_auto_renew
 from subscriptions.services.ending import cancel as cancel_subscription
-from subscriptions.services.ending import cancellable_until
+from subscriptions.services.ending import cancel_terms
+from subscriptions.views.cancelling import effect_of
 from subscriptions.views.detail import detail_page
 from subscriptions.views.permission import denial_of
 
@@ -84,31 +84,34 @@ def cancel(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """Say what cancelling does, then do it. In a dialog where there are scripts, else on a page of its own."""
     actor = actor_of(request)
     subscription = subscription_for(actor, subscription_id)
+    terms = cancel_terms(subscription, now())
     if request.method != "POST":
-        form = CancelForm(initial={"version": subscription.version})
-        return _cancel_form(request, subscription, form, 200)
+        form = CancelForm(initial={"version": subscription.version}, terms=terms)
+        return _cancel_form(request, subscription, terms, form, 200)
     authorize(actor, Action.SUBSCRIPTION_CANCEL)
-    form = CancelForm(request.POST.dict())
+    form = CancelForm(request.POST.dict(), terms=terms)
     if not form.is_valid():
-        return _cancel_form(request, subscription, form, 422)
+        return _cancel_form(request, subscription, terms, form, 422)
     try:
-        cancel_subscription(actor, subscription_id, at=now(), **form.cleaned_data)
+        cancel_subscription(actor, subscription_id, at=now(), **form.given())
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
         refused(request, refusal)
         _keep_input(form, refusal, subscription_for(actor, subscription_id))
-        return _cancel_form(request, subscription, form, status_of(refusal))
+        return _cancel_form(request, subscription, terms, form, status_of(refusal))
     messages.success(request, _("“{nickname}” is cancelled.").format(nickname=subscription.nickname))
     return _leave_dialog(request, subscription_id)
 
 
-def _cancel_form(request: HttpRequest, subscription: Subscription, form: CancelForm, status: int) -> HttpResponse:
+def _cancel_form(
+    request: HttpRequest, subscription: Subscription, terms: CancelTerms, form: CancelForm, status: int
+) -> HttpResponse:
     context = {
         "subscription": subscription,
         "form": form,
-        "effect": _effect(subscription),
-        "is_possible": subscription.status == Status.PENDING or now() < cancellable_until(subscription),
+        "effect": effect_of(subscription, terms),
+        "is_possible": terms.is_possible,
         "cancel_url": reverse("subscriptions:cancel", args=[subscription.pk]),
         "back_url": reverse("subscriptions:detail", args=[subscription.pk]),
         "denied": denial_of(actor_of(request), Action.SUBSCRIPTION_CANCEL),
@@ -117,19 +120,6 @@ def _cancel_form(request: HttpRequest, subscription: Subscription, form: CancelF
     dialog = bool(getattr(request, "htmx", None))
     template = "subscriptions/_cancel.html" if dialog else "subscriptions/cancel.html"
     return render(request, template, context | {"in_dialog": dialog}, status=status)
-
-
-def _effect(subscription: Subscription) -> str:
-    if subscription.status == Status.PENDING:
-        return _("It has not been activated: nothing was charged, and nothing ever will be.")
-    until = cancellable_until(subscription)
-    if now() < until:
-        return _("Until {until} everything charged is refunded. The customer loses access at once.").format(
-            until=absolute(until)
-        )
-    return _("The cancellation window closed on {until}: it can no longer be cancelled here.").format(
-        until=absolute(until)
-    )
 
 
 def _leave_dialog(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
