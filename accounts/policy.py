@@ -32,8 +32,11 @@ class Action(StrEnum):
     SUBSCRIPTION_POLL = "subscription.poll"
     SUBSCRIPTION_NOTE = "subscription.note"
     SUBSCRIPTION_BULK = "subscription.bulk"
+    SUBSCRIPTION_ASK = "subscription.ask"
+    SUBSCRIPTION_DECIDE = "subscription.decide"
     SUBSCRIPTION_CONFIRM = "subscription.confirm"
     SUBSCRIPTION_VOID = "subscription.void"
+    SUBSCRIPTION_RENEW = "subscription.renew"
     PUBLISHER_LINK_OPEN = "publisher_link.open"
     PUBLISHER_READ = "publisher.read"
     PUBLISHER_MANAGE = "publisher.manage"
@@ -66,17 +69,27 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_CHANGE,
         Action.SUBSCRIPTION_CANCEL,
         Action.SUBSCRIPTION_SUSPEND,
+        Action.SUBSCRIPTION_DECIDE,
         Action.SUBSCRIPTION_POLL,
         Action.SUBSCRIPTION_NOTE,
         Action.SUBSCRIPTION_BULK,
     },
-    # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change.
-    Role.SALES_AGENT: _READ | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE},
+    # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change, but they may ask.
+    Role.SALES_AGENT: _READ
+    | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_ASK, Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE},
     Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK},
     Role.PLATFORM_ADMIN: _READ | {Action.PUBLISHER_MANAGE, Action.SAVED_VIEW_MANAGE, Action.CLIENT_MANAGE},
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
     Role.SYSTEM: frozenset(
-        {Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_VOID, Action.CHARGE_WRITE, Action.SUBSCRIPTION_POLL}
+        {
+            Action.SUBSCRIPTION_CONFIRM,
+            Action.SUBSCRIPTION_VOID,
+            Action.SUBSCRIPTION_RENEW,
+            # What a threshold of a policy approves is done by the hub itself.
+            Action.SUBSCRIPTION_CHANGE,
+            Action.CHARGE_WRITE,
+            Action.SUBSCRIPTION_POLL,
+        }
     ),
 }
 

@@ -83,6 +83,11 @@ def item_for_purchase(catalog_item_id: str, country: str, currency: str, at: dat
     return term, item.price
 
 
+def plan_terms_of(offer_id: UUID) -> QuerySet[PlanTerm]:
+    """The ways to buy the plans of one offer that are on sale, the plans in the order of their SKUs."""
+    return _plan_terms().filter(plan__offer_id=offer_id).order_by("plan__sku_id", "term", "billing_cycle")
+
+
 def plan_term_by_catalog_item(catalog_item_id: str) -> PlanTerm:
     """The plan term on sale that `product:sku:availability` names.
 

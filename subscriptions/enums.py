@@ -66,6 +66,7 @@ class Reason(StrEnum):
     PUBLISHER_UNREADABLE = "publisher_unreadable"
     CANCELLED = "cancelled"
     VOIDED = "voided"
+    EXPIRED = "expired"
 
 
 class NextAction(StrEnum):

@@ -22,8 +22,11 @@ from subscriptions.words import OWNER, REASON, STATUS, TERM
 
 ON_OFF = [("on", _("On")), ("off", _("Off"))]
 FURTHEST_RENEWAL = 1200
+# What a page places by itself; the status by tabs, the customer by being the customer's page.
+FIRST = ("q", "status", "publisher", "customer")
 # Those of a subscription that waits; the others have ended.
-WAITING_REASONS = [reason for reason in Reason if reason not in (Reason.CANCELLED, Reason.VOIDED)]
+WHY_ENDED = (Reason.CANCELLED, Reason.VOIDED, Reason.EXPIRED)
+WAITING_REASONS = [reason for reason in Reason if reason not in WHY_ENDED]
 
 
 def _currencies() -> list[tuple[str, str]]:
@@ -124,6 +127,16 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
     def is_filtering(self) -> bool:
         """Whether anything narrows the list."""
         return bool(self.applied)
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        """The fields that a page shows only on demand."""
+        return [self.form[name] for name in self.form.fields if name not in FIRST]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether one of those fields narrows the list, so that it must not be hidden."""
+        return any(name not in FIRST for name in self.applied)
 
     @property
     def is_short_search(self) -> bool:

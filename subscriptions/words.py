@@ -43,6 +43,7 @@ REASON = {
     Reason.PUBLISHER_FAILING: _("The publisher's system answers with errors."),
     Reason.PUBLISHER_UNREADABLE: _("The publisher's answer cannot be read."),
     Reason.CANCELLED: _("The subscription was cancelled."),
+    Reason.EXPIRED: _("The term ended and auto-renew was off."),
     Reason.VOIDED: _("The subscription was not activated in time and is void."),
 }
 

@@ -12,20 +12,25 @@ from subscriptions.enums import Status, Trigger
 from subscriptions.events import SubscriptionReinstated, SubscriptionSuspended
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Subscription
+from subscriptions.services.checks import check_not_renewing, check_nothing_in_flight
 from subscriptions.services.locking import lock_for_change, save_changed
+from subscriptions.services.scheduling import forget_schedule
 
 
 @transaction.atomic
 def suspend(actor: Actor, subscription_id: UUID, *, reason: str, version: int | None, at: datetime) -> Subscription:
-    """Stop an active subscription (rule 62); auto-renew goes off and does not come back by itself (rule 63).
+    """Stop an active subscription (rule 62). Auto-renew goes off, what is scheduled for renewal is dropped, and neither
+    comes back by itself (rule 63).
 
-    Raises NotPermitted, StaleVersion, SubscriptionEnded, NotActivatedYet (rule 26), StatusForbids.
+    Raises NotPermitted, StaleVersion, SubscriptionEnded, NotActivatedYet (rule 26), RenewalUnderWay (rule 59),
+    OperationPending, StatusForbids.
     """
     authorize(actor, Action.SUBSCRIPTION_SUSPEND)
-    subscription = _open(subscription_id, version)
+    subscription = _open(subscription_id, version, at)
     subscription.status = next_status(subscription.status, Trigger.SUSPEND)
     subscription.suspended_at, subscription.auto_renew = at, False
     save_changed(subscription, "status", "suspended_at", "auto_renew")
+    forget_schedule(actor, subscription, "the subscription is suspended", at)
     record(SubscriptionSuspended(subscription.pk, reason=reason), actor=actor, at=at)
     return subscription
 
@@ -34,7 +39,7 @@ def suspend(actor: Actor, subscription_id: UUID, *, reason: str, version: int | 
 def reinstate(actor: Actor, subscription_id: UUID, *, reason: str, version: int | None, at: datetime) -> Subscription:
     """Take a suspended subscription up again; its term is unchanged. Raises as `suspend` does."""
     authorize(actor, Action.SUBSCRIPTION_SUSPEND)
-    subscription = _open(subscription_id, version)
+    subscription = _open(subscription_id, version, at)
     subscription.status = next_status(subscription.status, Trigger.REINSTATE)
     subscription.suspended_at = None
     save_changed(subscription, "status", "suspended_at")
@@ -42,8 +47,10 @@ def reinstate(actor: Actor, subscription_id: UUID, *, reason: str, version: int 
     return subscription
 
 
-def _open(subscription_id: UUID, version: int | None) -> Subscription:
+def _open(subscription_id: UUID, version: int | None, at: datetime) -> Subscription:
     subscription = lock_for_change(subscription_id, version)
     if subscription.status == Status.PENDING:
         raise NotActivatedYet(field="status")
+    check_not_renewing(subscription, at)
+    check_nothing_in_flight(subscription)
     return subscription

@@ -23,7 +23,7 @@ def order_path(subscription) -> str:
 
 
 def end(subscription) -> None:
-    cancel(actor("admin_agent"), subscription.pk, reason="", version=None, at=LATER)
+    cancel(actor("admin_agent"), subscription.pk, reason="", version=None, at=LATER, hold=False)
 
 
 def test_an_order_is_pending_until_its_publisher_confirmed(sales):

@@ -26,7 +26,7 @@ def fault(capsys) -> str:
 
 def test_an_honest_ledger_holds(capsys, admin_agent):
     active()
-    cancel(admin_agent, active().pk, reason="", version=None, at=NOON)
+    cancel(admin_agent, active().pk, reason="", version=None, at=NOON, hold=False)
     buy()
 
     call_command("verify_ledger")

@@ -33,7 +33,7 @@ def register_as(publisher, adapter):
 def test_purchases_of_a_publisher_that_is_polled_from_now_on_are_asked_about(admin_agent):
     term = PlanTermFactory(plan__offer__publisher__adapter=Adapter.PUSH)
     pending, ended = buy(term=term), buy(term=term)
-    cancel(admin_agent, ended.pk, reason="", version=None, at=NOON)
+    cancel(admin_agent, ended.pk, reason="", version=None, at=NOON, hold=False)
 
     register_as(pending.publisher, Adapter.POLL)
 

@@ -88,7 +88,7 @@ class LifeOfAPurchase(RuleBasedStateMachine):
     @rule()
     def cancel(self):
         try:
-            cancel(actor(Role.ADMIN_AGENT), self.subscription.pk, reason="", version=None, at=self.at)
+            cancel(actor(Role.ADMIN_AGENT), self.subscription.pk, reason="", version=None, at=self.at, hold=False)
         except HubError:
             return
         self.ended = True

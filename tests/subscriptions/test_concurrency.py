@@ -81,7 +81,7 @@ def test_a_cancel_and_a_confirmation_at_the_same_moment_agree(admin_agent):
         subscription = buy()
         at_once(
             lambda: hear(subscription, said(subscription)),  # noqa: B023 - run before the loop goes on
-            lambda: cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON),  # noqa: B023
+            lambda: cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON, hold=False),  # noqa: B023
         )
         at_once(*[lambda: deliver_due(NOON)] * 2)
 
@@ -95,7 +95,12 @@ def test_two_cancels_credit_once(admin_agent):
     subscription = active()
 
     outcomes = at_once(
-        *[lambda: cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON + timedelta(hours=1))] * 2
+        *[
+            lambda: cancel(
+                admin_agent, subscription.pk, reason="", version=None, at=NOON + timedelta(hours=1), hold=False
+            )
+        ]
+        * 2
     )
     deliver_due(NOON + timedelta(hours=1))
 

@@ -210,7 +210,7 @@ def test_another_publisher_confirms_nothing():
 
 def test_after_a_cancel_no_confirmation_counts(admin_agent):
     subscription = buy()
-    cancel(admin_agent, subscription.pk, reason="Changed their mind", version=None, at=NOON)
+    cancel(admin_agent, subscription.pk, reason="Changed their mind", version=None, at=NOON, hold=False)
     events = names_of(subscription)
 
     subscription = hear(subscription, said(subscription), at=LATER)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def test_a_cancel_before_activation_is_free(admin_agent):
     subscription = buy()
 
-    cancel(admin_agent, subscription.pk, reason="Not needed", version=None, at=NOON)
+    cancel(admin_agent, subscription.pk, reason="Not needed", version=None, at=NOON, hold=False)
     deliver_due(NOON)
 
     subscription.refresh_from_db()
@@ -45,7 +45,7 @@ def test_a_cancel_inside_the_window_credits_everything_once(admin_agent):
     subscription = active()
     just_before = NOON + timedelta(hours=72) - timedelta(seconds=1)
 
-    cancel(admin_agent, subscription.pk, reason="", version=None, at=just_before)
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=just_before, hold=False)
     deliver_due(just_before)
     deliver_due(just_before + timedelta(hours=1))
 
@@ -56,7 +56,7 @@ def test_a_cancel_inside_the_window_credits_everything_once(admin_agent):
 def test_a_cancel_that_overtakes_the_first_charge_still_nets_to_zero(admin_agent):
     subscription = buy()
     hear(subscription, said(subscription))
-    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON)
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON, hold=False)
 
     deliver_due(NOON)
 
@@ -67,7 +67,7 @@ def test_after_the_window_a_cancel_is_refused_and_changes_nothing(admin_agent):
     subscription = active()
 
     with pytest.raises(CancellationWindowClosed) as refusal:
-        cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON + timedelta(hours=72))
+        cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON + timedelta(hours=72), hold=False)
 
     subscription.refresh_from_db()
     assert "72-hour" in str(refusal.value)
@@ -80,7 +80,7 @@ def test_a_plans_own_window_outranks_the_hubs(admin_agent):
         name="cancel_within", value="P14D", plan=subscription.plan, offer=subscription.offer, valid_from=LONG_AGO
     )
 
-    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON + timedelta(days=13))
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON + timedelta(days=13), hold=False)
 
     subscription.refresh_from_db()
     assert subscription.status == Status.UNSUBSCRIBED
@@ -92,11 +92,11 @@ def test_nobody_but_an_admin_agent_changes_a_subscription(role):
     events = Event.objects.count()
 
     with pytest.raises(NotPermitted):
-        cancel(actor(role), subscription.pk, reason="", version=None, at=NOON)
+        cancel(actor(role), subscription.pk, reason="", version=None, at=NOON, hold=False)
     with pytest.raises(NotPermitted):
         rename(actor(role), subscription.pk, nickname="Mine", version=None, at=NOON)
     with pytest.raises(NotPermitted):
-        set_auto_renew(actor(role), subscription.pk, auto_renew=False, version=None, at=NOON)
+        set_auto_renew(actor(role), subscription.pk, auto_renew=False, version=None, at=NOON, hold=False)
 
     version = subscription.version
     subscription.refresh_from_db()
@@ -116,10 +116,10 @@ def test_an_edit_on_a_version_that_moved_is_refused(admin_agent):
 
 def test_an_ended_subscription_cannot_be_changed(admin_agent):
     subscription = buy()
-    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON)
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON, hold=False)
 
     with pytest.raises(SubscriptionEnded):
-        cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON)
+        cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON, hold=False)
     with pytest.raises(SubscriptionEnded):
         rename(admin_agent, subscription.pk, nickname="Late", version=None, at=NOON)
 

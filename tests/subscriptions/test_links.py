@@ -102,7 +102,7 @@ def test_expired_foreign_and_malformed_are_told_apart_and_change_nothing(sales_a
 
 def test_an_ended_subscription_has_no_link(sales_agent, admin_agent):
     subscription = buy()
-    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON)
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=NOON, hold=False)
 
     with pytest.raises(SubscriptionEnded):
         mint_link(sales_agent, subscription.pk, at=NOON)

@@ -11,7 +11,7 @@ from publishers.fulfillment.gateway import Outcome, Receipt
 from publishers.models import Adapter, Circuit, Publisher
 from subscriptions.enums import OperationStatus, Status
 from subscriptions.models import Operation, Subscription
-from subscriptions.operations import FEWEST_ATTEMPTS, GIVE_UP_AFTER, LEASE, Sender, Sending, apply, claim, release
+from subscriptions.operations import FEWEST_ATTEMPTS, LEASE, Sender, Sending, apply, claim, release
 from subscriptions.services.ending import cancel
 from tests.factories.accounts import actor
 from tests.factories.publisher_site import PublisherSite, answers, says
@@ -21,6 +21,7 @@ from tests.factories.subscriptions import NOON, buy
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LATER = NOON + timedelta(seconds=5)
+GIVE_UP_AFTER = timedelta(hours=8)  # the default of policy `change_waits`
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def cancelled(publisher: Publisher) -> Operation:
     """The operation that tells the publisher of a cancelled subscription."""
     term = PlanTermFactory(plan__offer__publisher=publisher)
     subscription = buy(term=term)
-    cancel(actor(Role.ADMIN_AGENT), subscription.pk, reason="not needed", version=None, at=NOON)
+    cancel(actor(Role.ADMIN_AGENT), subscription.pk, reason="not needed", version=None, at=NOON, hold=False)
     return Operation.objects.get(subscription=subscription)
 
 

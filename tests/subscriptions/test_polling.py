@@ -315,7 +315,7 @@ def test_an_ended_purchase_is_not_asked_again_after_an_answer_that_was_under_way
     subscription = buy_of(shop())
     PollSchedule.objects.filter(pk=subscription.pk).update(last_outcome=Outcome.SILENT)
     [claimed] = claim(LATER, 10)
-    cancel(actor(Role.ADMIN_AGENT), subscription.pk, reason="", version=None, at=LATER)
+    cancel(actor(Role.ADMIN_AGENT), subscription.pk, reason="", version=None, at=LATER, hold=False)
 
     apply(SYSTEM, claimed, Answer(Outcome.SILENT), at=LATER, chance=0.5)
 

@@ -36,7 +36,7 @@ def test_a_suspended_subscription_can_be_cancelled_inside_its_window(admin_agent
     subscription = active()
     suspend(admin_agent, subscription.pk, reason="", version=None, at=NOON)
 
-    cancel(admin_agent, subscription.pk, reason="", version=None, at=LATER)
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=LATER, hold=False)
 
     subscription.refresh_from_db()
     assert (subscription.status, subscription.suspended_at) == (Status.UNSUBSCRIBED, None)

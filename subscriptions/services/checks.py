@@ -1,0 +1,78 @@
+"""What must be true of a subscription before it is changed: asked by the services after locking, and by whoever wants
+to say why something cannot be done now. Each check raises the refusal by name and changes nothing.
+"""
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from customers.selectors import reseller_for_purchase
+from partnerhub.errors import (
+    NotActivatedYet,
+    OperationPending,
+    QuantityWhileSuspended,
+    ReductionWindowClosed,
+    RenewalUnderWay,
+    SuspendedForbids,
+)
+from subscriptions.enums import Status
+from subscriptions.models import Subscription
+from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.selectors import batches_of
+from subscriptions.services.locking import check_not_ended
+from subscriptions.tranches import reducible
+
+
+def check_nothing_in_flight(subscription: Subscription) -> None:
+    """Raise OperationPending, naming it, while another change is held or waits for the publisher (rule 42)."""
+    pending = subscription.operations.filter(status__in=IN_FLIGHT).first()
+    if pending is not None:
+        raise OperationPending(action=pending.action, since=f"{pending.created_at:%Y-%m-%d %H:%M} UTC")
+
+
+def check_not_renewing(subscription: Subscription, at: datetime) -> None:
+    """Raise RenewalUnderWay from midnight UTC after the term's last day until the renewal is done (rules 58-59)."""
+    if subscription.term_end is not None and at.astimezone(UTC).date() >= subscription.term_end:
+        raise RenewalUnderWay(ended_on=f"{subscription.term_end:%Y-%m-%d}")
+
+
+def check_active(subscription: Subscription, field: str, at: datetime) -> None:
+    """Raise SubscriptionEnded, NotActivatedYet (rule 26), SuspendedForbids (rule 35) or RenewalUnderWay unless the
+    subscription is active.
+    """
+    check_not_ended(subscription)
+    if subscription.status == Status.PENDING:
+        raise NotActivatedYet(field=field)
+    if subscription.status == Status.SUSPENDED:
+        raise (QuantityWhileSuspended if field == "quantity" else SuspendedForbids)(field=field)
+    check_not_renewing(subscription, at)
+
+
+def check_reseller_in_order(subscription: Subscription) -> None:
+    """Since December 2025 a reseller that may no longer be named blocks changes; auto-renewal is exempt (rule 86).
+
+    Raises ResellerUnknown, ResellerAgreementMissing.
+    """
+    if subscription.reseller_id:
+        reseller_for_purchase(subscription.reseller_id, settings.HUB_PARTNER_ID)
+
+
+def check_changeable(subscription: Subscription, field: str, at: datetime) -> None:
+    """What every change that concerns the publisher needs: active, nothing else in flight, the reseller in order."""
+    check_active(subscription, field, at)
+    check_nothing_in_flight(subscription)
+    check_reseller_in_order(subscription)
+
+
+def reducible_now(subscription: Subscription, at: datetime) -> int:
+    """How many licences can be removed now: of the open batches, but never below the plan's minimum."""
+    above_minimum = max(subscription.quantity - subscription.plan.min_quantity, 0)
+    return min(reducible(batches_of(subscription), at), above_minimum)
+
+
+def check_reducible(subscription: Subscription, fewer: int, at: datetime) -> None:
+    """Raise ReductionWindowClosed when fewer licences can be removed now than asked (rule 38)."""
+    able = reducible_now(subscription, at)
+    if fewer > able:
+        renews_on = f"{subscription.term_end:%Y-%m-%d}"
+        raise ReductionWindowClosed(asked=fewer, reducible=able, quantity=subscription.quantity, renews_on=renews_on)

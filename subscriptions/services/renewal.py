@@ -1,0 +1,159 @@
+"""The end of a term: the next one begins, with what was scheduled for it, or the subscription ends (rules 57-60)."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef
+
+from accounts.policy import Action, Actor, authorize
+from partnerhub.errors import HubError
+from partnerhub.outbox.recorder import record
+from publishers.models import PlanTerm
+from publishers.selectors import policy_word, price_at
+from subscriptions.enums import (
+    EndReason,
+    OperationAction,
+    Status,
+    TrancheCause,
+    Trigger,
+)
+from subscriptions.events import SubscriptionExpired, SubscriptionRenewed
+from subscriptions.lifecycle import next_status
+from subscriptions.models import Operation, ScheduledRenewal, Subscription
+from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.selectors import batches_of
+from subscriptions.services.ending import end
+from subscriptions.services.locking import lock_subscription, save_changed
+from subscriptions.services.plans import Offered, put_on, values_of
+from subscriptions.services.settling import give_back, open_batch
+from subscriptions.services.starting import Values, Wanted, begin
+from subscriptions.terms import MONTHS, add_months
+from subscriptions.tranches import take_whole
+
+log = structlog.get_logger(__name__)
+
+
+def renew_due(actor: Actor, *, at: datetime, limit: int = 500) -> int:
+    """Renew or end up to `limit` subscriptions whose term is over, each in a transaction of its own; how many were.
+
+    One with a change in flight waits for it (the renewal may take a day, rule 58); one that fails stops no other.
+    """
+    in_flight = Operation.objects.filter(subscription=OuterRef("pk"), status__in=IN_FLIGHT)
+    over = Subscription.objects.filter(~Exists(in_flight), term_end__lte=_day(at), status__in=_LIVING)
+    ids = list(over.order_by("term_end", "id").values_list("pk", flat=True)[:limit])
+    return sum(_renewed(actor, subscription_id, at) for subscription_id in ids)
+
+
+_LIVING = (Status.SUBSCRIBED, Status.SUSPENDED)
+
+
+def _renewed(actor: Actor, subscription_id: UUID, at: datetime) -> bool:
+    try:
+        renew(actor, subscription_id, at=at)
+    except (DatabaseError, LookupError, HubError) as error:
+        log.exception("not_renewed", subscription_id=str(subscription_id), error=type(error).__name__)
+        return False
+    return True
+
+
+@transaction.atomic
+def renew(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
+    """Begin the next term of a subscription whose term is over, or end it where auto-renew is off or it is suspended.
+
+    Idempotent: one whose term still runs, or that has a change in flight, is left alone. Terms are counted from the
+    first one of their length; after a downtime several are begun, one at each call. Raises NotFound, NotPermitted.
+    """
+    authorize(actor, Action.SUBSCRIPTION_RENEW)
+    subscription = lock_subscription(subscription_id)
+    if not _is_over(subscription, at) or subscription.operations.filter(status__in=IN_FLIGHT).exists():
+        return subscription
+    if subscription.auto_renew and subscription.status == Status.SUBSCRIBED:
+        _begin_term(actor, subscription, at)
+    else:
+        _expire(actor, subscription, at)
+    return subscription
+
+
+def _is_over(subscription: Subscription, at: datetime) -> bool:
+    term_end = subscription.term_end
+    return subscription.status in _LIVING and term_end is not None and term_end <= _day(at)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
+
+
+def _expire(actor: Actor, subscription: Subscription, at: datetime) -> None:
+    data = {"term_end": str(subscription.term_end)}
+    end(actor, subscription, Trigger.EXPIRE, EndReason.EXPIRED, SubscriptionExpired(subscription.pk, data), at)
+
+
+def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
+    before = _values(subscription)
+    scheduled = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
+    quantity = scheduled.quantity if scheduled and scheduled.quantity else subscription.quantity
+    wanted = scheduled.plan_term if scheduled and scheduled.plan_term else subscription.plan_term
+    new_length = wanted.term != subscription.plan_term.term
+    put_on(subscription, _offer_at_renewal(subscription, wanted, at))
+    subscription.status = next_status(subscription.status, Trigger.RENEW)
+    _move_term(subscription, new_length)
+    give_back(
+        subscription,
+        [[one.batch_id, one.quantity] for one in take_whole(batches_of(subscription))],
+        TrancheCause.RENEWAL,
+        at,
+    )
+    subscription.quantity = quantity
+    open_batch(subscription, quantity, TrancheCause.RENEWAL, at)
+    save_changed(
+        subscription,
+        "plan",
+        "plan_term",
+        "price",
+        "unit_price",
+        "quantity",
+        "term_start",
+        "term_end",
+        "term_anchor",
+    )
+    if scheduled:
+        scheduled.delete()
+    after = _values(subscription)
+    _tell(actor, subscription, before, after, at)
+    data = {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
+    record(SubscriptionRenewed(subscription.pk, data | {"before": before, "after": after}), actor=actor, at=at)
+
+
+def _offer_at_renewal(subscription: Subscription, wanted: PlanTerm, at: datetime) -> Offered:
+    """The price of today, or the one that the term had where `renewal_price` keeps it or none is on sale any more."""
+    keeps = policy_word("renewal_price", wanted.plan, at, wanted.term) == "kept"
+    unchanged = wanted.pk == subscription.plan_term_id
+    price = None if keeps and unchanged else price_at(wanted, subscription.currency, at)
+    if price is not None:
+        return Offered(wanted, price)
+    return Offered(wanted, subscription.price) if unchanged else Offered(subscription.plan_term, subscription.price)
+
+
+def _move_term(subscription: Subscription, new_length: bool) -> None:
+    start = subscription.term_end
+    if start is None or subscription.term_anchor is None:
+        raise LookupError(f"subscription {subscription.pk} has no term")
+    if new_length:
+        subscription.term_anchor = start
+    months = MONTHS[subscription.plan_term.term]
+    subscription.term_start = start
+    count = 1
+    while add_months(subscription.term_anchor, count * months) <= start:
+        count += 1
+    subscription.term_end = add_months(subscription.term_anchor, count * months)
+
+
+def _values(subscription: Subscription) -> Values:
+    return values_of(subscription) | {"quantity": subscription.quantity}
+
+
+def _tell(actor: Actor, subscription: Subscription, before: Values, after: Values, at: datetime) -> None:
+    """The publisher hears of the new term; it may not refuse it (fulfillment-v2.md section 6)."""
+    begin(actor, subscription, Wanted(OperationAction.RENEW, before, after), held_until=None, at=at)

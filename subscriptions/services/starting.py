@@ -1,0 +1,81 @@
+"""Beginning a change: it becomes an operation, held for a moment in which it can be undone, or due at once."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from accounts.policy import Actor
+from partnerhub.outbox.recorder import record
+from publishers.selectors import policy_duration
+from subscriptions.enums import OperationAction
+from subscriptions.events import ChangeHeld, ChangeRequestedOfPublisher
+from subscriptions.models import Operation, Subscription
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One change of a subscription: the values it replaces, those it sets, and why."""
+
+    action: OperationAction
+    before: Values
+    after: Values
+    reason: str = ""
+
+
+def hold_until(
+    actor: Actor, subscription: Subscription, *, closes_at: datetime | None, at: datetime
+) -> datetime | None:
+    """Until when a person's change can be undone (policy `undo_within`); None: it takes effect at once.
+
+    Programs are not held up, and neither is anybody whose window would close meanwhile (`closes_at`, exclusive).
+    """
+    if actor.kind != "user":
+        return None
+    until = at + policy_duration("undo_within", subscription.plan, at, subscription.plan_term.term)
+    if until <= at or (closes_at is not None and until >= closes_at):
+        return None
+    return until
+
+
+def begin(
+    actor: Actor, subscription: Subscription, wanted: Wanted, *, held_until: datetime | None, at: datetime
+) -> Operation:
+    """Put a change on its way, held or due now. The subscription is locked and has nothing else in flight."""
+    operation = Operation.objects.create(
+        subscription=subscription,
+        action=wanted.action,
+        payload={"before": wanted.before, "after": wanted.after},
+        reason=wanted.reason,
+        requested_by=actor.label,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_role=actor.role.value,
+        created_at=at,
+        held_until=held_until,
+        next_attempt_at=held_until or at,
+    )
+    if held_until is not None:
+        data = {**_facts_of(operation), "until": held_until.isoformat()}
+        record(ChangeHeld(subscription.pk, data, wanted.reason), actor=actor, at=at)
+    return operation
+
+
+def ask_publisher(actor: Actor, operation: Operation, *, at: datetime) -> None:
+    """From now on the publisher is asked for the change; it has `change_waits` (8 h) to answer."""
+    subscription = operation.subscription
+    operation.due_at = at + policy_duration("change_waits", subscription.plan, at, subscription.plan_term.term)
+    operation.held_until, operation.next_attempt_at = None, at
+    operation.save(update_fields=["due_at", "held_until", "next_attempt_at"])
+    data = {**_facts_of(operation), "due_at": operation.due_at.isoformat()}
+    record(ChangeRequestedOfPublisher(subscription.pk, data, operation.reason), actor=actor, at=at)
+
+
+def _facts_of(operation: Operation) -> Values:
+    return {"operation": str(operation.pk), "action": operation.action, **operation.payload}
+
+
+def midnight(day: date | None) -> datetime | None:
+    """The first moment of a UTC day."""
+    return datetime.combine(day, time(), UTC) if day else None
