@@ -1,16 +1,58 @@
 """Charge periods. Pure. UTC days: start inclusive, end exclusive; every period is counted from its anchor."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from subscriptions.terms import CYCLE_MONTHS, MONTHS, add_months
+from subscriptions.terms import CYCLE_MONTHS, MONTHS, Cycle, add_months, cycle_at, month_length
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days that are charged together: `billing_days` of a cycle's `cycle_days`. A whole cycle has all of them."""
+
+    start: date
+    end: date
+    billing_days: int
+    cycle_days: int
+
+    def since(self, day: date) -> "Period":
+        """What is left of it from a day on, that day included (rule 76)."""
+        if day <= self.start:
+            return self
+        left = min((self.end - day).days, self.billing_days)
+        return Period(day, self.end, left, self.cycle_days)
+
+
+def months_of(term: str, billing_cycle: str) -> int:
+    """How many months a billing cycle has; `one_time` pays the whole term at once (rule 72). Raises KeyError."""
+    return MONTHS[term] if billing_cycle == "one_time" else CYCLE_MONTHS[billing_cycle]
+
+
+def cycle_days(cycle: Cycle, months: int) -> int:
+    """By how many days a cycle's price is shared: the length of the month in which a monthly one starts, the days
+    themselves of a longer one (rule 77).
+    """
+    return month_length(cycle.start) if months == 1 else (cycle.natural_end - cycle.start).days
+
+
+def whole_period(anchor: date, end: date, months: int, day: date) -> Period:
+    """The whole cycle that `day` lies in, as far as it lies in the term; cycles count from `anchor`.
+
+    A whole cycle costs its whole price, however long the months are; one that the term's end cuts short costs its days.
+    """
+    cycle = cycle_at(anchor, end, months, day)
+    days = cycle_days(cycle, months)
+    billing_days = days if cycle.is_whole else min((cycle.end - cycle.start).days, days)
+    return Period(cycle.start, cycle.end, billing_days, days)
+
+
+def trial_period(start: date, trial_days: int) -> Period:
+    """A free trial, which counts its own days."""
+    return Period(start, start + timedelta(days=trial_days), trial_days, trial_days)
 
 
 def first_period(start: date, term: str, billing_cycle: str, trial_days: int = 0) -> tuple[date, date]:
-    """The first period that is charged: the trial where there is one (at zero), else one billing cycle.
-
-    `one_time` pays the whole term at once (rule 72). Raises KeyError for an unknown term or cycle.
-    """
+    """The first period that is charged: the trial where there is one (at zero), else one billing cycle."""
     if trial_days:
         return start, start + timedelta(days=trial_days)
-    months = MONTHS[term] if billing_cycle == "one_time" else CYCLE_MONTHS[billing_cycle]
-    return start, add_months(start, months)
+    return start, add_months(start, months_of(term, billing_cycle))

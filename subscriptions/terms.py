@@ -1,6 +1,7 @@
 """Calendar terms. Pure. Dates are UTC days; inside the hub a term runs from start (inclusive) to end (exclusive)."""
 
 import calendar
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 MONTHS = {"P1M": 1, "P1Y": 12, "P2Y": 24, "P3Y": 36}
@@ -20,17 +21,57 @@ def term_end(start: date, term: str) -> date:
     return add_months(start, MONTHS[term])
 
 
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A billing cycle. `natural_end` (exclusive) is later than `end` for one that the end of its term cuts short."""
+
+    start: date
+    end: date
+    natural_end: date
+
+    @property
+    def is_whole(self) -> bool:
+        return self.natural_end == self.end
+
+
+def cycle_at(start: date, end: date, months: int, day: date) -> Cycle:
+    """The cycle of so many months in which `day` lies. They count from `start` and stop at `end` (exclusive)."""
+    number = 0
+    while (cycle := _nth_cycle(start, end, months, number)).end <= day:
+        number += 1
+    return cycle
+
+
+def _nth_cycle(start: date, end: date, months: int, number: int) -> Cycle:
+    first, natural_end = (_cycle_start(start, months, count) for count in (number, number + 1))
+    total = (end.year - start.year) * 12 + end.month - start.month
+    # The last cycle of a term ends with it, where a day at the end of a month would lead it astray.
+    if (number + 1) * months == total and add_months(start, total) == end:
+        natural_end = end
+    return Cycle(first, min(natural_end, end), natural_end)
+
+
+def _cycle_start(anchor: date, months: int, count: int) -> date:
+    """Monthly cycles that start on the last day of a month, or on the day before it, stay there (31 Jan, 28 Feb,
+    31 Mar; 30 Jan, 27 Feb, 30 Mar); all others keep their day, clamped.
+    """
+    plain = add_months(anchor, months * count)
+    before_last = month_length(anchor) - anchor.day
+    if months > 1 or before_last > 1:
+        return plain
+    return plain.replace(day=month_length(plain) - before_last)
+
+
+def month_length(day: date) -> int:
+    """How many days the month of a day has."""
+    return calendar.monthrange(day.year, day.month)[1]
+
+
 def cycle_end(start: date, end: date, billing_cycle: str, day: date) -> date:
     """The exclusive end of the billing cycle that `day` lies in, in a term from `start` to `end` (exclusive) without
     trial; `one_time` pays the whole term in one cycle. Raises KeyError for an unknown cycle.
     """
-    if billing_cycle == "one_time":
-        return end
-    months = CYCLE_MONTHS[billing_cycle]
-    cycle = 1
-    while add_months(start, cycle * months) <= day:
-        cycle += 1
-    return min(add_months(start, cycle * months), end)
+    return end if billing_cycle == "one_time" else cycle_at(start, end, CYCLE_MONTHS[billing_cycle], day).end
 
 
 def in_trial(trial_days: int, start: date | None, day: date) -> bool:
