@@ -48,7 +48,7 @@ class GateSatisfied(SubscriptionFact):
 
 
 class GateReopened(SubscriptionFact):
-    """A confirmation was taken back before billing started: the publisher no longer says so."""
+    """A confirmation was taken back before billing started, or a refusal was: the publisher no longer says so."""
 
     name = "subscription.gate_reopened"
 

@@ -172,14 +172,14 @@ def _open_subscription(order: Order, order_line: OrderLine, line: CartLine, at: 
         reseller=line.reseller,
         one_per_customer=plan.offer.one_per_customer,
         purchased_at=at,
-        activate_by=at + policy_duration("activate_within", plan, at),
+        activate_by=at + policy_duration("activate_within", plan, at, line.plan_term.term),
     )
     SeatTranche.objects.create(
         subscription=subscription,
         quantity=line.quantity,
         cause=TrancheCause.PURCHASE,
         opened_at=at,
-        reducible_until=at + policy_duration("reduce_within", plan, at),
+        reducible_until=at + policy_duration("reduce_within", plan, at, line.plan_term.term),
     )
     return subscription
 
@@ -216,5 +216,8 @@ def _facts_of(subscription: Subscription, order: Order) -> dict[str, object]:
         "unit_price": str(subscription.unit_price),
         "currency": subscription.currency,
         "partner_id": subscription.reseller_id or "",
+        "nickname": subscription.nickname,
+        "plan_term": str(subscription.plan_term_id),
+        "auto_renew": subscription.auto_renew,
         "activate_by": subscription.activate_by.isoformat(),
     }

@@ -170,12 +170,12 @@ def _as_told(gate: Gate) -> Verdict | None:
 
 
 def _tell(actor: Actor, gate: Gate, was: str, at: datetime) -> None:
-    data = {"gate": gate.gate, "evidence": gate.evidence, "reason": gate.reason, "message": gate.message}
+    data = {"gate": gate.gate, "evidence": gate.evidence, "reason": gate.reason, "message": gate.message, "was": was}
     if gate.state == GateState.SATISFIED:
         record(GateSatisfied(gate.subscription_id, data), actor=actor, at=at)
     elif gate.state == GateState.FAILED:
         record(GateFailed(gate.subscription_id, data), actor=actor, at=at)
-    elif was == GateState.SATISFIED:
+    elif was != GateState.PENDING:
         record(GateReopened(gate.subscription_id, data), actor=actor, at=at)
 
 
