@@ -55,5 +55,10 @@ def resend_wait(*, attempts: int, retry_after: timedelta | None, chance: float) 
     return _at_least(retry_after, wait * spread(chance))
 
 
+def follow_wait(*, age: timedelta, retry_after: timedelta | None, chance: float) -> timedelta:
+    """The wait before a publisher is asked again how far it is with a change that we asked for this long ago."""
+    return _at_least(retry_after, wait_by_age(age) * spread(chance))
+
+
 def _at_least(retry_after: timedelta | None, wait: timedelta) -> timedelta:
     return max(wait, min(retry_after or timedelta(), LONGEST_RETRY_AFTER))

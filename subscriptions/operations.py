@@ -1,7 +1,8 @@
 """Telling publishers of changes: claim an operation, call, apply. The same three steps as in polling.
 
-A call may be repeated after a crash: ending a subscription twice has one effect. A publisher that answers with an
-operation of its own is asked again about that one until it is final. What has not ended after GIVE_UP_AFTER fails,
+A call may be repeated after a crash: each has one effect. What a publisher takes up as an operation of its own is
+followed until the change is seen there. A publisher that is notified by webhook, or reads our operations, has until
+`answer_within` to say its word; what its silence means is a policy. What is not over after `change_waits` has failed,
 visibly.
 """
 
@@ -11,66 +12,94 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import now
 from partnerhub.outbox.recorder import record
-from publishers.fulfillment.gateway import Outcome, Progress, Receipt
+from publishers.fulfillment.calling import refuse_in_transaction
+from publishers.fulfillment.gateway import Address, Expected, FulfillmentGateway, Outcome, Progress, Receipt
 from publishers.fulfillment.registry import Lines
-from publishers.fulfillment.saas_v2 import refuse_in_transaction
+from publishers.selectors import policy_duration, policy_word
 from publishers.services import circuit
-from subscriptions.backoff import resend_wait, spread
-from subscriptions.enums import OperationAction, OperationStatus
-from subscriptions.events import OperationFailed, OperationSucceeded
+from subscriptions.backoff import follow_wait, resend_wait, spread
+from subscriptions.enums import Acceptance, OperationAction, OperationStatus
+from subscriptions.events import OperationFailed
+from subscriptions.fulfillment_api.notices import expected_of, notice_of
 from subscriptions.models import Operation
-from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
+from subscriptions.services.holding import release_due
 from subscriptions.services.locking import lock_subscription
+from subscriptions.services.settling import accept, complete, refuse
 from subscriptions.window import Bounds, DatabaseThread, roll
 
 LEASE = timedelta(minutes=2)
-# As long as the marketplace tries to reach a publisher (fulfillment-v2.md section 8).
-GIVE_UP_AFTER = timedelta(hours=8)
 FEWEST_ATTEMPTS = 5
 DONE = frozenset({Outcome.ANSWERED, Outcome.UNKNOWN_THERE})
+# The publisher may agree or refuse; it is told of everything else.
+ASKED = frozenset({OperationAction.CHANGE_PLAN, OperationAction.CHANGE_QUANTITY})
+SENT = tuple(action for action in OperationAction if action not in OURS_ALONE)
+NO_WORD = "The publisher did not answer in time, which its policy counts as a refusal."
+STILL_NO_WORD = "The publisher has said nothing until its time was over."
 _CLAIMING = 0x4855424F  # pg_advisory_xact_lock: claims take turns, so that a publisher's trial is one call
 
+
+class Channel(StrEnum):
+    """How a publisher learns of an operation: we call its API, we post to its webhook, or it reads our operations."""
+
+    CALL = "call"
+    WEBHOOK = "webhook"
+    READS = "reads"
+
+
 _CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT operation.id, publisher.id AS publisher_id, publisher.circuit, operation.next_attempt_at,
-           row_number() OVER (PARTITION BY publisher.id ORDER BY operation.next_attempt_at) + (
-             SELECT count(*) FROM subscriptions_operation AS leased
-               JOIN subscriptions_subscription AS other ON other.id = leased.subscription_id
-              WHERE leased.status = ANY(%(in_flight)s) AND leased.lease_until > %(at)s
-                AND other.publisher_id = publisher.id) AS place
+WITH waiting AS MATERIALIZED (
+    SELECT operation.id, publisher.id AS publisher_id, publisher.circuit, publisher.circuit_retry_at,
+           operation.next_attempt_at, operation.notified_at,
+           CASE WHEN publisher.adapter <> 'saas_v2_push' AND (operation.action = ANY(%(by_call)s)
+                     OR operation.action = 'renew' AND (
+                        operation.payload #>> '{before,quantity}' <> operation.payload #>> '{after,quantity}'
+                        OR operation.payload #>> '{before,plan_id}' <> operation.payload #>> '{after,plan_id}'))
+                THEN 'call'
+                WHEN publisher.webhook_url <> '' THEN 'webhook' ELSE 'reads' END AS channel
       FROM subscriptions_operation AS operation
       JOIN subscriptions_subscription AS subscription ON subscription.id = operation.subscription_id
       JOIN publishers_publisher AS publisher ON publisher.id = subscription.publisher_id
-     WHERE operation.status = ANY(%(in_flight)s) AND operation.action = %(action)s
-       AND operation.next_attempt_at <= %(at)s
+     WHERE operation.status = ANY(%(in_flight)s) AND operation.action = ANY(%(sent)s)
+       AND operation.held_until IS NULL AND operation.next_attempt_at <= %(at)s
        AND (operation.lease_until IS NULL OR operation.lease_until <= %(at)s)
-       AND (publisher.circuit = 'closed' OR publisher.circuit_retry_at <= %(at)s
-            OR publisher.fulfillment_base_url = '')
+), due AS MATERIALIZED (
+    SELECT waiting.*, waiting.channel <> 'reads' AND waiting.notified_at IS NULL AS calls FROM waiting
+), placed AS MATERIALIZED (
+    SELECT due.*, row_number() OVER (PARTITION BY due.publisher_id, due.calls ORDER BY due.next_attempt_at) + (
+             SELECT count(*) FROM subscriptions_operation AS leased
+               JOIN subscriptions_subscription AS other ON other.id = leased.subscription_id
+              WHERE leased.status = ANY(%(in_flight)s) AND leased.lease_until > %(at)s
+                AND other.publisher_id = due.publisher_id) AS place
+      FROM due
+     WHERE NOT due.calls OR due.circuit = 'closed' OR due.circuit_retry_at <= %(at)s
 ), chosen AS MATERIALIZED (
-    SELECT due.id, due.publisher_id
-      FROM due JOIN publishers_publisher AS publisher ON publisher.id = due.publisher_id
-     WHERE due.place <= CASE due.circuit WHEN 'closed' THEN publisher.max_concurrency ELSE 1 END
-     ORDER BY due.place, due.next_attempt_at
+    SELECT placed.id, placed.publisher_id, placed.channel, placed.calls
+      FROM placed JOIN publishers_publisher AS publisher ON publisher.id = placed.publisher_id
+     WHERE placed.place <= CASE WHEN placed.circuit = 'closed' OR NOT placed.calls
+                                THEN publisher.max_concurrency ELSE 1 END
+     ORDER BY placed.place, placed.next_attempt_at
      LIMIT %(limit)s
 ), tried AS (
     UPDATE publishers_publisher SET circuit = 'half_open'
-     WHERE circuit = 'open' AND id IN (SELECT publisher_id FROM chosen)
+     WHERE circuit = 'open' AND id IN (SELECT publisher_id FROM chosen WHERE calls)
 )
 UPDATE subscriptions_operation AS operation
    SET status = 'in_progress', lease_until = %(until)s
-  FROM chosen JOIN publishers_publisher AS publisher ON publisher.id = chosen.publisher_id
- WHERE operation.id = chosen.id AND operation.status = ANY(%(in_flight)s)
+  FROM chosen
+ WHERE operation.id = chosen.id AND operation.status = ANY(%(in_flight)s) AND operation.held_until IS NULL
    AND (operation.lease_until IS NULL OR operation.lease_until <= %(at)s)
-RETURNING operation.id, operation.subscription_id, publisher.id, operation.lease_until, operation.created_at,
-          publisher.fulfillment_base_url <> '', operation.remote_id
+RETURNING operation.id, chosen.publisher_id, chosen.channel, chosen.calls
 """
 
 
@@ -78,61 +107,159 @@ RETURNING operation.id, operation.subscription_id, publisher.id, operation.lease
 class Sending:
     """An operation under our lease; its `lease_until` names the lease.
 
-    A push-only publisher has no address of its own to call: it reads the new state from us. `remote_id` names the
-    publisher's operation that it is working on; empty: the publisher is still to be told.
+    Only when `calls` is the publisher to be called: else its time to answer is over, or it reads the news from us.
+    `remote_id` names the publisher's operation that it is working on; empty: the publisher is still to be told.
+    `notice` is what its webhook is told.
     """
 
     operation_id: UUID
     subscription_id: UUID
     publisher_id: UUID
     lease_until: datetime
-    created_at: datetime
-    has_address: bool
+    action: OperationAction
+    channel: Channel
+    calls: bool
     remote_id: str
+    expected: Expected
+    notice: dict[str, Any]
 
 
 @transaction.atomic
 def claim(at: datetime, limit: int) -> list[Sending]:
-    """Lease up to `limit` operations that are due, for two minutes from `at`."""
+    """Lease up to `limit` operations that are due and not held, for two minutes from `at`."""
     values: dict[str, Any] = {
         "at": at,
         "until": at + LEASE,
         "limit": limit,
-        "action": OperationAction.UNSUBSCRIBE.value,
+        "sent": [action.value for action in SENT],
+        "by_call": [OperationAction.UNSUBSCRIBE.value, *(action.value for action in ASKED)],
         "in_flight": [status.value for status in IN_FLIGHT],
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIMING])
         cursor.execute(_CLAIM, values)
-        return [Sending(*row) for row in cursor.fetchall()]
+        chosen = {row[0]: row[1:] for row in cursor.fetchall()}
+    related = ("subscription__customer", "subscription__offer", "subscription__plan", "subscription__plan_term")
+    claimed = Operation.objects.select_related(*related).filter(pk__in=chosen)
+    return [_sending(one, *chosen[one.pk], at) for one in claimed.order_by("next_attempt_at")]
+
+
+def _sending(operation: Operation, publisher_id: UUID, channel: str, calls: bool, at: datetime) -> Sending:
+    return Sending(
+        operation.pk,
+        operation.subscription_id,
+        publisher_id,
+        at + LEASE,
+        OperationAction(operation.action),
+        Channel(channel),
+        calls,
+        operation.remote_id,
+        expected_of(operation),
+        notice_of(operation, at) if calls and channel == Channel.WEBHOOK else {},
+    )
 
 
 @transaction.atomic
 def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, chance: float) -> OperationStatus | None:
-    """Take in what the publisher answered: succeeded, to be asked again (`chance` in [0, 1) is the wait's jitter), or
-    failed for good. Returns None, and changes nothing, when the lease is not ours any more. Raises NotPermitted.
+    """Take in what the publisher answered: accepted, refused, to be asked again (`chance` in [0, 1) is the wait's
+    jitter), or failed for good. Returns None, and changes nothing, when the lease is not ours any more or the
+    publisher has settled it by a call of its own meanwhile. Raises NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    lock_subscription(sending.subscription_id)
+    subscription = lock_subscription(sending.subscription_id)
     mine = Operation.objects.filter(pk=sending.operation_id, lease_until=sending.lease_until, status__in=IN_FLIGHT)
     operation = mine.select_for_update().first()
     if operation is None:
         return None
-    operation.attempts += 1
+    operation.subscription = subscription
+    operation.attempts += sending.calls
     operation.lease_until = None
-    if receipt.outcome in DONE and receipt.progress == Progress.DONE:
-        _succeed(actor, operation, sending, receipt, at)
-    elif receipt.progress == Progress.REFUSED or _is_given_up(operation, at):
-        _fail(actor, operation, receipt, at)
-    else:
-        _put_back(operation, receipt, at, chance)
-    operation.save()
+    operation.save(update_fields=["attempts", "lease_until"])
+    _take_in(actor, operation, sending, receipt, at, chance)
+    operation.refresh_from_db(fields=["status"])
     return OperationStatus(operation.status)
 
 
-def _is_given_up(operation: Operation, at: datetime) -> bool:
-    """Eight hours are over, and not only because the hub itself was down for most of them."""
-    return operation.attempts >= FEWEST_ATTEMPTS and at - operation.created_at >= GIVE_UP_AFTER
+def _take_in(
+    actor: Actor, operation: Operation, sending: Sending, receipt: Receipt, at: datetime, chance: float
+) -> None:
+    if receipt.progress == Progress.REFUSED:
+        _be_refused(actor, operation, receipt.detail, at)
+    elif receipt.outcome in DONE and receipt.progress == Progress.DONE:
+        _be_heard(actor, operation, sending, receipt, at)
+    elif operation.attempts >= FEWEST_ATTEMPTS and at >= _gives_up_at(operation):
+        # Not only because the hub itself was down for most of the time.
+        _fail(actor, operation, receipt.detail, at)
+    else:
+        _put_back(operation, receipt, at, chance)
+
+
+def _be_refused(actor: Actor, operation: Operation, why: str, at: datetime) -> None:
+    if operation.action in ASKED:
+        refuse(actor, operation.pk, why=why, at=at)
+    else:
+        _fail(actor, operation, why, at)
+
+
+def _be_heard(actor: Actor, operation: Operation, sending: Sending, receipt: Receipt, at: datetime) -> None:
+    """The publisher has done it, has received it, or its time to say a word is over."""
+    if sending.channel == Channel.CALL or (operation.action not in ASKED and sending.calls):
+        accept(actor, operation.pk, how=Acceptance.PUBLISHER, at=at, remote_id=receipt.remote_id)
+    elif operation.action not in ASKED:
+        # It reads the new state at its next call.
+        accept(actor, operation.pk, how=Acceptance.SILENCE, at=at, told=False)
+    elif operation.notified_at is None:
+        _wait_for_word(operation, at)
+    else:
+        _judge_silence(actor, operation, at)
+
+
+def _wait_for_word(operation: Operation, at: datetime) -> None:
+    operation.notified_at, operation.last_error = at, ""
+    operation.due_at = operation.next_attempt_at = at + _policy_duration("answer_within", operation)
+    operation.save(update_fields=["notified_at", "due_at", "next_attempt_at", "last_error"])
+
+
+def _judge_silence(actor: Actor, operation: Operation, at: datetime) -> None:
+    subscription = operation.subscription
+    term = subscription.plan_term.term
+    match policy_word("silence_means", subscription.plan, operation.created_at, term):
+        case "accept":
+            accept(actor, operation.pk, how=Acceptance.SILENCE, at=at)
+        case "refuse":
+            refuse(actor, operation.pk, why=NO_WORD, at=at)
+        case _ if at >= _gives_up_at(operation):
+            _fail(actor, operation, STILL_NO_WORD, at)
+        case _:
+            operation.due_at = operation.next_attempt_at = _gives_up_at(operation)
+            operation.save(update_fields=["due_at", "next_attempt_at"])
+
+
+def _gives_up_at(operation: Operation) -> datetime:
+    return operation.created_at + _policy_duration("change_waits", operation)
+
+
+def _policy_duration(name: str, operation: Operation) -> timedelta:
+    subscription = operation.subscription
+    return policy_duration(name, subscription.plan, operation.created_at, subscription.plan_term.term)
+
+
+def _fail(actor: Actor, operation: Operation, why: str, at: datetime) -> None:
+    operation.last_error = why[:300]
+    complete(operation, OperationStatus.FAILED, at)
+    data = {"operation": str(operation.pk), "action": operation.action, "attempts": operation.attempts}
+    record(OperationFailed(operation.subscription_id, data | {"detail": why}), actor=actor, at=at)
+
+
+def _put_back(operation: Operation, receipt: Receipt, at: datetime, chance: float) -> None:
+    if receipt.progress == Progress.UNDER_WAY:
+        wait = follow_wait(age=at - operation.created_at, retry_after=receipt.retry_after, chance=chance)
+        operation.remote_id, operation.last_error = receipt.remote_id, ""
+    else:
+        wait = resend_wait(attempts=operation.attempts, retry_after=receipt.retry_after, chance=chance)
+        operation.last_error = receipt.detail[:300]
+    operation.next_attempt_at = at + wait
+    operation.save(update_fields=["remote_id", "last_error", "next_attempt_at"])
 
 
 def release(sendings: Iterable[Sending]) -> None:
@@ -141,40 +268,15 @@ def release(sendings: Iterable[Sending]) -> None:
         Operation.objects.filter(pk=one.operation_id, lease_until=one.lease_until).update(lease_until=None)
 
 
-def _succeed(actor: Actor, operation: Operation, sending: Sending, receipt: Receipt, at: datetime) -> None:
-    operation.status, operation.completed_at = OperationStatus.SUCCEEDED, at
-    operation.remote_id, operation.last_error = receipt.remote_id, ""
-    data: dict[str, Any] = {"operation": str(operation.pk), "action": operation.action, "remote_id": receipt.remote_id}
-    # A publisher that only calls us was told nothing: it reads the new state at its next call.
-    data["told"] = sending.has_address
-    record(OperationSucceeded(operation.subscription_id, data), actor=actor, at=at)
-
-
-def _fail(actor: Actor, operation: Operation, receipt: Receipt, at: datetime) -> None:
-    operation.status, operation.completed_at = OperationStatus.FAILED, at
-    operation.last_error = receipt.detail[:300]
-    data = {"operation": str(operation.pk), "action": operation.action, "attempts": operation.attempts}
-    record(OperationFailed(operation.subscription_id, data | {"detail": receipt.detail}), actor=actor, at=at)
-
-
-def _put_back(operation: Operation, receipt: Receipt, at: datetime, chance: float) -> None:
-    wait = resend_wait(attempts=operation.attempts, retry_after=receipt.retry_after, chance=chance)
-    operation.next_attempt_at = at + wait
-    if receipt.progress == Progress.UNDER_WAY:
-        operation.remote_id, operation.last_error = receipt.remote_id, ""
-    else:
-        operation.last_error = receipt.detail[:300]
-
-
 def anything_due(at: datetime) -> bool:
     """Whether any operation's time has come; it may still be leased, or its publisher's circuit open."""
-    due = Operation.objects.filter(status__in=IN_FLIGHT, next_attempt_at__lte=at)
-    return due.filter(action=OperationAction.UNSUBSCRIBE).exists()
+    sent = Q(held_until=None, next_attempt_at__lte=at, action__in=SENT)
+    return Operation.objects.filter(sent | Q(held_until__lte=at), status__in=IN_FLIGHT).exists()
 
 
 @dataclass(slots=True)
 class Sender:
-    """Sends what is due, with up to `bounds.places` calls under way at once."""
+    """Sends what is due, with up to `bounds.places` calls under way at once. What was held long enough goes first."""
 
     actor: Actor
     bounds: Bounds = field(default_factory=lambda: Bounds(places=20, idle_seconds=0))
@@ -208,27 +310,53 @@ class Sender:
 
     def _claim(self, limit: int) -> list[Sending]:
         at = self.clock()
+        release_due(self.actor, at=at)
         taken = claim(at, limit)
-        self._lines.look_up({one.publisher_id for one in taken if one.has_address}, at)
+        self._lines.look_up({one.publisher_id for one in taken if one.calls}, at)
         return taken
 
     async def _send(self, sending: Sending) -> None:
-        receipt = await self._call(sending) if sending.has_address else Receipt(Outcome.ANSWERED)
+        receipt = await self._call(sending) if sending.calls else Receipt(Outcome.ANSWERED)
         await self._database.run(self._apply, sending, receipt)
 
     async def _call(self, sending: Sending) -> Receipt:
         gateway, address = self._lines.line_to(sending.publisher_id)
+        if sending.channel == Channel.WEBHOOK:
+            return await gateway.notify(address, sending.notice)
+        if sending.action == OperationAction.RENEW:
+            return await _bring_into_line(gateway, address, sending)
+        subscription_id, expected = sending.subscription_id, sending.expected
         if sending.remote_id:
-            return await gateway.follow_unsubscription(address, sending.subscription_id, sending.remote_id)
-        return await gateway.unsubscribe(address, sending.subscription_id)
+            return await gateway.follow(address, subscription_id, sending.remote_id, expected)
+        if sending.action == OperationAction.UNSUBSCRIBE:
+            return await gateway.unsubscribe(address, subscription_id)
+        return await gateway.change(address, subscription_id, plan_id=expected.plan_id, quantity=expected.quantity)
 
     def _apply(self, sending: Sending, receipt: Receipt) -> None:
         at = self.clock()
         status = apply(self.actor, sending, receipt, at=at, chance=self.chance())
         self.tally[status.value if status else "dropped"] += 1
         del self._open[sending.operation_id]
-        if sending.has_address:
+        if sending.calls:
             jitter = spread(self.chance())
             circuit.report(
                 self.actor, sending.publisher_id, receipt.outcome, detail=receipt.detail, spread=jitter, at=at
             )
+
+
+async def _bring_into_line(gateway: FulfillmentGateway, address: Address, sending: Sending) -> Receipt:
+    """A renewal may bring another plan and another quantity: one is asked for at a time until both are shown."""
+    expected, subscription_id = sending.expected, sending.subscription_id
+    answer = await gateway.ask(address, subscription_id)
+    if answer.said is None:
+        outcome = Outcome.UNREADABLE if answer.outcome == Outcome.UNKNOWN_THERE else answer.outcome
+        return Receipt(outcome, detail=answer.detail, retry_after=answer.retry_after)
+    if answer.said.plan_id != expected.plan_id:
+        receipt = await gateway.change(address, subscription_id, plan_id=expected.plan_id)
+    elif expected.quantity not in (None, answer.said.quantity):
+        receipt = await gateway.change(address, subscription_id, quantity=expected.quantity)
+    else:
+        return Receipt(Outcome.ANSWERED)
+    if receipt.outcome == Outcome.ANSWERED and receipt.progress == Progress.DONE:
+        return Receipt(Outcome.ANSWERED, progress=Progress.UNDER_WAY)
+    return receipt

@@ -28,6 +28,24 @@ def subscriber_plan(request: HttpRequest) -> SubscriberPlan:
     return SubscriberPlan(_plan_id(sent.get("planId")), _quantity(sent.get("quantity")))
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The body of PATCH on an operation: whether the publisher agrees, and what it says besides."""
+
+    agrees: bool
+    reason: str
+
+
+def acknowledgement(request: HttpRequest) -> Acknowledgement:
+    """Read the status of an operation; other members are tolerated. Raises Fault (400) for any other word."""
+    sent = _json_object(request.body)
+    status = sent.get("status")
+    if status not in ("Success", "Failure"):
+        raise Fault(400, "InvalidValue", "status must be Success or Failure.", "status")
+    reason = next((sent[name] for name in ("errorMessage", "message") if isinstance(sent.get(name), str)), "")
+    return Acknowledgement(status == "Success", reason)
+
+
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode("utf-8-sig").strip()

@@ -11,8 +11,9 @@ from accounts.policy import Action, Actor, authorize
 from partnerhub.api.shapes import guid
 from partnerhub.errors import ForeignSubscription, InvalidInput, NotFound
 from publishers.models import Plan, PlanTerm, Price
+from subscriptions.enums import OperationStatus
 from subscriptions.models import Operation, Subscription
-from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
 
 PAGE = 100
 
@@ -62,16 +63,22 @@ def plans_on_sale(subscription: Subscription, at: datetime) -> QuerySet[Plan]:
 
 def operations_in_flight(subscription: Subscription) -> QuerySet[Operation]:
     """The subscription's operations that are not final yet; there is one at most."""
-    return subscription.operations.filter(status__in=IN_FLIGHT).order_by("created_at")
+    return _that_left(subscription).filter(status__in=IN_FLIGHT).order_by("created_at")
 
 
 def operation_of(subscription: Subscription, operation_id: str) -> Operation:
-    """One operation of a subscription, final or not. Raises NotFound."""
+    """One operation of a subscription, final or not. Raises NotFound, also for one that can still be undone."""
     key = guid(operation_id, "operation")
-    found = subscription.operations.filter(pk=key).first()
+    found = _that_left(subscription).filter(pk=key).first()
     if found is None:
         raise NotFound(what="operation", id=key)
     return found
+
+
+def _that_left(subscription: Subscription) -> QuerySet[Operation]:
+    """What publishers hear of: not what concerns us alone, is held, or was undone before it left."""
+    ours = Q(action__in=OURS_ALONE) | Q(held_until__isnull=False) | Q(status=OperationStatus.WITHDRAWN)
+    return subscription.operations.exclude(ours)
 
 
 def _continuation(last: Subscription) -> str:

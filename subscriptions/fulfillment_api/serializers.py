@@ -99,7 +99,7 @@ def plan_on_sale(plan: Plan, country: str) -> dict[str, Any]:
 
 
 def operation(one: Operation, subscription: Subscription) -> dict[str, Any]:
-    """An operation on a subscription; the plan and quantity are those of the subscription now."""
+    """An operation on a subscription, with the plan and quantity that it asks for."""
     details = {"errorMessage": one.last_error} if one.last_error else {}
     return {
         "id": str(one.id),
@@ -107,14 +107,24 @@ def operation(one: Operation, subscription: Subscription) -> dict[str, Any]:
         "subscriptionId": str(subscription.id),
         "offerId": subscription.offer.offer_id,
         "publisherId": str(subscription.publisher_id),
-        "planId": subscription.plan.plan_id,
-        **_quantity(subscription),
+        "planId": new_plan_id(one, subscription),
+        **({"quantity": new_quantity(one, subscription)} if has_seats(subscription) else {}),
         "action": ACTIONS[OperationAction(one.action)],
         "timeStamp": _seven_digits(one.created_at),
         "status": OPERATION_STATUSES[OperationStatus(one.status)],
         "operationRequestSource": "Azure",
         **details,
     }
+
+
+def new_plan_id(one: Operation, subscription: Subscription) -> str:
+    """The plan that an operation leads to: the present one unless it asks for another."""
+    return str(one.payload.get("after", {}).get("plan_id", subscription.plan.plan_id))
+
+
+def new_quantity(one: Operation, subscription: Subscription) -> int:
+    """The quantity that an operation leads to: the present one, 1 on flat rates, unless it asks for another."""
+    return int(one.payload.get("after", {}).get("quantity", subscription.quantity))
 
 
 def _beneficiary(customer: Customer) -> dict[str, str]:
@@ -134,10 +144,12 @@ def _purchaser() -> dict[str, str]:
 
 
 def _quantity(subscription: Subscription) -> dict[str, int]:
+    return {"quantity": subscription.quantity} if has_seats(subscription) else {}
+
+
+def has_seats(subscription: Subscription) -> bool:
     """Seats exist only on per-user plans, and are gone once unsubscribed (fulfillment-v2.md sections 5 and 6)."""
-    if subscription.plan.pricing != Pricing.PER_USER or subscription.status == Status.UNSUBSCRIBED:
-        return {}
-    return {"quantity": subscription.quantity}
+    return subscription.plan.pricing == Pricing.PER_USER and subscription.status != Status.UNSUBSCRIBED
 
 
 def _term(subscription: Subscription) -> dict[str, str]:

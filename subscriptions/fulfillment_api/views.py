@@ -1,4 +1,6 @@
-"""What publishers call: resolve, activate, read. Changes of a reseller's purchase are refused by name (rule 43)."""
+"""What publishers call: resolve, activate, read, acknowledge. Changes of their own to a reseller's purchase are refused
+by name (rule 43).
+"""
 
 from urllib.parse import urlencode
 
@@ -7,10 +9,10 @@ from django.http import HttpResponse, JsonResponse
 
 from partnerhub.api.shapes import guid
 from subscriptions.fulfillment_api import selectors, serializers
-from subscriptions.fulfillment_api.bodies import subscriber_plan
+from subscriptions.fulfillment_api.bodies import acknowledgement, subscriber_plan
 from subscriptions.fulfillment_api.door import API_VERSION, Call, door
 from subscriptions.fulfillment_api.errors import TOKEN_HEADER, Fault
-from subscriptions.services import confirmation, links
+from subscriptions.services import acknowledging, confirmation, links
 
 
 def _resolve(call: Call) -> HttpResponse:
@@ -78,6 +80,14 @@ def _operation(call: Call, subscription: str, operation: str) -> HttpResponse:
     return JsonResponse(serializers.operation(selectors.operation_of(own, operation), own))
 
 
+def _acknowledge(call: Call, subscription: str, operation: str) -> HttpResponse:
+    own = selectors.subscription_of(call.publisher, subscription)
+    said = acknowledgement(call.http)
+    one = selectors.operation_of(own, operation)
+    acknowledging.acknowledge(call.publisher, one.pk, agrees=said.agrees, reason=said.reason, at=call.at)
+    return HttpResponse(content_type="application/json")
+
+
 def _not_allowed(operation: str, subscription_id: str) -> Fault:
     allowed = ", ".join(serializers.ALLOWED_OPERATIONS)
     message = (
@@ -93,5 +103,5 @@ collection = door(GET=_list)
 subscription = door(GET=_get, PATCH=_patch, DELETE=_delete)
 plans = door(GET=_plans)
 operations = door(GET=_operations)
-operation = door(GET=_operation)
+operation = door(GET=_operation, PATCH=_acknowledge)
 nothing = door()
