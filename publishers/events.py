@@ -1,4 +1,6 @@
-"""What happens to publishers, by name."""
+"""What happens to publishers and to the hub's own policies, by name."""
+
+from uuid import UUID
 
 from partnerhub.outbox.recorder import Fact
 
@@ -23,3 +25,13 @@ class CircuitOpened(PublisherFact):
 
 class CircuitClosed(PublisherFact):
     name = "publisher.circuit_closed"
+
+
+class HubPoliciesChanged(Fact):
+    """Policies of every publisher that has none of its own; all on one stream."""
+
+    name = "hub.policies_changed"
+    stream_type = "hub"
+
+
+HUB_STREAM = UUID("5c1e8f7a-0000-4000-8000-000000000001")

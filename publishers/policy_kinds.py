@@ -11,6 +11,7 @@ from partnerhub.money import Money
 
 LONGEST_VALUE = 1000
 _THRESHOLD = re.compile(r"(?P<percent>\d{1,3}(?:\.\d{1,2})?)% (?P<amount>\d{1,7}(?:\.\d{1,4})?) (?P<currency>[A-Z]{3})")
+OFF = "off"
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _TEN_YEARS = timedelta(days=3650)
@@ -83,9 +84,6 @@ class ThresholdOrOff:
         return value
 
 
-OFF = "off"
-
-
 def read_threshold(text: str) -> Threshold | None:
     """A stored threshold; None when it is off. Raises ValueError for what is neither."""
     if text == OFF:
@@ -115,8 +113,3 @@ KINDS: dict[str, Kind] = {
     "silence_means": Word(("accept", "refuse", "wait")),  # rule 41
     "undo_within": Duration(timedelta(0), timedelta(seconds=300)),
 }
-
-
-def stored(name: str, value: object) -> str:
-    """A policy's value as its row holds it. Raises KeyError for an unknown name, ValueError with what is wrong."""
-    return KINDS[name].stored(value)

@@ -50,7 +50,7 @@ def _write_offer(offer: Offer, part: OfferPart, path: str, changes: Changes, at:
     }
     changes.assign(offer, f"{path}.", values)
     _sell_again(offer, path, changes)
-    write_policies({"offer": offer}, offer.policies.all(), part.policies, f"{path}.", changes, at)
+    write_policies({"offer": offer}, offer.policies.all(), {"": part.policies}, f"{path}.", changes, at)
     known = {plan.plan_id: plan for plan in offer.plans.all()}
     sku_ids = [plan.sku_id for plan in known.values()]
     for plan_part in part.plans:
@@ -92,7 +92,7 @@ def _write_plan(plan: Plan, part: PlanPart, path: str, changes: Changes, at: dat
     }
     changes.assign(plan, f"{path}.", values)
     _sell_again(plan, path, changes)
-    write_policies({"plan": plan}, plan.policies.all(), part.policies, f"{path}.", changes, at)
+    write_policies({"plan": plan}, plan.policies.all(), part.policies_by_term(), f"{path}.", changes, at)
     known = {(term.term, term.billing_cycle): term for term in plan.terms.all()}
     for term_part in part.terms:
         term = known.pop((term_part.term, term_part.billing_cycle), None)

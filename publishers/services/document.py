@@ -1,16 +1,14 @@
 """The shape of a `register_publisher` file, checked before anything is written (docs/publishers.md)."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from partnerhub.clock import parse_duration
 from partnerhub.errors import InvalidInput
 from publishers.models import Adapter, BillingCycle, Pricing, Term
+from publishers.policy_kinds import KINDS
 from publishers.services.members import Members, refusal
 
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}"
@@ -18,19 +16,17 @@ AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,4})?")
 # What a charge can hold: 14 digits, 4 of them after the point.
 LARGEST_CHARGE = Decimal(10) ** 10
 LARGEST_QUANTITY = 2**31 - 1
-LONGEST_POLICY = timedelta(days=3650)
-# A link or an order that expires at once could never be used.
-NEVER_ZERO = ("activate_within", "link_lives")
 
 
 @dataclass(frozen=True, slots=True)
 class TermPart:
-    """One way to buy a plan; `prices` by currency."""
+    """One way to buy a plan; `prices` by currency, `policies` of its term whatever the billing cycle."""
 
     path: str
     term: str
     billing_cycle: str
     prices: dict[str, Decimal]
+    policies: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,13 @@ class PlanPart:
     trial_days: int
     terms: list[TermPart]
     policies: dict[str, str]
+
+    def policies_by_term(self) -> dict[str, dict[str, str]]:
+        """Its own under a blank term, then those of each term; terms that differ in their cycle alone are one."""
+        by_term = {"": self.policies}
+        for term in self.terms:
+            by_term.setdefault(term.term, {}).update(term.policies)
+        return by_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,8 @@ class Document:
     ignored: list[str]
 
 
-def read_document(value: object, policy_names: Iterable[str]) -> Document:
+def read_document(value: object) -> Document:
     """Check the shape of a parsed file. Raises InvalidInput for the first member that does not fit, by its path."""
-    names = sorted(policy_names)
     members = Members(value)
     document = Document(
         name=members.text("name", 200),
@@ -91,8 +93,8 @@ def read_document(value: object, policy_names: Iterable[str]) -> Document:
         client_id=members.uuid("client_id"),
         client_secret=members.secret("client_secret", 200),
         max_concurrency=members.whole("max_concurrency", 1, 1000, default=20),
-        offers=[_offer(offer, names) for offer in members.objects("offers")],
-        policies=_policies(members, names),
+        offers=[_offer(offer) for offer in members.objects("offers")],
+        policies=_policies(members),
         ignored=members.ignored,
     )
     members.done()
@@ -113,7 +115,7 @@ def _check_addresses_fit(document: Document) -> None:
         raise refusal("fulfillment_base_url", document.fulfillment_base_url, "holds a ? or #: paths are added to it")
 
 
-def _offer(members: Members, policy_names: list[str]) -> OfferPart:
+def _offer(members: Members) -> OfferPart:
     part = OfferPart(
         path=members.path,
         offer_id=members.matching("offer_id", IDENTIFIER, "an id of letters, digits, dots, dashes and underscores"),
@@ -121,8 +123,8 @@ def _offer(members: Members, policy_names: list[str]) -> OfferPart:
         description=members.text("description", 5000, required=False),
         countries=_countries(members),
         one_per_customer=members.flag("one_per_customer"),
-        plans=[_plan(plan, policy_names) for plan in members.objects("plans")],
-        policies=_policies(members, policy_names),
+        plans=[_plan(plan) for plan in members.objects("plans")],
+        policies=_policies(members),
     )
     members.done()
     _check_once(members.at("plans"), [(plan.path, plan.plan_id) for plan in part.plans])
@@ -137,7 +139,7 @@ def _countries(members: Members) -> list[str]:
     return sorted(set(countries))
 
 
-def _plan(members: Members, policy_names: list[str]) -> PlanPart:
+def _plan(members: Members) -> PlanPart:
     lowest = members.whole("min_quantity", 1, LARGEST_QUANTITY)
     part = PlanPart(
         path=members.path,
@@ -149,13 +151,24 @@ def _plan(members: Members, policy_names: list[str]) -> PlanPart:
         max_quantity=members.whole("max_quantity", lowest, LARGEST_QUANTITY),
         trial_days=members.whole("trial_days", 0, 730, default=0),
         terms=[_term(term) for term in members.objects("terms")],
-        policies=_policies(members, policy_names),
+        policies=_policies(members),
     )
     members.done()
     _check_once(members.at("terms"), [(term.path, f"{term.term} {term.billing_cycle}") for term in part.terms])
     for term in part.terms:
         _check_chargeable(part, term)
+    _check_terms_agree(part)
     return part
+
+
+def _check_terms_agree(plan: PlanPart) -> None:
+    """A policy belongs to a term whatever the billing cycle, so two cycles of one term cannot differ in it."""
+    said: dict[tuple[str, str], str] = {}
+    for term in plan.terms:
+        for name, value in term.policies.items():
+            other = said.setdefault((term.term, name), value)
+            if other != value:
+                raise refusal(f"{term.path}.policies.{name}", value, f"is not {other}, as {term.term} has it above")
 
 
 def _check_chargeable(plan: PlanPart, term: TermPart) -> None:
@@ -172,6 +185,7 @@ def _term(members: Members) -> TermPart:
         term=members.word("term", Term.values),
         billing_cycle=members.word("billing_cycle", BillingCycle.values),
         prices=_prices(members),
+        policies=_policies(members),
     )
     members.done()
     if part.term == Term.P1M and part.billing_cycle == BillingCycle.ANNUAL:
@@ -200,24 +214,20 @@ def _amount(path: str, value: Any) -> Decimal:
     return Decimal(text)
 
 
-def _policies(members: Members, known: list[str]) -> dict[str, str]:
+def _policies(members: Members) -> dict[str, str]:
     path = members.at("policies")
     policies = members.mapping("policies", required=False)
-    for name, value in policies.items():
-        if name not in known:
-            raise refusal(path, name, f"is not a policy; there are {', '.join(known)}")
-        _check_duration(f"{path}.{name}", name, value)
-    return policies
+    for name in policies:
+        if name not in KINDS:
+            raise refusal(path, name, f"is not a policy; there are {', '.join(KINDS)}")
+    return {name: _stored(f"{path}.{name}", name, value) for name, value in policies.items()}
 
 
-def _check_duration(path: str, name: str, value: Any) -> None:
+def _stored(path: str, name: str, value: Any) -> str:
     try:
-        duration = parse_duration(value)
-    except (ValueError, TypeError, OverflowError):
-        raise refusal(path, value, "is not an ISO 8601 duration of days, hours, minutes and seconds") from None
-    shortest = timedelta(seconds=1) if name in NEVER_ZERO else timedelta(0)
-    if not shortest <= duration <= LONGEST_POLICY:
-        raise refusal(path, value, f"is not between {shortest} and {LONGEST_POLICY.days} days")
+        return KINDS[name].stored(value)
+    except ValueError as problem:
+        raise refusal(path, value, str(problem)) from None
 
 
 def _check_once(path: str, entries: list[tuple[str, str]]) -> None:

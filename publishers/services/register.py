@@ -18,7 +18,7 @@ from partnerhub.money import smallest_unit
 from partnerhub.outbox.recorder import record
 from publishers.addresses import check_url
 from publishers.events import PublisherChanged, PublisherRegistered
-from publishers.models import PlanTerm, Policy, Publisher
+from publishers.models import PlanTerm, Publisher
 from publishers.services.catalogue import write_catalogue
 from publishers.services.changes import Changes
 from publishers.services.document import Document, read_document
@@ -42,15 +42,10 @@ def register_publisher(actor: Actor, document: Mapping[str, Any], *, at: datetim
     OverlappingPrice, and then nothing was changed.
     """
     authorize(actor, Action.PUBLISHER_MANAGE)
-    wanted = read_document(document, _policy_names())
+    wanted = read_document(document)
     _check_addresses(wanted)
     with transaction.atomic():
         return _register(actor, wanted, at)
-
-
-def _policy_names() -> list[str]:
-    hub_wide = Policy.objects.filter(publisher=None, offer=None, plan=None)
-    return list(hub_wide.values_list("name", flat=True).distinct())
 
 
 def _check_addresses(wanted: Document) -> None:
@@ -76,7 +71,7 @@ def _register(actor: Actor, wanted: Document, at: datetime) -> Registration:
     else:
         secret = _change(publisher, wanted, changes, at)
     write_catalogue(publisher, wanted.offers, changes, at)
-    write_policies({"publisher": publisher}, publisher.policies.all(), wanted.policies, "", changes, at)
+    write_policies({"publisher": publisher}, publisher.policies.all(), {"": wanted.policies}, "", changes, at)
     if changes:
         fact = PublisherChanged if known else PublisherRegistered
         record(fact(publisher.pk, {"name": publisher.name, "changes": changes}), actor=actor, at=at)
