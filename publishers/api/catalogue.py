@@ -7,7 +7,7 @@ from partnerhub.api.shapes import Collection, collection
 from partnerhub.errors import AvailabilityNotFound, ProductNotFound, SkuNotFound
 from publishers.api import shapes
 from publishers.api.shapes import Availability, Product, Sku
-from publishers.selectors import CatalogItem, catalogue_for, policy_duration
+from publishers.selectors import CatalogItem, catalogue_for, policies_of, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,14 @@ class Catalogue:
 
     def availabilities(self, product_id: str, sku_id: str) -> Collection[Availability]:
         items = self._of_sku(product_id, sku_id)
-        refundable = policy_duration("cancel_within", items[0].plan_term.plan, self.at)
-        shown = (shapes.availability(item, self.country, refundable, self.root, self._query) for item in items)
-        return collection(shown, f"{self.root}/{product_id}/skus/{sku_id}/availabilities")
+        policies = policies_of(items[0].plan_term.plan, "cancel_within")
+
+        def shown_of(item: CatalogItem) -> Availability:
+            scope = scope_of(item.plan_term.plan, item.plan_term.term)
+            refundable = policies.duration("cancel_within", scope, self.at)
+            return shapes.availability(item, self.country, refundable, self.root, self._query)
+
+        return collection(map(shown_of, items), f"{self.root}/{product_id}/skus/{sku_id}/availabilities")
 
     def availability(self, product_id: str, sku_id: str, availability_id: str) -> Availability:
         """Raises ProductNotFound, SkuNotFound, AvailabilityNotFound."""

@@ -188,7 +188,7 @@ def sku(plan: Plan, billing_cycles: list[str], root: str, query: dict[str, str])
 def availability(
     item: CatalogItem, country: str, refundable: timedelta, root: str, query: dict[str, str]
 ) -> Availability:
-    """`refundable` is the policy `cancel_within` of the plan: how long after the purchase a refund is full."""
+    """`refundable` is the policy `cancel_within` of the term: how long after the purchase a refund is full."""
     plan_term = item.plan_term
     offer, plan = plan_term.plan.offer, plan_term.plan
     own = f"{root}/{offer.product_id}/skus/{plan.sku_id}/availabilities/{plan_term.availability_id}"

@@ -39,7 +39,7 @@ def mint_link(actor: Actor, subscription_id: UUID, *, at: datetime) -> str:
     subscription = lock_subscription(subscription_id)
     check_not_ended(subscription)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    expires_at = at + policy_duration("link_lives", subscription.plan, at)
+    expires_at = at + policy_duration("link_lives", subscription.plan, at, subscription.plan_term.term)
     PurchaseToken.objects.create(
         token_hash=_hash(token), subscription=subscription, minted_at=at, minted_by=actor.label, expires_at=expires_at
     )

@@ -91,7 +91,7 @@ def _line(customer: Customer, line: CartLine, at: datetime) -> ReviewLine:
         nickname=line.nickname,
         reseller=str(line.reseller or ""),
         renewal=_("Renews automatically") if line.auto_renew else _("Does not renew"),
-        cancellation=_window(policy_duration("cancel_within", plan, at)),
+        cancellation=_window(policy_duration("cancel_within", plan, at, line.plan_term.term)),
         problem=_problem(customer, line, at),
     )
 
