@@ -32,7 +32,7 @@ def accept(
     subscription, operation = lock_operation(operation_id)
     if not operation.is_in_flight or operation.held_until is not None:
         return operation
-    operation.accepted_by = how
+    operation.accepted_by, operation.last_error = how, ""
     if remote_id:
         operation.remote_id = remote_id
     complete(operation, OperationStatus.SUCCEEDED, at)
