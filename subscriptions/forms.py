@@ -1,6 +1,8 @@
 """Shapes of what agents type; whether it may be done is the services' business."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -8,19 +10,32 @@ from django.utils.translation import gettext_lazy as _
 from partnerhub.errors import (
     AgreementMissing,
     AvailabilityNotFound,
+    BillingFrequencyFixed,
     InvalidInput,
     NoPriceInCurrency,
+    NotFound,
     ProductNotFound,
     QuantityOutOfRange,
+    ReductionWindowClosed,
     ResellerAgreementMissing,
     ResellerIsProvider,
     ResellerUnknown,
     SkuNotFound,
+    TermFixed,
+    TrialTermFixed,
 )
-from partnerhub.web.forms import RefusableForm
+from partnerhub.money import Money
+from partnerhub.web.forms import ComparedForm, RefusableForm
+from partnerhub.web.templatetags.hub import money_words
 from publishers.models import Plan, Pricing
+from publishers.selectors import CatalogItem, catalogue_for
+from subscriptions import words
 from subscriptions.cancellation import CancelTerms, How, Refund
+from subscriptions.changes import AT_RENEWAL, NOW, Change
+from subscriptions.models import Subscription
 from subscriptions.services.carts import LineRequest
+from subscriptions.services.plans import may_change_frequency_now
+from subscriptions.services.scheduling import scheduled_of
 
 LARGEST_QUANTITY = 2_147_483_647
 
@@ -56,14 +71,7 @@ class LineForm(RefusableForm):
 
     def __init__(self, *args: Any, plan: Plan, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        quantity = self.fields["quantity"]
-        if plan.pricing == Pricing.FLAT_RATE:
-            quantity.label, quantity.help_text = _("Quantity"), _("A flat rate: its price does not depend on it.")
-        else:
-            quantity.help_text = _("From {minimum} to {maximum}.").format(
-                minimum=plan.min_quantity, maximum=plan.max_quantity
-            )
-        quantity.widget.attrs |= {"min": plan.min_quantity, "max": plan.max_quantity}
+        limit_quantity(self.fields["quantity"], plan)
 
     def line(self) -> LineRequest:
         """The cart line that a valid form asks for."""
@@ -95,16 +103,237 @@ class VersionedForm(RefusableForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
-class NicknameForm(VersionedForm):
+class NicknameForm(ComparedForm):
     nickname = forms.CharField(label=_("Nickname"), max_length=200)
 
     refused_at = {InvalidInput: "nickname"}
 
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        """What the form shows of a subscription."""
+        return {"nickname": subscription.nickname}
 
-class AutoRenewForm(VersionedForm):
-    auto_renew = forms.TypedChoiceField(
-        choices=[("on", "on"), ("off", "off")], coerce=lambda word: word == "on", widget=forms.HiddenInput
+
+class ChangeForm(ComparedForm):
+    """What is to become of a subscription. `shown_of` opens it, `change` is what a valid one asks for.
+
+    Without a quote it asks what the change would cost, with one it confirms what was shown.
+    """
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Goes on record in the timeline."),
     )
+    quote = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.subscription = subscription
+        self.prepare(at)
+
+    def prepare(self, at: datetime) -> None:
+        """Fit the fields to the subscription as it is at a moment."""
+
+    @classmethod
+    def shown_of(cls, subscription: Subscription, at: datetime) -> "ChangeForm":
+        """The form over a subscription as it is."""
+        shown = cls.shown(cls.values_of(subscription), subscription.version, subscription=subscription, at=at)
+        return cast(ChangeForm, shown)
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        """What the form's own fields show of a subscription, as a browser would send it."""
+        return {}
+
+    def change(self) -> Change:
+        """What a valid form asks for."""
+        raise NotImplementedError
+
+
+class QuantityForm(ChangeForm):
+    quantity = forms.IntegerField(label=_("Quantity (licences)"), min_value=1, max_value=LARGEST_QUANTITY)
+
+    field_order = ["quantity"]
+    refused_at = {QuantityOutOfRange: "quantity", ReductionWindowClosed: "quantity"}
+
+    def prepare(self, at: datetime) -> None:
+        limit_quantity(self.fields["quantity"], self.subscription.plan)
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        return {"quantity": str(subscription.quantity)}
+
+    def change(self) -> Change:
+        return Change(quantity=self.cleaned_data["quantity"])
+
+
+class AutoRenewForm(ChangeForm):
+    auto_renew = forms.ChoiceField(
+        label=_("Auto-renew"), choices=[("on", _("On")), ("off", _("Off"))], widget=forms.RadioSelect
+    )
+
+    field_order = ["auto_renew"]
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        return {"auto_renew": "on" if subscription.auto_renew else "off"}
+
+    def change(self) -> Change:
+        return Change(auto_renew=self.cleaned_data["auto_renew"] == "on")
+
+
+class PlanForm(ChangeForm):
+    """Another plan of the offer, in the term that runs."""
+
+    plan_term = forms.ChoiceField(label=_("Plan"), widget=forms.RadioSelect)
+
+    field_order = ["plan_term"]
+    refused_at = {
+        NoPriceInCurrency: "plan_term",
+        QuantityOutOfRange: "plan_term",
+        TermFixed: "plan_term",
+        TrialTermFixed: "plan_term",
+        BillingFrequencyFixed: "plan_term",
+    }
+
+    def prepare(self, at: datetime) -> None:
+        self.offered = self.offered_at(at)
+        self.fields["plan_term"].choices = [(str(one.plan_term.pk), self.words_of(one)) for one in self.offered]
+
+    def offered_at(self, at: datetime) -> list[CatalogItem]:
+        """What can be chosen: the plans whose term and billing frequency are those of now."""
+        term = self.subscription.plan_term
+        return [
+            one
+            for one in _on_sale(self.subscription, at)
+            if (one.plan_term.term, one.plan_term.billing_cycle) == (term.term, term.billing_cycle)
+        ]
+
+    @staticmethod
+    def words_of(offered: CatalogItem) -> str:
+        return offered.plan_term.plan.title
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        return {"plan_term": str(subscription.plan_term_id)}
+
+    def change(self) -> Change:
+        return Change(plan_term_id=UUID(self.cleaned_data["plan_term"]))
+
+
+class FrequencyForm(PlanForm):
+    """Another billing frequency of the same plan and term, now where the plan's policy allows it, else at renewal."""
+
+    plan_term = forms.ChoiceField(label=_("Billing frequency"), widget=forms.RadioSelect)
+
+    def offered_at(self, at: datetime) -> list[CatalogItem]:
+        term = self.subscription.plan_term
+        self.is_now = may_change_frequency_now(term, at)
+        return [
+            one
+            for one in _on_sale(self.subscription, at)
+            if (one.plan_term.plan_id, one.plan_term.term) == (term.plan_id, term.term)
+        ]
+
+    @staticmethod
+    def words_of(offered: CatalogItem) -> str:
+        return str(words.CYCLE[offered.plan_term.billing_cycle])
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        return {"plan_term": str(subscription.plan_term_id)}
+
+    def change(self) -> Change:
+        when = NOW if self.is_now else AT_RENEWAL
+        return Change(plan_term_id=UUID(self.cleaned_data["plan_term"]), when=when)
+
+
+class ResellerForm(ChangeForm):
+    partner_id = forms.CharField(
+        label=_("Indirect reseller PartnerID"),
+        max_length=16,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "resellers", "inputmode": "numeric", "autocomplete": "off"}),
+        help_text=_("Empty: no indirect reseller takes part. Later charges carry the new one."),
+    )
+
+    field_order = ["partner_id"]
+    refused_at = {
+        ResellerUnknown: "partner_id",
+        ResellerIsProvider: "partner_id",
+        ResellerAgreementMissing: "partner_id",
+    }
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        return {"partner_id": subscription.reseller_id or ""}
+
+    def change(self) -> Change:
+        return Change(partner_id=self.cleaned_data["partner_id"].strip())
+
+
+class SuspendForm(ChangeForm):
+    def prepare(self, at: datetime) -> None:
+        self.fields["reason"].required = True
+
+    def change(self) -> Change:
+        return Change(status="suspended")
+
+
+class ReinstateForm(SuspendForm):
+    def change(self) -> Change:
+        return Change(status="active")
+
+
+class RenewalForm(ChangeForm):
+    """What the next term begins with."""
+
+    quantity = forms.IntegerField(label=_("Quantity (licences)"), min_value=1, max_value=LARGEST_QUANTITY)
+    plan_term = forms.ChoiceField(label=_("Plan, term and billing"))
+
+    field_order = ["quantity", "plan_term"]
+    refused_at = {QuantityOutOfRange: "quantity", NoPriceInCurrency: "plan_term", NotFound: "plan_term"}
+
+    def prepare(self, at: datetime) -> None:
+        offered = _on_sale(self.subscription, at)
+        self.fields["plan_term"].choices = [(str(one.plan_term.pk), _way_to_buy(one)) for one in offered]
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        scheduled = scheduled_of(subscription)
+        return {
+            "quantity": str(scheduled.get("quantity", subscription.quantity)),
+            "plan_term": str(scheduled.get("plan_term", subscription.plan_term_id)),
+        }
+
+    def change(self) -> Change:
+        given = self.cleaned_data
+        return Change(quantity=given["quantity"], plan_term_id=UUID(given["plan_term"]), when=AT_RENEWAL)
+
+
+def _on_sale(subscription: Subscription, at: datetime) -> list[CatalogItem]:
+    """The ways to buy the plans of the subscription's offer that have a price in its currency."""
+    product, country = subscription.offer.product_id, subscription.customer.country
+    items = catalogue_for(country, subscription.currency, at, product_id=product)
+    return [item for item in items if item.price is not None]
+
+
+def _way_to_buy(item: CatalogItem) -> str:
+    term, price = item.plan_term, item.price
+    amount = money_words(Money(price.amount, price.currency)) if price else ""
+    return f"{term.plan.title}, {words.TERM[term.term]}, {words.CYCLE[term.billing_cycle]}: {amount}"
+
+
+def limit_quantity(field: forms.Field, plan: Plan) -> None:
+    """Say at a quantity's field what the plan allows."""
+    if plan.pricing == Pricing.FLAT_RATE:
+        field.label, field.help_text = _("Quantity"), _("A flat rate: its price does not depend on it.")
+    else:
+        field.help_text = _("From {minimum} to {maximum}.").format(minimum=plan.min_quantity, maximum=plan.max_quantity)
+    field.widget.attrs |= {"min": plan.min_quantity, "max": plan.max_quantity}
 
 
 class CancelForm(VersionedForm):

@@ -2,21 +2,43 @@
 
 from django.urls import path
 
-from subscriptions.views import buying, command, confirmation, customers, detail, edits, links, listing
+from customers.urls import customer_forms
+from subscriptions.views import (
+    activity,
+    bulk,
+    buying,
+    command,
+    confirmation,
+    customers,
+    detail,
+    edits,
+    exports,
+    links,
+    listing,
+    notes,
+    peek,
+)
 
 app_name = "subscriptions"
 urlpatterns = [
     path("", listing.subscriptions, name="list"),
+    path("export.<str:form>", exports.export, name="export"),
+    path("bulk/", bulk.bulk, name="bulk"),
+    path("bulk/values.csv", bulk.values, name="bulk_values"),
+    path("bulk/file/", bulk.from_file, name="bulk_file"),
     path("command/", command.command, name="command"),
     path("<uuid:subscription_id>/", detail.detail, name="detail"),
+    path("<uuid:subscription_id>/peek/", peek.peek, name="peek"),
     path("<uuid:subscription_id>/live/", detail.live, name="live"),
     path("<uuid:subscription_id>/ask/", detail.ask, name="ask"),
     path("<uuid:subscription_id>/nickname/", edits.rename, name="rename"),
     path("<uuid:subscription_id>/auto-renew/", edits.auto_renew, name="auto_renew"),
+    path("<uuid:subscription_id>/note/", notes.note, name="note"),
     path("<uuid:subscription_id>/cancel/", edits.cancel, name="cancel"),
 ]
 
 customer_pages = [
+    *customer_forms,
     path("", customers.customers, name="list"),
     path("<uuid:customer_id>/", customers.marketplace, name="marketplace"),
     path("<uuid:customer_id>/orders/", customers.orders, name="orders"),
@@ -32,4 +54,9 @@ customer_pages = [
 publisher_links = [
     path("<uuid:subscription_id>", links.go, name="go"),
     path("<uuid:subscription_id>/copy", links.go_copy, name="go_copy"),
+]
+
+activity_pages = [
+    path("", activity.activity, name="list"),
+    path("export.csv", activity.export, name="export"),
 ]

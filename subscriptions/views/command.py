@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.middleware import actor_of
 from accounts.policy import Actor
 from customers.selectors import customers_visible_to
+from partnerhub.clock import now
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.selectors import subscriptions_visible_to
 
@@ -27,7 +28,7 @@ def command(request: HttpRequest) -> HttpResponse:
 
 
 def _subscriptions(actor: Actor, text: str) -> dict[str, object]:
-    matching = SubscriptionFilter({"q": text}, queryset=subscriptions_visible_to(actor)).qs[:FOUND_AT_MOST]
+    matching = SubscriptionFilter({"q": text}, subscriptions_visible_to(actor), at=now()).qs[:FOUND_AT_MOST]
     found = [
         {
             "url": reverse("subscriptions:detail", args=[one.pk]),

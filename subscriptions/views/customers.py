@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,15 +15,14 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from customers.models import Customer
 from customers.selectors import customer_for, customers_visible_to
-from partnerhub.outbox.models import Event
 from partnerhub.web.pages import capped_count, keyset_page
 from subscriptions.activity import activity_of
 from subscriptions.enums import Status
 from subscriptions.selectors import orders_visible_to, subscriptions_visible_to
-from subscriptions.views.listing import is_partial, listed
+from subscriptions.views.activity import listed_activity
+from subscriptions.views.listing import Listing, answered, is_partial, listed, opening
 from subscriptions.views.orders import order_row
 from subscriptions.views.permission import denial_of
-from subscriptions.views.timeline import happenings
 
 LONGEST_SEARCH = 200
 
@@ -63,10 +62,11 @@ def marketplace(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     """The Marketplace tab: every licence-based subscription bought for the customer."""
     actor = actor_of(request)
     customer = customer_for(actor, customer_id)
-    context = listed(request, subscriptions_visible_to(actor).filter(customer=customer))
-    if is_partial(request):
-        return render(request, "subscriptions/_results.html", context | {"customer": customer})
-    return render(request, "customers/marketplace.html", context | _frame(actor, customer, "marketplace"))
+    listing = Listing("marketplace", subscriptions_visible_to(actor).filter(customer=customer), customer.pk)
+    if elsewhere := opening(request, listing):
+        return HttpResponseRedirect(elsewhere)
+    frame = {"customer": customer} if is_partial(request) else _frame(actor, customer, "marketplace")
+    return answered(request, listed(request, listing) | frame, "customers/marketplace.html")
 
 
 @require_safe
@@ -88,19 +88,10 @@ def orders(request: HttpRequest, customer_id: UUID) -> HttpResponse:
 def activity(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     customer = customer_for(actor, customer_id)
-    page = keyset_page(activity_of(actor, customer_id), ("-at", "-id"), request.GET)
-    context = {
-        "events": happenings(page.rows, _nicknames(actor, page.rows)),
-        "previous_url": page.previous_url,
-        "next_url": page.next_url,
-    }
+    context = listed_activity(request, activity_of(actor, customer_id), str(customer.pk))
+    if is_partial(request):
+        return render(request, "activity/_results.html", context)
     return render(request, "customers/activity.html", context | _frame(actor, customer, "activity"))
-
-
-def _nicknames(actor: Actor, events: list[Event]) -> dict[UUID, str]:
-    streams = {event.stream_id for event in events}
-    named = subscriptions_visible_to(actor).filter(pk__in=streams).select_related(None).prefetch_related(None)
-    return dict(named.values_list("pk", "nickname"))
 
 
 @require_safe

@@ -1,42 +1,111 @@
-"""The list of subscriptions across all customers."""
+"""The list of subscriptions across all customers, and what it shares with the Marketplace tab of one."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.middleware import actor_of
-from partnerhub.web.pages import keyset_page
+from accounts.models import SavedView
+from accounts.policy import Action, Actor
+from accounts.selectors import default_view_for, saved_view_for, saved_views_for
+from partnerhub.clock import now
+from partnerhub.web.pages import CURSORS, capped_counts, keyset_page
+from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscriptions_visible_to
+from subscriptions.views import columns
 from subscriptions.views.rows import row_of
+from subscriptions.words import STATUS
 
-NEWEST_FIRST = ("-purchased_at", "-id")
+EVERYTHING = "all"
+# What of the URL says how a list looks, and nothing about which rows it has.
+LOOKS = ("sort", "columns", "view")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which list is shown: its name in saved views, the rows it chooses from, and the customer whose tab it is."""
+
+    page: str
+    rows: QuerySet[Subscription]
+    customer: UUID | None = None
 
 
 @require_safe
 @login_required
 def subscriptions(request: HttpRequest) -> HttpResponse:
-    context = listed(request, subscriptions_visible_to(actor_of(request)))
-    template = "subscriptions/_results.html" if is_partial(request) else "subscriptions/list.html"
-    return render(request, template, context | {"with_customer": True})
+    """Every subscription of every customer."""
+    listing = Listing("subscriptions", subscriptions_visible_to(actor_of(request)))
+    if elsewhere := opening(request, listing):
+        return HttpResponseRedirect(elsewhere)
+    return answered(request, listed(request, listing), "subscriptions/list.html")
 
 
-def listed(request: HttpRequest, queryset: QuerySet[Subscription]) -> dict[str, Any]:
-    """The filter of the request's query string, and the page of rows that it leaves."""
-    actor = actor_of(request)
-    filters = SubscriptionFilter(request.GET, queryset=queryset)
-    page = keyset_page(filters.qs, NEWEST_FIRST, request.GET)
+def answered(request: HttpRequest, context: Mapping[str, Any], page: str) -> HttpResponse:
+    """The whole page, or the results alone where htmx filters; the address bar then keeps what narrows the list."""
+    if not is_partial(request):
+        return render(request, page, dict(context))
+    response = render(request, "subscriptions/_results.html", dict(context) | {"oob": True})
+    response["HX-Push-Url"] = f"{request.path}{context['query']}"
+    return response
+
+
+def opening(request: HttpRequest, listing: Listing) -> str:
+    """Where a list opens instead of here: a bare address opens one's default view, `?view=ID` alone that view."""
+    actor, asked = actor_of(request), request.GET.get("view", "")
+    if not request.GET:
+        view = default_view_for(actor, listing.page)
+    elif list(request.GET) == ["view"] and asked != EVERYTHING:
+        view = _view_named(actor, listing.page, asked)
+        if view is None:
+            messages.warning(request, _("This saved view no longer exists or is no longer shared."))
+            return f"{request.path}?view={EVERYTHING}"
+    else:
+        return ""
+    here = f"{request.path}{_address(QueryDict(view.query), view=str(view.pk))}" if view else ""
+    return "" if here == request.get_full_path() else here
+
+
+def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
+    """What the request's query string makes of a list: its page of rows, and the controls that change it."""
+    actor, params = actor_of(request), request.GET
+    filters = SubscriptionFilter(params, listing.rows, at=now())
+    sort = columns.sort_named(params.get("sort", ""))
+    shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
+    ordered = filters.qs.annotate(status_since=columns.STATUS_SINCE)
+    page = keyset_page(ordered, columns.order_of(sort), params)
+    tabs = _tabs(params, listing)
     return {
         "filter": filters,
-        "rows": [row_of(subscription, actor) for subscription in page.rows],
+        "query": _address(params),
+        "rows": [columns.filled(row_of(each, actor), each, shown) for each in page.rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
+        "status_tabs": tabs,
+        "shown_count": next((tab["count"] for tab in tabs if tab["current"]), "0"),
+        "chips": _chips(params, filters),
+        "everything_url": f"?view={EVERYTHING}",
+        "headers": [_header(params, column, sort) for column in shown],
+        "offer_header": _header(params, columns.NICKNAME, sort),
+        "columns": _column_choices(shown, listing),
+        "kept": _kept(params, shown),
+        "sorts": _sort_choices(sort),
+        "matching": matching_query(params, listing),
+        "bulk_url": reverse("subscriptions:bulk"),
+        "views": _views(params, actor, listing),
     }
 
 
@@ -44,3 +113,144 @@ def is_partial(request: HttpRequest) -> bool:
     """Whether htmx asks for the results alone: a restored history entry needs the whole page."""
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     return bool(htmx) and not htmx.history_restore_request and htmx.target == "results"
+
+
+def matching_query(params: QueryDict, listing: Listing) -> str:
+    """The query string that names every row of the list, on whatever page: for exports and bulk changes."""
+    without = dict.fromkeys(LOOKS, "")
+    query = _address(params, **without).removeprefix("?")
+    if listing.customer is None:
+        return query
+    scope = f"customer={listing.customer}"
+    return f"{query}&{scope}" if query else scope
+
+
+def _address(params: QueryDict, **changes: str) -> str:
+    """The query string with some parameters changed, without its cursor and what is empty; `?` when nothing is left."""
+    query = params.copy()
+    if "columns" in query:
+        query["columns"] = ",".join(query.getlist("columns"))
+    for name in CURSORS:
+        query.pop(name, None)
+    for name, value in changes.items():
+        query[name] = value
+    for name in [name for name, values in query.lists() if not any(values)]:
+        del query[name]
+    return f"?{query.urlencode(safe=',')}"
+
+
+def _link(params: QueryDict, **changes: str) -> str:
+    """As `_address`, for a link: a bare address would open the default view instead of everything."""
+    address = _address(params, **changes)
+    return address if address != "?" else f"?view={EVERYTHING}"
+
+
+def _tabs(params: QueryDict, listing: Listing) -> list[dict[str, Any]]:
+    """One tab for each status, counted with every other filter applied."""
+    others = params.copy()
+    others.pop("status", None)
+    found = SubscriptionFilter(others, listing.rows, at=now()).qs
+    counts = capped_counts([found, *(found.filter(status=status) for status in Status)])
+    asked = params.get("status", "")
+    current = asked if asked in list(Status) else ""
+    named = [("", _("All")), *((status.value, str(STATUS[status])) for status in Status)]
+    return [
+        {"label": label, "count": count, "url": _link(params, status=value), "current": value == current}
+        for (value, label), count in zip(named, counts, strict=True)
+    ]
+
+
+def _chips(params: QueryDict, filters: SubscriptionFilter) -> list[dict[str, str]]:
+    """What narrows the list besides its status, in words, each with the address that lets it go."""
+    return [
+        {
+            "label": str(filters.form.fields[name].label),
+            "value": _in_words(filters.form.fields[name], value),
+            "url": _link(params, **{name: ""}),
+        }
+        for name, value in filters.applied.items()
+        if name != "status"
+    ]
+
+
+def _in_words(field: Any, value: Any) -> str:
+    choices = dict(getattr(field, "choices", ())) if isinstance(value, str) else {}
+    return str(choices.get(value, value))
+
+
+def _header(params: QueryDict, column: columns.Column, sort: str) -> dict[str, Any]:
+    """A column's heading: where a click sorts by it, and how it is sorted now."""
+    turned = f"-{column.sort}" if sort == column.sort else column.sort
+    direction = {column.sort: "ascending", f"-{column.sort}": "descending"}.get(sort, "") if column.sort else ""
+    return {
+        "label": column.label,
+        "css": column.css,
+        "url": _link(params, sort=turned) if column.sort else "",
+        "direction": direction,
+    }
+
+
+def _column_choices(shown: list[columns.Column], listing: Listing) -> list[dict[str, Any]]:
+    rest = [column for column in columns.offered(listing.customer is not None) if column not in shown]
+    return [{"name": column.name, "label": column.label, "shown": column in shown} for column in [*shown, *rest]]
+
+
+def _sort_choices(sort: str) -> list[dict[str, Any]]:
+    """The sorts to choose from by name; the one in use stands among them, whichever way it runs."""
+    plain = sort.removeprefix("-")
+    in_use = next((name for name in (sort, plain, f"-{plain}") if name in columns.SORT_WORDS), "")
+    return [
+        {"value": sort if name == in_use else name, "label": label, "current": name == in_use}
+        for name, label in columns.SORT_WORDS.items()
+    ]
+
+
+def _kept(params: QueryDict, shown: list[columns.Column]) -> dict[str, list[tuple[str, str]]]:
+    """What each form of the page must carry along, so that it changes only its own part of the URL."""
+    given = [(name, value) for name, value in params.items() if value and name not in CURSORS]
+    for_filters = [(name, value) for name, value in given if name in ("status", "view", "customer")]
+    if "columns" in params:
+        for_filters.append(("columns", ",".join(column.name for column in shown)))
+    return {
+        "filters": for_filters,
+        "columns": [(name, value) for name, value in given if name != "columns"],
+    }
+
+
+def _views(params: QueryDict, actor: Actor, listing: Listing) -> dict[str, Any]:
+    """The saved views of this list: one's own and the shared ones, the one shown, and whether changed."""
+    saved = list(saved_views_for(actor, listing.page))
+    current = next((view for view in saved if str(view.pk) == params.get("view")), None)
+    query = _address(params, view="").removeprefix("?")
+    default = default_view_for(actor, listing.page)
+    is_own = current is not None and str(current.user_id) == actor.id
+    return {
+        "own": [_view_link(view, current) for view in saved if str(view.user_id) == actor.id],
+        "shared": [_view_link(view, current) for view in saved if str(view.user_id) != actor.id],
+        "current": current,
+        "is_own": is_own,
+        "is_changed": current is not None and sorted(parse_qsl(current.query)) != sorted(parse_qsl(query)),
+        "may_delete": is_own or actor.may(Action.SAVED_VIEW_MANAGE),
+        "default": default,
+        "page": listing.page,
+        "query": query,
+        "here": _address(params).removeprefix("?"),
+    }
+
+
+def _view_link(view: SavedView, current: SavedView | None) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "owner": view.user.name,
+        "shared": view.shared,
+        "url": _address(QueryDict(view.query), view=str(view.pk)),
+        "current": view == current,
+    }
+
+
+def _view_named(actor: Actor, page: str, asked: str) -> SavedView | None:
+    try:
+        view = saved_view_for(actor, UUID(asked))
+    except ValueError:
+        return None
+    return view if view and view.page == page else None

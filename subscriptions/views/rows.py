@@ -28,10 +28,28 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One subscription in a list."""
+class Cell:
+    """One cell of a list: text with a note and a day under it; `kind` lets the template add what is no text.
 
+    `label` and `css` are its column's.
+    """
+
+    text: str = ""
+    note: str = ""
+    when: str = ""
+    url: str = ""
+    kind: str = ""
+    label: str = ""
+    css: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subscription in a list; `cells` are those of the columns that were chosen."""
+
+    id: str
     url: str
+    peek_url: str
     offer: str
     nickname: str
     customer: str
@@ -52,6 +70,7 @@ class Row:
     end_label: str
     ends: date | None
     renewal: str
+    cells: tuple[Cell, ...] = ()
 
 
 def row_of(subscription: Subscription, actor: Actor) -> Row:
@@ -60,8 +79,11 @@ def row_of(subscription: Subscription, actor: Actor) -> Row:
     nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
     billing, note, billed_from = _billing(subscription)
     label, ends, renewal = _renewal(subscription)
+    url = reverse("subscriptions:detail", args=[subscription.pk])
     return Row(
-        url=reverse("subscriptions:detail", args=[subscription.pk]),
+        id=str(subscription.pk),
+        url=url,
+        peek_url=f"{url}peek/",
         offer=subscription.offer.title,
         nickname=nickname,
         customer=subscription.customer.name,

@@ -1,0 +1,158 @@
+"""The columns of a list of subscriptions: which there are, what their cells say, and how a list may be sorted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models.functions import Coalesce
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from partnerhub.money import Money
+from partnerhub.web.templatetags.hub import ago, day, money_words
+from subscriptions import words
+from subscriptions.models import Subscription
+from subscriptions.views.rows import Cell, Row
+
+Fill = Callable[[Subscription, Row], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `sort` names its order in SORTS, `css` is the class of its cells; `label` is lazy."""
+
+    name: str
+    label: Any
+    fill: Fill
+    sort: str = ""
+    usual: bool = False
+    of_customer: bool = False
+    css: str = ""
+
+
+def _since(subscription: Subscription) -> Cell:
+    moment = (
+        subscription.ended_at or subscription.suspended_at or subscription.activated_at or subscription.purchased_at
+    )
+    return Cell(ago(moment))
+
+
+def _billing(subscription: Subscription, row: Row) -> Cell:
+    return Cell(row.billing, row.billing_note, when=day(row.billed_from))
+
+
+def _price(subscription: Subscription, row: Row) -> Cell:
+    return Cell(money_words(Money(subscription.unit_price, subscription.currency)), subscription.currency)
+
+
+def _renewal(subscription: Subscription, row: Row) -> Cell:
+    return Cell(format_html("{} {}", row.end_label, day(row.ends)), row.renewal)
+
+
+def _reseller(subscription: Subscription, row: Row) -> Cell:
+    reseller = subscription.reseller
+    return Cell(reseller.name, reseller.partner_id) if reseller else Cell("–")
+
+
+# The offer leads every row and is no column to choose.
+COLUMNS = {
+    column.name: column
+    for column in (
+        Column(
+            "customer",
+            _("Customer"),
+            lambda s, row: Cell(row.customer, url=row.customer_url),
+            sort="customer",
+            usual=True,
+            of_customer=True,
+        ),
+        Column(
+            "publisher",
+            _("Publisher"),
+            lambda s, row: Cell(row.publisher, kind="publisher"),
+            sort="publisher",
+            usual=True,
+        ),
+        Column("plan", _("Plan"), lambda s, row: Cell(row.plan), usual=True),
+        Column("quantity", _("Quantity"), lambda s, row: Cell(row.quantity), sort="quantity", usual=True, css="number"),
+        Column("status", _("Status"), lambda s, row: Cell(kind="status"), usual=True, css="roomy"),
+        Column("since", _("In this status since"), lambda s, row: _since(s), sort="since"),
+        Column("billing", _("Billing"), _billing, usual=True),
+        Column(
+            "renewal",
+            _("Renewal or end"),
+            _renewal,
+            sort="renewal",
+            usual=True,
+        ),
+        Column("auto_renew", _("Auto-renew"), lambda s, row: Cell(str(_("On") if s.auto_renew else _("Off")))),
+        Column("term", _("Term"), lambda s, row: Cell(str(words.TERM[s.plan_term.term]))),
+        Column("price", _("Price"), _price, css="number"),
+        Column("purchased", _("Bought"), lambda s, row: Cell(day(s.purchased_at)), sort="purchased"),
+        Column("reseller", _("Indirect reseller"), _reseller),
+        Column("order", _("Order"), lambda s, row: Cell(s.order_line.order.number)),
+        Column("country", _("Country"), lambda s, row: Cell(s.customer.country), of_customer=True),
+        Column("email", _("Beneficiary"), lambda s, row: Cell(s.customer.beneficiary_email), of_customer=True),
+        Column("id", _("Subscription ID"), lambda s, row: Cell(str(s.pk), kind="id")),
+    )
+}
+
+# The heading of the offers: they stand over their nicknames, which is what agents look for.
+NICKNAME = Column("offer", _("Offer, nickname"), lambda s, row: Cell(row.offer, row.nickname), sort="nickname")
+
+# What a list is sorted by, as ?sort= names it; each goes on by id.
+SORTS = {
+    "purchased": "purchased_at",
+    "nickname": "nickname",
+    "customer": "customer__name",
+    "publisher": "publisher__name",
+    "quantity": "quantity",
+    "renewal": "term_end",
+    "since": "status_since",
+}
+STATUS_SINCE = Coalesce("ended_at", "suspended_at", "activated_at", "purchased_at")
+NEWEST_FIRST = "-purchased"
+SORT_WORDS = {
+    NEWEST_FIRST: _("Newest first"),
+    "purchased": _("Oldest first"),
+    "nickname": _("Nickname"),
+    "customer": _("Customer"),
+    "publisher": _("Publisher"),
+    "-quantity": _("Most licences first"),
+    "renewal": _("Term ends soonest"),
+    "since": _("Longest in its status"),
+}
+
+
+def order_of(sort: str) -> tuple[str, str]:
+    """The keys of a sort, e.g. `-quantity`; both run in the same direction."""
+    sign = "-" if sort.startswith("-") else ""
+    return f"{sign}{SORTS[sort.removeprefix('-')]}", f"{sign}id"
+
+
+def sort_named(asked: str) -> str:
+    """The sort that a URL asks for; the newest first when there is none of that name."""
+    return asked if asked.removeprefix("-") in SORTS else NEWEST_FIRST
+
+
+def offered(of_one_customer: bool) -> list[Column]:
+    """The columns that may be chosen; on the page of one customer none that says who the customer is."""
+    return [column for column in COLUMNS.values() if not (of_one_customer and column.of_customer)]
+
+
+def chosen(asked: Sequence[str], of_one_customer: bool) -> list[Column]:
+    """The columns that a URL asks for, in its order: `a,b` or repeated; the usual ones when it names none."""
+    names = dict.fromkeys(name for part in asked for name in part.split(","))
+    may = {column.name: column for column in offered(of_one_customer)}
+    return [may[name] for name in names if name in may] or [column for column in may.values() if column.usual]
+
+
+def filled(row: Row, subscription: Subscription, columns: Sequence[Column]) -> Row:
+    """The row with a cell for each column."""
+    cells = (
+        replace(
+            column.fill(subscription, row), label=str(column.label), css=column.css if column.css == "number" else ""
+        )
+        for column in columns
+    )
+    return replace(row, cells=tuple(cells))
