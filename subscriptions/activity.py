@@ -1,19 +1,222 @@
-"""What happened around a customer: the events of its subscriptions and carts, and its own."""
+"""The audit as an actor may read it: everything, or what is around one customer or one subscription."""
 
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
+import django_filters  # type: ignore[import-untyped]
+from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from accounts.policy import Actor
+from accounts.policy import AGENT_ROLES, Action, Actor, Role, authorize
+from customers.models import Customer
 from customers.selectors import customer_for
-from partnerhub.outbox.models import Event
+from partnerhub.outbox.models import Entry
+from partnerhub.web.templatetags.hub import ROLE_NAMES
 from subscriptions.models import Cart, Subscription
+from subscriptions.selectors import subscription_for
+
+LONGEST_SEARCH = 200
+_DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+KINDS = {
+    "user": _("People"),
+    "client": _("API clients"),
+    "publisher": _("Publishers"),
+    "system": _("Partner Hub itself"),
+}
+_S = "subscription."
+# Names of events and of refused acts by what they are about; one that ends in a dot stands for all that begin so.
+FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "purchase": (
+        _("Purchases"),
+        (
+            "cart.",
+            f"{_S}ordered",
+            "POST customers/buy",
+            "POST customers/cart",
+            "POST customers/cart/lines",
+            "POST v1/customers/carts",
+            "PUT v1/customers/carts",
+            "POST v1/customers/carts/checkout",
+        ),
+    ),
+    "activation": (
+        _("Activation"),
+        (
+            f"{_S}link_minted",
+            f"{_S}link_resolved",
+            f"{_S}poll_requested",
+            f"{_S}gate_satisfied",
+            f"{_S}gate_reopened",
+            f"{_S}gate_failed",
+            f"{_S}attention_changed",
+            f"{_S}activated",
+            "POST subscriptions/ask",
+            "POST go/copy",
+            "POST v1/customers/subscriptions/poll",
+            "POST api/saas/subscriptions/resolve",
+            "POST api/saas/subscriptions/activate",
+        ),
+    ),
+    "change": (
+        _("Changes"),
+        (
+            f"{_S}renamed",
+            f"{_S}auto_renew_changed",
+            f"{_S}quantity_changed",
+            f"{_S}plan_changed",
+            f"{_S}billing_frequency_changed",
+            f"{_S}reseller_changed",
+            f"{_S}change_held",
+            f"{_S}change_undone",
+            f"{_S}change_requested_of_publisher",
+            "operation.",
+            "POST subscriptions/nickname",
+            "POST subscriptions/auto-renew",
+            "POST subscriptions/quantity",
+            "POST subscriptions/plan",
+            "POST subscriptions/billing-frequency",
+            "POST subscriptions/reseller",
+            "PATCH v1/customers/subscriptions",
+            "PATCH api/saas/subscriptions",
+        ),
+    ),
+    "renewal": (_("Renewals"), (f"{_S}renewal_scheduled", f"{_S}renewal_unscheduled", f"{_S}renewed")),
+    "request": (
+        _("Change requests"),
+        (f"{_S}change_asked", f"{_S}change_approved", f"{_S}change_declined", f"{_S}change_request_void"),
+    ),
+    "end": (
+        _("Suspended and ended"),
+        (
+            f"{_S}suspended",
+            f"{_S}reinstated",
+            f"{_S}cancelled",
+            f"{_S}voided",
+            f"{_S}expired",
+            "POST subscriptions/suspend",
+            "POST subscriptions/reinstate",
+            "POST subscriptions/cancel",
+            "DELETE api/saas/subscriptions",
+        ),
+    ),
+    "note": (_("Notes"), (f"{_S}noted", "POST subscriptions/note")),
+    "customer": (_("Customers and resellers"), ("customer.", "reseller.")),
+    "publisher": (_("Publishers"), ("publisher.",)),
+    "access": (_("Access and settings"), ("client.", "user.", "saved_view.", "job.")),
+}
 
 
-def activity_of(actor: Actor, customer_id: UUID) -> QuerySet[Event]:
-    """The events around one customer, newest first. Raises NotFound, NotPermitted."""
-    customer = customer_for(actor, customer_id)
-    subscriptions = Subscription.objects.filter(customer=customer).values("pk")
-    carts = Cart.objects.filter(customer=customer).values("pk")
-    around = Q(stream_id=customer.pk) | Q(stream_id__in=subscriptions) | Q(stream_id__in=carts)
-    return Event.objects.filter(around).order_by("-at", "-id")
+def activity_visible_to(actor: Actor) -> QuerySet[Entry]:
+    """Everything that happened or was refused, newest first. Raises NotPermitted for a role that may see none."""
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    return Entry.objects.order_by("-at", "-id")
+
+
+def activity_of(actor: Actor, customer_id: UUID) -> QuerySet[Entry]:
+    """What happened around one customer, newest first. Raises NotFound, NotPermitted."""
+    return activity_visible_to(actor).filter(_around([customer_for(actor, customer_id).pk]))
+
+
+def timeline_entries(actor: Actor, subscription_id: UUID) -> QuerySet[Entry]:
+    """What happened to one subscription, newest first, and in the order of its stream within one moment.
+
+    Raises NotFound, NotPermitted.
+    """
+    subscription = subscription_for(actor, subscription_id)
+    return Entry.objects.filter(stream_id=subscription.pk).order_by("-at", "-sequence", "-id")
+
+
+def _around(customers: Any) -> Q:
+    subscriptions = Subscription.objects.filter(customer__in=customers).values("pk")
+    carts = Cart.objects.filter(customer__in=customers).values("pk")
+    return Q(stream_id__in=customers) | Q(stream_id__in=subscriptions) | Q(stream_id__in=carts)
+
+
+def _choices(table: dict[str, Any]) -> list[tuple[str, Any]]:
+    return list(table.items())
+
+
+class ActivityFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """By who, role, kind of actor, what, customer, subscription, days (UTC, both included), refused, request id."""
+
+    who = django_filters.CharFilter(method="by_who", label=_("Who"), max_length=LONGEST_SEARCH)
+    role = django_filters.ChoiceFilter(
+        field_name="actor_role",
+        choices=[(role.value, ROLE_NAMES[role]) for role in (*AGENT_ROLES, Role.PUBLISHER)],
+        label=_("Role"),
+        empty_label=_("All"),
+    )
+    kind = django_filters.ChoiceFilter(
+        field_name="actor_kind", choices=_choices(KINDS), label=_("Came from"), empty_label=_("All")
+    )
+    what = django_filters.ChoiceFilter(
+        method="by_family",
+        choices=[(code, label) for code, (label, _names) in FAMILIES.items()],
+        label=_("What"),
+        empty_label=_("All"),
+    )
+    customer = django_filters.CharFilter(method="by_customer", label=_("Customer"), max_length=LONGEST_SEARCH)
+    subscription = django_filters.CharFilter(
+        method="by_subscription", label=_("Subscription"), max_length=LONGEST_SEARCH
+    )
+    since = django_filters.DateFilter(method="by_first_day", label=_("From"), widget=_DAY)
+    until = django_filters.DateFilter(method="by_last_day", label=_("To"), widget=_DAY)
+    request_id = django_filters.CharFilter(method="by_request", label=_("Request id"), max_length=64)
+    refused = django_filters.BooleanFilter(method="by_refused", label=_("Refused only"), widget=forms.CheckboxInput)
+
+    class Meta:
+        model = Entry
+        fields: list[str] = []
+
+    @property
+    def is_filtering(self) -> bool:
+        """Whether anything narrows the list."""
+        return self.form.is_valid() and any(value for value in self.form.cleaned_data.values())
+
+    def by_who(self, entries: QuerySet[Entry], name: str, value: str) -> QuerySet[Entry]:
+        return entries.filter(Q(actor_label__icontains=value.strip()) | Q(actor_id=value.strip()))
+
+    def by_family(self, entries: QuerySet[Entry], name: str, value: str) -> QuerySet[Entry]:
+        names = FAMILIES[value][1]
+        wanted = Q(name__in=[one for one in names if not one.endswith(".")])
+        for prefix in (one for one in names if one.endswith(".")):
+            wanted |= Q(name__startswith=prefix)
+        return entries.filter(wanted)
+
+    def by_customer(self, entries: QuerySet[Entry], name: str, value: str) -> QuerySet[Entry]:
+        found = _as_id(value)
+        matches = Q(pk=found) if found else Q(name__icontains=value.strip())
+        return entries.filter(_around(Customer.objects.filter(matches).values("pk")))
+
+    def by_subscription(self, entries: QuerySet[Entry], name: str, value: str) -> QuerySet[Entry]:
+        found = _as_id(value)
+        if found:
+            return entries.filter(stream_id=found)
+        named = Subscription.objects.filter(nickname__icontains=value.strip())
+        return entries.filter(stream_id__in=named.values("pk"))
+
+    def by_first_day(self, entries: QuerySet[Entry], name: str, value: date) -> QuerySet[Entry]:
+        return entries.filter(at__gte=_midnight(value))
+
+    def by_last_day(self, entries: QuerySet[Entry], name: str, value: date) -> QuerySet[Entry]:
+        return entries.filter(at__lt=_midnight(value) + timedelta(days=1)) if value < date.max else entries
+
+    def by_request(self, entries: QuerySet[Entry], name: str, value: str) -> QuerySet[Entry]:
+        return entries.filter(Q(request_id=value.strip()) | Q(correlation_id=value.strip()))
+
+    def by_refused(self, entries: QuerySet[Entry], name: str, value: bool) -> QuerySet[Entry]:
+        return entries.exclude(code="") if value else entries
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None

@@ -29,8 +29,9 @@ from subscriptions import words
 from subscriptions.enums import Status
 from subscriptions.forms import NicknameForm, RefusableForm
 from subscriptions.models import PollSchedule, PurchaseToken, Subscription
-from subscriptions.selectors import attention_of, latest_token, subscription_for, timeline_of
+from subscriptions.selectors import attention_of, latest_token, subscription_for
 from subscriptions.services.asking import poll_now
+from subscriptions.views.as_of import as_of_page
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.permission import Denial, denial_of
 from subscriptions.views.rows import (
@@ -42,9 +43,7 @@ from subscriptions.views.rows import (
     quantity_words,
     term_words,
 )
-from subscriptions.views.timeline import happenings
-
-EVENTS_SHOWN = 100
+from subscriptions.views.timeline_card import timeline_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,8 @@ class Pulse:
 @require_safe
 @login_required
 def detail(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
+    if as_of := request.GET.get("as_of", ""):
+        return as_of_page(request, subscription_id, as_of)
     return detail_page(request, subscription_id)
 
 
@@ -114,7 +115,6 @@ def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
 
 def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
     token = latest_token(subscription)
-    events = timeline_of(actor, subscription.pk)[: EVENTS_SHOWN + 1]
     return {
         "subscription": subscription,
         "customer": subscription.customer,
@@ -128,7 +128,7 @@ def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
         "token_is_live": token is not None and token.expires_at > now(),
         "facts": _facts(subscription),
         "tranches": _tranches(subscription),
-        "events": happenings(events[:EVENTS_SHOWN]),
+        **timeline_card(actor, subscription),
         "edit": _edit(actor, subscription),
         "nickname_form": NicknameForm(initial={"nickname": subscription.nickname, "version": subscription.version}),
         "charges_url": reverse("billing:charges", args=[subscription.pk]),

@@ -1,0 +1,341 @@
+"""What happened, as a sentence: one for every event of the hub, and for an attempt that was refused."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+
+from accounts.policy import Role
+from partnerhub.web.templatetags.hub import absolute, day_text, role_name
+from subscriptions import words
+from subscriptions.enums import Acceptance
+from subscriptions.views.rows import licences
+
+Data = dict[str, Any]
+Tell = Callable[[Data], str]
+
+
+def _word(table: dict[Any, Any], code: str | None) -> str:
+    return next((str(word) for key, word in table.items() if key == code), code or "")
+
+
+def _moment(text: str) -> str:
+    return absolute(datetime.fromisoformat(text))
+
+
+def _day(text: str) -> str:
+    return day_text(date.fromisoformat(text))
+
+
+def _says(sentence: str) -> Tell:
+    """A sentence without values; it is translated when it is told."""
+    return lambda data: _(sentence)
+
+
+def _ordered(data: Data) -> str:
+    return _("Ordered {offer}, {licences}, with order {order}.").format(
+        offer=data["offer"], licences=licences(data["quantity"]), order=data["order"]
+    )
+
+
+def _link_minted(data: Data) -> str:
+    return _("Made a fresh link to the publisher's site, valid until {until}.").format(
+        until=_moment(data["expires_at"])
+    )
+
+
+def _gate_satisfied(data: Data) -> str:
+    evidence = data.get("evidence") or {}
+    gate = _word(words.GATE, data["gate"])
+    if evidence.get("source") == "call":
+        return _("{gate}: the publisher said so with its own call.").format(gate=gate)
+    return _("{gate}: the publisher said so when it was asked.").format(gate=gate)
+
+
+def _gate_reopened(data: Data) -> str:
+    gate = _word(words.GATE, data["gate"])
+    if data.get("was") == "failed":
+        return _("{gate}: the publisher refuses it no longer.").format(gate=gate)
+    return _("{gate}: the publisher took its confirmation back.").format(gate=gate)
+
+
+def _gate_failed(data: Data) -> str:
+    return _("{gate}: {reason}").format(gate=_word(words.GATE, data["gate"]), reason=_why(data))
+
+
+def _why(data: Data) -> str:
+    if data.get("message"):
+        return _("The publisher says: {message}").format(message=data["message"])
+    return _word(words.REASON, data.get("reason"))
+
+
+def _attention(data: Data) -> str:
+    after = data.get("after") or {}
+    return _("{reason} Next: {owner}.").format(reason=_why(after), owner=_word(words.OWNER, after.get("owner")))
+
+
+def _activated(data: Data) -> str:
+    return _("Activated: every billing gate holds, so the term and billing start on {day}.").format(
+        day=_day(data["term_start"])
+    )
+
+
+def _auto_renew(data: Data) -> str:
+    return _("Turned automatic renewal on.") if data["after"] else _("Turned automatic renewal off.")
+
+
+def _cancelled(data: Data) -> str:
+    sentences = {
+        "full": _("Cancelled inside the window: everything charged is refunded."),
+        "none": _("Cancelled without a refund."),
+    }
+    sentence = sentences.get(data["refund"], _("Cancelled before activation: nothing was ever charged."))
+    if data.get("agreement") and data["refund"] == "full":
+        sentence = _("Cancelled with the publisher's agreement: everything charged is refunded.")
+    return sentence
+
+
+def _operation(data: Data) -> str:
+    return _word(words.OPERATION, data.get("action"))
+
+
+def _operation_succeeded(data: Data) -> str:
+    if not data.get("told", True):
+        return _("{change}: the publisher reads it from us at its next call.").format(change=_operation(data))
+    return _("{change}: the publisher has carried it out.").format(change=_operation(data))
+
+
+def _operation_failed(data: Data) -> str:
+    return _("{change}: the publisher did not carry it out.").format(change=_operation(data))
+
+
+def _operation_refused(data: Data) -> str:
+    return _("{change}: the publisher refused it, so nothing changed. It says: {why}").format(
+        change=_operation(data), why=data.get("why") or "–"
+    )
+
+
+def _held(data: Data) -> str:
+    return _("{change}: can be undone until {until}; nobody outside has heard of it.").format(
+        change=_operation(data), until=_moment(data["until"])
+    )
+
+
+def _undone(data: Data) -> str:
+    return _("{change}: undone in time, so nothing was sent.").format(change=_operation(data))
+
+
+def _asked_of_publisher(data: Data) -> str:
+    if not data.get("due_at"):
+        return _("{change}: the publisher is asked.").format(change=_operation(data))
+    return _("{change}: the publisher is asked and has until {until} to answer.").format(
+        change=_operation(data), until=_moment(data["due_at"])
+    )
+
+
+def _accepted(data: Data, sentence: str) -> str:
+    if data.get("accepted_by") == Acceptance.SILENCE:
+        return _("{sentence} Accepted by silence.").format(sentence=sentence)
+    if data.get("accepted_by") == Acceptance.PUBLISHER:
+        return _("{sentence} The publisher accepted it.").format(sentence=sentence)
+    return sentence
+
+
+def _quantity(data: Data) -> str:
+    sentence = _("Changed from {before} to {after}.").format(before=data["before"], after=licences(data["after"]))
+    return _accepted(data, sentence)
+
+
+def _reseller(data: Data) -> str:
+    if not data["after"]:
+        return _("Removed the indirect reseller.")
+    return _("Named the indirect reseller with PartnerID {partner_id}.").format(partner_id=data["after"])
+
+
+def _renewed(data: Data) -> str:
+    return _("Renewed: the new term runs from {start}.").format(start=_day(data["term_start"]))
+
+
+def _approved(data: Data) -> str:
+    return _("Approved a part of the change request.") if data.get("partly") else _("Approved the change request.")
+
+
+def _request_void(data: Data) -> str:
+    sentence = _("The change request is void.")
+    return f"{sentence} {data['why']}" if data.get("why") else sentence
+
+
+def _noted(data: Data) -> str:
+    return _("Left a note.")
+
+
+def _cart_ordered(data: Data) -> str:
+    return _("Ordered a cart (order {orders}).").format(orders=", ".join(data.get("orders", [])))
+
+
+def _client_created(data: Data) -> str:
+    return _("Added the API client {name} in the role {role}.").format(
+        name=data.get("name", ""), role=role_name(data.get("role", ""))
+    )
+
+
+def _role_switched(data: Data) -> str:
+    before, after = data["role"]
+    return _("Switched from the role {before} to {after}.").format(before=role_name(before), after=role_name(after))
+
+
+def _circuit_opened(data: Data) -> str:
+    times = data.get("failures", 0)
+    return ngettext(
+        "Failed %(n)d time in a row: it is left alone for a while.",
+        "Failed %(n)d times in a row: it is left alone for a while.",
+        times,
+    ) % {"n": times}
+
+
+def _view(sentence: str) -> Tell:
+    return lambda data: _(sentence).format(name=data.get("name") or "–")
+
+
+_NEUTRAL = ""
+TOLD: dict[str, tuple[Tell, str, str]] = {
+    "subscription.ordered": (_ordered, "shopping-cart", _NEUTRAL),
+    "subscription.link_minted": (_link_minted, "link", _NEUTRAL),
+    "subscription.link_resolved": (_says(gettext_noop("The publisher opened the order by its link.")), "log-in", ""),
+    "subscription.poll_requested": (_says(gettext_noop("Asked the publisher out of turn.")), "refresh-cw", ""),
+    "subscription.gate_satisfied": (_gate_satisfied, "circle-check", "ok"),
+    "subscription.gate_reopened": (_gate_reopened, "undo-2", "attention"),
+    "subscription.gate_failed": (_gate_failed, "circle-x", "attention"),
+    "subscription.attention_changed": (_attention, "triangle-alert", "wait"),
+    "subscription.activated": (_activated, "circle-play", "ok"),
+    "subscription.renamed": (_says(gettext_noop("Changed the nickname.")), "pencil", ""),
+    "subscription.auto_renew_changed": (_auto_renew, "repeat", ""),
+    "subscription.quantity_changed": (_quantity, "users", "ok"),
+    "subscription.plan_changed": (
+        lambda data: _accepted(data, _("Changed the plan.")),
+        "layers",
+        "ok",
+    ),
+    "subscription.billing_frequency_changed": (
+        _says(gettext_noop("Changed the billing frequency.")),
+        "calendar-clock",
+        "",
+    ),
+    "subscription.reseller_changed": (_reseller, "handshake", ""),
+    "subscription.renewal_scheduled": (_says(gettext_noop("Scheduled for renewal.")), "calendar-plus", ""),
+    "subscription.renewal_unscheduled": (
+        _says(gettext_noop("Took back what was scheduled for renewal.")),
+        "calendar-x",
+        "",
+    ),
+    "subscription.renewed": (_renewed, "repeat", "ok"),
+    "subscription.change_held": (_held, "timer", "wait"),
+    "subscription.change_undone": (_undone, "undo-2", ""),
+    "subscription.change_requested_of_publisher": (_asked_of_publisher, "send", "wait"),
+    "subscription.change_asked": (_says(gettext_noop("Asked an admin agent for a change.")), "message-circle", "wait"),
+    "subscription.change_approved": (_approved, "circle-check", "ok"),
+    "subscription.change_declined": (
+        _says(gettext_noop("Declined the change request.")),
+        "circle-x",
+        "attention",
+    ),
+    "subscription.change_request_void": (_request_void, "circle-slash", ""),
+    "subscription.suspended": (_says(gettext_noop("Suspended; auto-renew is off.")), "circle-pause", "attention"),
+    "subscription.reinstated": (_says(gettext_noop("Taken up again.")), "circle-play", "ok"),
+    "subscription.cancelled": (_cancelled, "ban", "attention"),
+    "subscription.voided": (
+        _says(gettext_noop("Not activated in time: void, never billed.")),
+        "ban",
+        "attention",
+    ),
+    "subscription.expired": (_says(gettext_noop("Ended with its term: auto-renew was off.")), "ban", "attention"),
+    "subscription.noted": (_noted, "sticky-note", ""),
+    "operation.succeeded": (_operation_succeeded, "circle-check", "ok"),
+    "operation.failed": (_operation_failed, "circle-x", "attention"),
+    "operation.refused": (_operation_refused, "circle-x", "attention"),
+    "cart.created": (_says(gettext_noop("Started a cart.")), "shopping-cart", ""),
+    "cart.replaced": (_says(gettext_noop("Changed a cart.")), "shopping-cart", ""),
+    "cart.attested": (_says(gettext_noop("Attested the partner role for a cart.")), "shopping-cart", ""),
+    "cart.ordered": (_cart_ordered, "shopping-cart", ""),
+    "customer.created": (_says(gettext_noop("The customer was added.")), "building-2", ""),
+    "customer.changed": (_says(gettext_noop("Changed the customer's data.")), "building-2", ""),
+    "customer.relationship_ended": (
+        _says(gettext_noop("Ended the relationship with the customer.")),
+        "building-2",
+        "attention",
+    ),
+    "customer.relationship_resumed": (
+        _says(gettext_noop("Took up the relationship with the customer again.")),
+        "building-2",
+        "ok",
+    ),
+    "reseller.created": (_says(gettext_noop("The indirect reseller was added.")), "handshake", ""),
+    "reseller.changed": (_says(gettext_noop("Changed the indirect reseller's data.")), "handshake", ""),
+    "reseller.suspended": (_says(gettext_noop("Suspended the indirect reseller.")), "handshake", "attention"),
+    "reseller.reinstated": (_says(gettext_noop("Took up the indirect reseller again.")), "handshake", "ok"),
+    "publisher.registered": (_says(gettext_noop("The publisher was registered.")), "store", ""),
+    "publisher.changed": (_says(gettext_noop("Changed the publisher's data.")), "store", ""),
+    "hub.policies_changed": (_says(gettext_noop("Changed the policies of the hub.")), "store", ""),
+    "publisher.circuit_opened": (_circuit_opened, "circle-pause", "attention"),
+    "publisher.circuit_closed": (_says(gettext_noop("It answers again and is asked as before.")), "circle-play", "ok"),
+    "client.created": (_client_created, "key-round", ""),
+    "client.secret_rotated": (_says(gettext_noop("Replaced the secret of the API client.")), "key-round", ""),
+    "user.role_switched": (_role_switched, "user-cog", ""),
+    "saved_view.added": (_view(gettext_noop("Saved the view “{name}”.")), "bookmark", ""),
+    "saved_view.changed": (_view(gettext_noop("Changed the saved view “{name}”.")), "bookmark", ""),
+    "saved_view.deleted": (_view(gettext_noop("Deleted the saved view “{name}”.")), "bookmark", ""),
+    "job.confirmed": (_says(gettext_noop("Started a job.")), "list-checks", ""),
+    "job.paused": (_says(gettext_noop("Paused the job.")), "list-checks", ""),
+    "job.resumed": (_says(gettext_noop("Resumed the job.")), "list-checks", ""),
+    "job.retried": (_says(gettext_noop("Started the failed rows of the job again.")), "list-checks", ""),
+    "job.stopped": (_says(gettext_noop("The job was stopped.")), "list-checks", "attention"),
+    "job.finished": (_says(gettext_noop("The job is finished.")), "list-checks", "ok"),
+}
+
+# What was tried, as the doors name it (partnerhub/outbox/refusals.py).
+TRIED = {
+    "POST subscriptions/nickname": gettext_lazy("Nickname change"),
+    "POST subscriptions/auto-renew": gettext_lazy("Change of auto-renew"),
+    "POST subscriptions/quantity": gettext_lazy("Quantity change"),
+    "POST subscriptions/plan": gettext_lazy("Plan change"),
+    "POST subscriptions/billing-frequency": gettext_lazy("Change of billing frequency"),
+    "POST subscriptions/reseller": gettext_lazy("Reseller change"),
+    "POST subscriptions/suspend": gettext_lazy("Suspension"),
+    "POST subscriptions/reinstate": gettext_lazy("Reinstatement"),
+    "POST subscriptions/cancel": gettext_lazy("Cancellation"),
+    "POST subscriptions/ask": gettext_lazy("Question to the publisher"),
+    "POST subscriptions/note": gettext_lazy("Note"),
+    "POST go/copy": gettext_lazy("Fresh link to the publisher's site"),
+    "POST customers/buy": gettext_lazy("Purchase"),
+    "POST customers/cart": gettext_lazy("Purchase"),
+    "POST customers/cart/lines": gettext_lazy("Change of a cart"),
+    "PATCH v1/customers/subscriptions": gettext_lazy("Change of the subscription"),
+    "POST v1/customers/subscriptions/poll": gettext_lazy("Question to the publisher"),
+    "POST v1/customers/carts": gettext_lazy("Purchase"),
+    "PUT v1/customers/carts": gettext_lazy("Change of a cart"),
+    "POST v1/customers/carts/checkout": gettext_lazy("Purchase"),
+    "POST api/saas/subscriptions/resolve": gettext_lazy("Opening of the order by its link"),
+    "POST api/saas/subscriptions/activate": gettext_lazy("Activation"),
+    "PATCH api/saas/subscriptions": gettext_lazy("Change of the subscription"),
+    "DELETE api/saas/subscriptions": gettext_lazy("Cancellation"),
+}
+
+
+def sentence_of_event(name: str, data: Data) -> tuple[str, str, str]:
+    """Sentence, icon and tone of an event; one of another version is told by its name."""
+    tell, icon, tone = TOLD.get(name, (lambda data: name, "circle-dot", _NEUTRAL))
+    return tell(data), icon, tone
+
+
+def refused_sentence(tried: str, why: str) -> str:
+    """An attempt that was refused: what it was, where its name is known, and why not."""
+    if tried not in TRIED:
+        return _("Refused: {why}").format(why=why)
+    return _("{what} was refused: {why}").format(what=TRIED[tried], why=why)
+
+
+def role_shown(role: str) -> str:
+    """The role of an entry; none for the hub's own work."""
+    return "" if role == Role.SYSTEM else role
