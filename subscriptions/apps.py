@@ -7,5 +7,6 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
+        import_module("subscriptions.bulk")
         import_module("subscriptions.commitments")
         import_module("subscriptions.handlers")

@@ -28,11 +28,10 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A row in the reader's language; `money` is what it charges or credits today, `notes` what else to know."""
+    """A row in the reader's language: where its subject is, what changes, and what else to know."""
 
     url: str
     changes: Sequence[Now] = ()
-    money: str = ""
     notes: Sequence[str] = ()
 
 
@@ -55,6 +54,12 @@ class Kind(Protocol):
 
     def title(self, job: Job) -> str:
         """What the job does, in the reader's language."""
+
+    def button(self, job: Job, rows: int) -> str:
+        """What confirming does to so many rows, in the reader's language."""
+
+    def is_final(self, job: Job) -> bool:
+        """Whether what the job does cannot be taken back: its button looks like danger."""
 
     def tell(self, row: JobRow) -> Telling:
         """The row in the reader's language."""

@@ -35,9 +35,18 @@ class Tally:
         return sum(self[status] for status in OPEN_ROWS)
 
     @property
+    def to_do(self) -> int:
+        """Rows that were allowed and are not final yet."""
+        return self[RowStatus.PENDING] + self[RowStatus.RUNNING]
+
+    @property
     def worked(self) -> int:
         """Rows that are final."""
         return self.total - self.open
+
+    @property
+    def failed(self) -> int:
+        return self[RowStatus.FAILED]
 
     @property
     def left(self) -> int:
