@@ -167,18 +167,26 @@ function refreshCountdowns() {
 }
 
 /* Dialogs, menus, tooltips */
+let looker = null; // the button of the row that is looked at, while it is
+function markLooker(button) {
+  for (const row of all("tr[data-looked]")) delete row.dataset.looked;
+  looker = button?.matches("[data-peek]") ? button : null;
+  looker?.closest("tr").setAttribute("data-looked", "");
+  looker?.scrollIntoView({ block: "nearest" });
+}
 function openDialog(id, opener) {
   const dialog = document.getElementById(id);
   if (!dialog || dialog.open) return;
   if (id === "hub-messages") showHistory();
   if (id === "hub-command") fillCommands();
   dialog.showModal();
-  dialog.addEventListener("close", () => opener?.focus(), { once: true });
+  dialog.addEventListener("close", () => { (looker ?? opener)?.focus(); markLooker(null); }, { once: true });
 }
 function onLoadedDialog(event) {
   // The fragment is there before its dialog opens, so a request that fails leaves no empty dialog behind.
   const dialog = document.getElementById("hub-dialog");
   if (event.detail.target !== dialog) return;
+  markLooker(event.detail.requestConfig?.elt);
   if (!dialog.open) openDialog("hub-dialog", event.detail.requestConfig?.elt);
   else (dialog.querySelector("[aria-invalid='true'],[autofocus]") ?? document.getElementById("hub-dialog-title"))?.focus();
 }
@@ -220,11 +228,36 @@ function moveRow(step) {
   const next = here < 0 ? (step > 0 ? 0 : links.length - 1) : here + step;
   links[Math.max(0, Math.min(links.length - 1, next))].focus();
 }
+function lookOn(step) {
+  const buttons = all("[data-peek]");
+  buttons[buttons.indexOf(looker) + step]?.click();
+}
 function selectRow() {
   document.activeElement.closest?.("table[data-rows] tr")?.querySelector("input[type=checkbox]")?.click();
 }
 function showScripted() {
   for (const shown of all("[data-needs-js]")) shown.hidden = false;
+  for (const form of all("[data-bulk]")) countSelected(form);
+}
+
+/* Choosing rows for a bulk change */
+function countSelected(form) {
+  const boxes = all("input[name=ids]", form);
+  const chosen = boxes.filter((box) => box.checked).length;
+  const page = form.querySelector("[data-bulk-page]");
+  const every = form.querySelector("[data-bulk-all]");
+  page.checked = chosen === boxes.length;
+  page.indeterminate = chosen > 0 && chosen < boxes.length;
+  form.querySelector("[data-bulk-bar]").hidden = !chosen && !every.checked;
+  const counter = form.querySelector("[data-bulk-count]");
+  counter.textContent = every.checked ? "" : counter.dataset.bulkCount.replace("{n}", chosen);
+}
+function onSelect(box) {
+  const form = box.closest("[data-bulk]");
+  if (!form) return;
+  if (box.matches("[data-bulk-page]")) for (const each of all("input[name=ids]", form)) each.checked = box.checked;
+  if (!box.matches("[data-bulk-all]")) form.querySelector("[data-bulk-all]").checked = false;
+  countSelected(form);
 }
 
 /* Command bar: what the page can do, where one can go, and what the hub finds */
@@ -299,7 +332,13 @@ function onKey(event) {
     if (!document.querySelector("dialog[open]")) openDialog("hub-command", document.activeElement);
     return;
   }
-  const typing = event.target.closest?.("input,select,textarea,dialog,[contenteditable]");
+  if (event.key in { j: 1, k: 1 } && keysAreOn() && document.querySelector("#hub-dialog[open] [data-peeking]")) {
+    lookOn(event.key === "j" ? 1 : -1);
+    return;
+  }
+  const peek = event.key === " " && keysAreOn() && event.target.matches?.("a.row-link") && event.target.closest("tr").querySelector("[data-peek]");
+  if (peek) { event.preventDefault(); peek.click(); return; }
+  const typing = event.target.closest?.("input:not([type=checkbox]),select,textarea,dialog,[contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
   if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
 }
@@ -312,6 +351,7 @@ document.addEventListener("pointerout", (event) => { delete event.target.closest
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-keys-switch]")) stored.set("hub-keys", event.target.checked ? "on" : "off");
   if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+  if (event.target.matches("[data-bulk] input[type=checkbox]")) onSelect(event.target);
 });
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget]")) stored.remove("hub-messages", sessionStorage);
