@@ -287,7 +287,11 @@ class QuoteUsed(HubError):
 
 
 class QuoteMoved(HubError):
-    """Something moved since the quote: `shown` and `current` are the amounts due today, the carrier has the rest."""
+    """Something moved since the quote: `shown` and `current` are the sums due today; `carried` is all that was shown
+    and all that would happen now, for whoever shows both.
+    """
+
+    carried: Any = None
 
     code = "quote_moved"
     sentence = gettext_noop("This is not what you were shown any more: it was {shown}, it is now {current}.")

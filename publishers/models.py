@@ -124,6 +124,10 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def takes(self, quantity: int) -> bool:
+        """Whether so many licences can be bought (rule 3)."""
+        return self.min_quantity <= quantity <= self.max_quantity
+
 
 class Term(models.TextChoices):
     P1M = "P1M"

@@ -128,3 +128,34 @@ class RequestStatus(StrEnum):
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
     VOID = "void"
+
+
+class NoteCode(StrEnum):
+    """What a preview adds to its figures."""
+
+    SCHEDULE_STAYS = "schedule_stays"
+    SCHEDULE_WAITS = "schedule_waits"
+    SCHEDULE_GOES = "schedule_goes"
+    SCHEDULE_DOES_NOT_FIT = "schedule_does_not_fit"
+    PUBLISHER_DECIDES = "publisher_decides"
+    AT_RENEWAL = "at_renewal"
+
+
+class Control(StrEnum):
+    """What a person can do with a subscription, one by one."""
+
+    RENAME = "rename"
+    INCREASE = "increase"
+    REDUCE = "reduce"
+    AUTO_RENEW = "auto_renew"
+    BILLING_FREQUENCY = "billing_frequency"
+    CHANGE_PLAN = "change_plan"
+    CHANGE_RESELLER = "change_reseller"
+    SCHEDULE = "schedule"
+    SUSPEND = "suspend"
+    REINSTATE = "reinstate"
+    CANCEL = "cancel"
+    POLL = "poll"
+    OPEN_LINK = "open_link"
+    NOTE = "note"
+    ASK = "ask"

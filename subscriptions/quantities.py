@@ -6,7 +6,7 @@ from publishers.models import Plan
 
 def check_quantity(plan: Plan, quantity: int) -> None:
     """Raise QuantityOutOfRange unless the quantity is within the plan's limits, inclusive (rule 3)."""
-    if not plan.min_quantity <= quantity <= plan.max_quantity:
+    if not plan.takes(quantity):
         raise QuantityOutOfRange(
             quantity=quantity, minimum=plan.min_quantity, maximum=plan.max_quantity, plan=plan.title
         )

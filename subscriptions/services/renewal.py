@@ -27,6 +27,7 @@ from subscriptions.selectors import batches_of
 from subscriptions.services.ending import end
 from subscriptions.services.locking import lock_subscription, save_changed
 from subscriptions.services.plans import Offered, put_on, values_of
+from subscriptions.services.scheduling import scheduled_of
 from subscriptions.services.settling import give_back, open_batch
 from subscriptions.services.starting import Values, Wanted, begin
 from subscriptions.terms import MONTHS, add_months
@@ -92,48 +93,59 @@ def _expire(actor: Actor, subscription: Subscription, at: datetime) -> None:
 
 def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
     before = _values(subscription)
-    scheduled = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
-    quantity = scheduled.quantity if scheduled and scheduled.quantity else subscription.quantity
-    wanted = scheduled.plan_term if scheduled and scheduled.plan_term else subscription.plan_term
-    new_length = wanted.term != subscription.plan_term.term
-    put_on(subscription, _offer_at_renewal(subscription, wanted, at))
+    scheduled = scheduled_of(subscription)
+    quantity, offered, dropped = _next(subscription, at)
+    new_length = offered.plan_term.term != subscription.plan_term.term
+    put_on(subscription, offered)
     subscription.status = next_status(subscription.status, Trigger.RENEW)
     _move_term(subscription, new_length)
-    give_back(
-        subscription,
-        [[one.batch_id, one.quantity] for one in take_whole(batches_of(subscription))],
-        TrancheCause.RENEWAL,
-        at,
-    )
-    subscription.quantity = quantity
+    whole = [[one.batch_id, one.quantity] for one in take_whole(batches_of(subscription))]
+    give_back(subscription, whole, TrancheCause.RENEWAL, at)
     open_batch(subscription, quantity, TrancheCause.RENEWAL, at)
-    save_changed(
-        subscription,
-        "plan",
-        "plan_term",
-        "price",
-        "unit_price",
-        "quantity",
-        "term_start",
-        "term_end",
-        "term_anchor",
-    )
-    if scheduled:
-        scheduled.delete()
+    subscription.quantity = quantity
+    save_changed(subscription, *_PLAN_FIELDS, "quantity", "term_start", "term_end", "term_anchor")
+    ScheduledRenewal.objects.filter(subscription=subscription).delete()
     after = _values(subscription)
-    _tell(actor, subscription, before, after, at)
     data = {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
-    record(SubscriptionRenewed(subscription.pk, data | {"before": before, "after": after}), actor=actor, at=at)
+    data |= {"before": before, "after": after, "scheduled": scheduled, "dropped": dropped}
+    record(SubscriptionRenewed(subscription.pk, data), actor=actor, at=at)
+    # The publisher hears of the new term; it may not refuse it (fulfillment-v2.md section 6).
+    begin(actor, subscription, Wanted(OperationAction.RENEW, before, after), held_until=None, at=at)
 
 
-def _offer_at_renewal(subscription: Subscription, wanted: PlanTerm, at: datetime) -> Offered:
-    """The price of today, or the one that the term had where `renewal_price` keeps it or none is on sale any more."""
-    keeps = policy_word("renewal_price", wanted.plan, at, wanted.term) == "kept"
-    unchanged = wanted.pk == subscription.plan_term_id
-    price = None if keeps and unchanged else price_at(wanted, subscription.currency, at)
-    if price is not None:
-        return Offered(wanted, price)
-    return Offered(wanted, subscription.price) if unchanged else Offered(subscription.plan_term, subscription.price)
+_PLAN_FIELDS = ("plan", "plan_term", "price", "unit_price")
+
+
+def _next(subscription: Subscription, at: datetime) -> tuple[int, Offered, dict[str, str]]:
+    """Licences, plan and price of the next term, and what of the schedule is not possible any more, by its reason."""
+    row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
+    quantity = row.quantity if row and row.quantity else subscription.quantity
+    dropped: dict[str, str] = {}
+    wanted = row.plan_term if row and row.plan_term else None
+    offered = _offered_at_renewal(subscription, wanted, at) if wanted else None
+    if wanted and offered is None:
+        dropped["plan_term"] = f"{wanted.plan.title} has no price in {subscription.currency} any more"
+    elif offered and not offered.plan_term.plan.takes(quantity):
+        dropped["plan_term"] = f"{offered.plan_term.plan.title} does not take {quantity} licences"
+        offered = None
+    offered = offered or _as_it_is(subscription, at)
+    if not offered.plan_term.plan.takes(quantity):
+        dropped["quantity"] = f"{offered.plan_term.plan.title} does not take {quantity} licences"
+        quantity = subscription.quantity
+    return quantity, offered, dropped
+
+
+def _offered_at_renewal(subscription: Subscription, wanted: PlanTerm, at: datetime) -> Offered | None:
+    price = price_at(wanted, subscription.currency, at)
+    return Offered(wanted, price) if price else None
+
+
+def _as_it_is(subscription: Subscription, at: datetime) -> Offered:
+    """The same plan at the price of today, or at its own where `renewal_price` keeps it or none is on sale any more."""
+    term = subscription.plan_term
+    keeps = policy_word("renewal_price", subscription.plan, at, term.term) == "kept"
+    price = None if keeps else price_at(term, subscription.currency, at)
+    return Offered(term, price or subscription.price)
 
 
 def _move_term(subscription: Subscription, new_length: bool) -> None:
@@ -152,8 +164,3 @@ def _move_term(subscription: Subscription, new_length: bool) -> None:
 
 def _values(subscription: Subscription) -> Values:
     return values_of(subscription) | {"quantity": subscription.quantity}
-
-
-def _tell(actor: Actor, subscription: Subscription, before: Values, after: Values, at: datetime) -> None:
-    """The publisher hears of the new term; it may not refuse it (fulfillment-v2.md section 6)."""
-    begin(actor, subscription, Wanted(OperationAction.RENEW, before, after), held_until=None, at=at)

@@ -92,6 +92,15 @@ def scheduled_of(subscription: Subscription) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
+def fits_schedule(subscription: Subscription) -> bool:
+    """Whether what is scheduled can begin as things are: the plan that will hold has room for the licences."""
+    row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription_id=subscription.pk).first()
+    if row is None:
+        return True
+    plan = row.plan_term.plan if row.plan_term else subscription.plan
+    return plan.takes(row.quantity or subscription.quantity)
+
+
 def _write(
     actor: Actor, subscription: Subscription, quantity: int | None, term: PlanTerm | None, reason: str, at: datetime
 ) -> None:

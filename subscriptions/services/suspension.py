@@ -49,8 +49,13 @@ def reinstate(actor: Actor, subscription_id: UUID, *, reason: str, version: int 
 
 def _open(subscription_id: UUID, version: int | None, at: datetime) -> Subscription:
     subscription = lock_for_change(subscription_id, version)
+    check_activated(subscription, at)
+    return subscription
+
+
+def check_activated(subscription: Subscription, at: datetime) -> None:
+    """Raise NotActivatedYet, RenewalUnderWay or OperationPending where the status cannot be touched."""
     if subscription.status == Status.PENDING:
         raise NotActivatedYet(field="status")
     check_not_renewing(subscription, at)
     check_nothing_in_flight(subscription)
-    return subscription
