@@ -87,16 +87,17 @@ def _ordered(data: Data) -> Past:
     )
 
 
-def _term(data: Data) -> dict[str, date]:
-    return {name: date.fromisoformat(data[name]) for name in ("term_start", "term_end")}
+def _in_term(past: Past, data: Data) -> Past:
+    start, end = (date.fromisoformat(data[name]) for name in ("term_start", "term_end"))
+    return replace(past, term_start=start, term_end=end)
 
 
 def _activated(past: Past, data: Data) -> Past:
-    return replace(past, status=Status.SUBSCRIBED, **_term(data))
+    return replace(_in_term(past, data), status=Status.SUBSCRIBED)
 
 
 def _renewed(past: Past, data: Data) -> Past:
-    return replace(_planned(past, data), quantity=data["after"]["quantity"], **_term(data))
+    return replace(_in_term(_planned(past, data), data), quantity=data["after"]["quantity"])
 
 
 def _planned(past: Past, data: Data) -> Past:

@@ -1,6 +1,6 @@
 """The audit as people read it: each entry a sentence, with who, in which role, when, why and what changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -46,8 +46,9 @@ class Happening:
     code: str
 
 
-def happenings(entries: Sequence[Entry], subjects: Mapping[UUID, Subject] | None = None) -> list[Happening]:
+def happenings(entries: Iterable[Entry], subjects: Mapping[UUID, Subject] | None = None) -> list[Happening]:
     """The entries of a timeline; `subjects` names the streams where a timeline mixes several."""
+    entries = list(entries)
     plans = plans_of(entry.data for entry in entries)
     return [_happening(entry, (subjects or {}).get(entry.stream_id or UUID(int=0)), plans) for entry in entries]
 
