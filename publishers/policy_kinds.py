@@ -74,6 +74,11 @@ class Threshold:
     percent: Decimal
     amount: Money
 
+    def allows(self, before: int, after: int, cost: Money) -> bool:
+        """Whether a number changes by no more than the percentage, for less than the amount in its own currency."""
+        within = abs(after - before) * 100 <= self.percent * before
+        return within and cost.currency == self.amount.currency and abs(cost.amount) < self.amount.amount
+
 
 class ThresholdOrOff:
     """`10% 200 EUR`, or `off`."""

@@ -11,6 +11,8 @@ from partnerhub.clock import now
 from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.services.ending import void_overdue as void_all_overdue
+from subscriptions.services.renewal import renew_due as renew_all_due
+from subscriptions.services.requests import void_overdue_requests as void_all_overdue_requests
 from subscriptions.window import Bounds
 
 # One byte that a worker shares with the processes it forks: they are not signalled when it shuts down.
@@ -41,3 +43,13 @@ def send_operations() -> None:
 @shared_task
 def void_overdue() -> None:
     void_all_overdue(SYSTEM, at=now())
+
+
+@shared_task
+def renew_due() -> None:
+    renew_all_due(SYSTEM, at=now())
+
+
+@shared_task
+def void_overdue_requests() -> None:
+    void_all_overdue_requests(SYSTEM, at=now())
