@@ -138,7 +138,7 @@ def claim(at: datetime, limit: int) -> list[Sending]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIMING])
         cursor.execute(_CLAIM, values)
-        chosen = {row[0]: row[1:] for row in cursor.fetchall()}
+        chosen: dict[UUID, tuple[UUID, str, bool]] = {row[0]: (row[1], row[2], row[3]) for row in cursor.fetchall()}
     related = ("subscription__customer", "subscription__offer", "subscription__plan", "subscription__plan_term")
     claimed = Operation.objects.select_related(*related).filter(pk__in=chosen)
     return [_sending(one, *chosen[one.pk], at) for one in claimed.order_by("next_attempt_at")]

@@ -22,6 +22,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder in which the orders are kept")
     parser.add_argument("--config", type=Path, required=True, help="the hub's demo.json; may appear later")
     parser.add_argument("--slow-seconds", type=float, default=8, help="length of one step of the slow vendor")
+    parser.add_argument("--patience-seconds", type=float, default=15, help="how long a person may think of a change")
     parser.add_argument(
         "--verify-hub",
         action=argparse.BooleanOptionalAction,
@@ -36,7 +37,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # The server quotes request lines it cannot parse, and those may hold a purchase token.
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
-    options = Options(given.hub, given.data, given.config, given.slow_seconds, given.verify_hub)
+    options = Options(given.hub, given.data, given.config, given.slow_seconds, given.patience_seconds, given.verify_hub)
     log.info("listening on http://%s:%d", HOST, given.port)
     app = build(options)
     web.run_app(

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 
+from publishers.demo import notices
 from publishers.demo.config import Publisher
 from publishers.demo.desk import Desk, now
 from publishers.demo.guard import Guard, NotTheHub
-from publishers.demo.orders import Operation, Order, Status
+from publishers.demo.hub import HubUnavailable
+from publishers.demo.orders import Course, Operation, Order, Status
 from publishers.demo.personalities import Voice, personality_of
 
+log = logging.getLogger("demo_publisher")
 API_VERSION = "2018-08-31"
 SILENCE_SECONDS = 60
 KEPT_REQUESTS = 2000
@@ -51,18 +54,21 @@ class Api:
             web.delete(one, self.door(self.cancel)),
             web.get(operations, self.door(self.list_operations)),
             web.get(operations + "/{operation}", self.door(self.show_operation)),
-            web.post("/{slug}/webhook", self.webhook),
+            web.post("/{slug}/webhook", self.door(self.webhook, versioned=False)),
             web.get("/{slug}/requests", self.list_requests),
         ]
 
-    def door(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def door(
+        self, handler: Handler, *, versioned: bool = True
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """What every call passes: it is noted, checked, answered with the marketplace's headers."""
 
         async def enter(request: web.Request) -> web.StreamResponse:
             publisher = self.publisher(request)
             self.note(request)
             try:
-                check_version(request)
+                if versioned:
+                    check_version(request)
                 await self.guard.check(publisher, request.headers.get("authorization"))
                 response = await handler(request, publisher)
             except NotTheHub as refusal:
@@ -88,10 +94,18 @@ class Api:
 
     async def order(self, request: web.Request, publisher: Publisher) -> Order:
         order = self.desk.store.get(publisher.slug, request.match_info["id"])
+        if order is None and request.method != "GET":
+            order = await self.taken_over(publisher, request.match_info["id"])
         if order is None:
             raise Fault(404, "EntityNotFound", "This subscription is not known here. Open its landing page first.")
         await self.desk.settle(publisher, order)
         return order
+
+    async def taken_over(self, publisher: Publisher, order_id: str) -> Order | None:
+        """An order that the hub changes and we have not heard of, when it runs there."""
+        with contextlib.suppress(HubUnavailable):
+            return await self.desk.look_up(publisher, order_id)
+        return None
 
     async def show(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
         order = await self.order(request, publisher)
@@ -110,7 +124,8 @@ class Api:
         plan_id, quantity = read_change(await json_body(request), order)
         if order.pending_operation:
             raise Fault(400, "BadRequest", f"Operation {order.pending_operation.id} is still in progress.")
-        return self.accept(publisher, order, "ChangePlan" if plan_id else "ChangeQuantity", plan_id, quantity)
+        course = personality_of(order.offer_id).course(order, quantity, self.desk.pace, self.desk.patience)
+        return self.accept(publisher, order, "ChangePlan" if plan_id else "ChangeQuantity", course, plan_id, quantity)
 
     async def cancel(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
         order = await self.order(request, publisher)
@@ -120,21 +135,28 @@ class Api:
             raise Fault(400, "BadRequest", "The subscription is already Unsubscribed.")
         if order.pending_operation:
             raise Fault(409, "Conflict", f"Operation {order.pending_operation.id} is still in progress.")
-        return self.accept(publisher, order, "Unsubscribe")
+        return self.accept(publisher, order, "Unsubscribe", personality_of(order.offer_id).ending(self.desk.pace))
 
     def accept(
-        self, publisher: Publisher, order: Order, action: str, plan_id: str | None = None, quantity: int | None = None
+        self,
+        publisher: Publisher,
+        order: Order,
+        action: str,
+        course: Course,
+        plan_id: str | None = None,
+        quantity: int | None = None,
     ) -> web.Response:
-        seconds, at = personality_of(order.offer_id).operation_seconds(self.desk.pace), now()
-        operation = order.start(action, at, at + timedelta(seconds=seconds), plan_id, quantity)
+        operation = order.start(action, now(), course, plan_id, quantity)
         self.desk.store.save(order)
         location = f"{publisher.base_url}/api/saas/subscriptions/{order.id}/operations/{operation.id}"
         headers = {"Operation-Location": f"{location}?api-version={API_VERSION}", "Operation-Id": operation.id}
+        seconds = 10 if course.seconds is None else course.seconds
         return web.Response(status=202, headers=headers | {"Retry-After": str(max(1, round(min(seconds, 10))))})
 
     async def list_operations(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
         order = await self.order(request, publisher)
-        pending = [describe_operation(publisher, order, o) for o in order.operations if not o.applied]
+        ours = [operation for operation in order.operations if not operation.notified]
+        pending = [describe_operation(publisher, order, o) for o in ours if not o.is_decided]
         return await self.unlike_itself(request, order) or web.json_response({"operations": pending})
 
     async def show_operation(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
@@ -145,14 +167,37 @@ class Api:
                 return await self.unlike_itself(request, order) or web.json_response(shape)
         raise Fault(404, "EntityNotFound", "This operation is not known here.")
 
-    async def webhook(self, request: web.Request) -> web.Response:
-        self.publisher(request)
-        self.note(request)
+    async def webhook(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
+        """Hear what the hub has to tell; our word on a change of seats goes out before this call is answered."""
+        notice = await json_body(request)
+        order = await self.told_about(publisher, notice)
+        if order is None:
+            return web.json_response({})
+        if strange := await self.unlike_itself(request, order):
+            return strange
         try:
-            json.loads(await request.read())
-        except ValueError:
-            return error_answer(400, "BadRequest", "The body is not JSON.")
+            reason = notices.take(order, notice, self.desk.pace, self.desk.patience, now())
+        except (KeyError, TypeError, ValueError):
+            raise Fault(400, "BadRequest", "The notice cannot be read.") from None
+        self.desk.store.save(order)
+        log.info("%s: heard of %s for order %s", publisher.slug, notice["action"], order.id)
+        if reason:
+            raise Fault(400, "BadRequest", reason)
+        if notice["action"] == "ChangeQuantity":
+            await self.desk.settle(publisher, order)
         return web.json_response({})
+
+    async def told_about(self, publisher: Publisher, notice: Any) -> Order | None:
+        """The order that a notice is about, None for one that we never had and need not have."""
+        if not isinstance(notice, dict):
+            raise Fault(400, "BadRequest", "The notice is not an object.")
+        try:
+            order = await self.desk.look_up(publisher, str(notice.get("subscriptionId", "")))
+        except HubUnavailable as error:
+            raise Fault(503, "ServiceUnavailable", str(error)) from None
+        if order is None and notice.get("action") in notices.CHANGES:
+            raise Fault(404, "EntityNotFound", "This subscription is not known here.")
+        return order
 
     async def list_requests(self, request: web.Request) -> web.Response:
         publisher = self.publisher(request)
@@ -260,8 +305,9 @@ def describe_operation(publisher: Publisher, order: Order, operation: Operation)
         "quantity": operation.quantity or order.quantity,
         "action": operation.action,
         "timeStamp": operation.asked_at,
-        "status": "Succeeded" if operation.applied else "InProgress",
+        "status": operation.status,
         "operationRequestSource": "Azure",
+        "errorMessage": operation.refusal if operation.refused else None,
     }
     return {key: value for key, value in shape.items() if value is not None}
 

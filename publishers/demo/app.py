@@ -26,19 +26,22 @@ LARGEST_BODY = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Options:
-    """`slow_seconds` is the slow vendor's step; `verify_hub` None verifies the hub once it publishes keys."""
+    """`slow_seconds` is the slow vendor's step, `patience_seconds` how long a person may think about a change;
+    `verify_hub` None verifies the hub once it publishes keys.
+    """
 
     hub: str
     data: Path
     config: Path
     slow_seconds: float = 8
+    patience_seconds: float = 15
     verify_hub: bool | None = None
 
 
 async def build(options: Options) -> web.Application:
     app = web.Application(middlewares=[friendly_errors], client_max_size=LARGEST_BODY)
     hub, store, stopping = Hub(options.hub), Store(options.data), asyncio.Event()
-    desk = Desk(Directory(options.config), store, hub, options.slow_seconds)
+    desk = Desk(Directory(options.config), store, hub, options.slow_seconds, options.patience_seconds)
     app.add_routes([*Site(desk).routes(), *Api(desk, Guard(hub, options.verify_hub), stopping).routes()])
 
     async def work(app: web.Application) -> AsyncIterator[None]:

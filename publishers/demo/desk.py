@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from publishers.demo import notices
 from publishers.demo.config import Directory, Publisher
 from publishers.demo.hub import Hub, HubUnavailable, Reply
 from publishers.demo.orders import Adapter, Answer, Order, Refusal, Status
@@ -32,10 +33,13 @@ class LinkRefused(Exception):
 
 
 class Desk:
-    """Everything the doors (landing page, order page, API) share. `pace` is the slow vendor's step in seconds."""
+    """Everything the doors (landing page, order page, API) share. `pace` is the slow vendor's step in seconds,
+    `patience` how long a person may think about a change.
+    """
 
-    def __init__(self, directory: Directory, store: Store, hub: Hub, pace: float) -> None:
-        self.directory, self.store, self.hub, self.pace = directory, store, hub, pace
+    def __init__(self, directory: Directory, store: Store, hub: Hub, pace: float, patience: float) -> None:
+        self.directory, self.store, self.hub, self.pace, self.patience = directory, store, hub, pace, patience
+        self.speaking: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self.confirming: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def receive(self, publisher: Publisher, token: str) -> Order:
@@ -68,10 +72,27 @@ class Desk:
         log.info("%s: order %s for %s was opened", publisher.slug, order.id, order.offer_id)
         return order
 
+    async def look_up(self, publisher: Publisher, order_id: str) -> Order | None:
+        """An order; one that the hub runs already, and of which we kept no record, is taken over. Raises
+        HubUnavailable.
+        """
+        known = self.store.get(publisher.slug, order_id)
+        if known or not is_uuid(order_id):
+            return known
+        reply = await self.hub.subscription(publisher, order_id)
+        if reply.is_worth_repeating:
+            raise HubUnavailable(f"The hub answered {reply.status}.")
+        status = reply.body.get("saasSubscriptionStatus") if reply.status == 200 else None
+        if status not in (Status.SUBSCRIBED, Status.SUSPENDED):
+            return None
+        return self.take_in(publisher, Reply(200, reply.body | {"subscription": reply.body}))
+
     async def settle(self, publisher: Publisher, order: Order) -> None:
         """Bring an order to where it has got by now, and confirm it if that is its turn."""
         at = now()
-        order.apply_due_operations(at)
+        order.settle_operations(at)
+        async with self.speaking[order.slug, order.id]:
+            await notices.give_words(self.hub, publisher, order, at)
         if not order.closed_at:
             personality_of(order.offer_id).advance(order, at, self.pace)
         if order.confirmation_wanted and not why_not_confirm(publisher, order):
@@ -87,6 +108,17 @@ class Desk:
         if order.answer:
             order.answer.retry_at = now().isoformat()
         await self.settle(publisher, order)
+
+    async def decide(self, publisher: Publisher, order: Order, agrees: bool, reason: str) -> None:
+        """Accept or refuse the change that is waiting, on a person's word. Raises Refusal when it is too late."""
+        pending = order.awaits_decision
+        if pending is None:
+            raise Refusal("There is no change to decide any more.")
+        pending.decide(agrees, now(), reason)
+        order.changed = True
+        await self.settle(publisher, order)
+        if pending.applied and not agrees:
+            raise Refusal("The marketplace took our silence for a yes: the change has gone through.")
 
     async def confirm_once(self, publisher: Publisher, order: Order, at: datetime) -> None:
         async with self.confirming[order.slug, order.id]:
@@ -114,10 +146,12 @@ class Desk:
             order.confirm(at)
 
     async def keep_going(self) -> None:
-        """Carry on with the orders that need nobody: the slow vendor's steps, and calls the hub missed. Never ends."""
+        """Carry on with the orders that need nobody: the slow vendor's steps, the words we owe it, and calls it missed.
+        Never ends.
+        """
         while True:
             publishers = self.directory.all()
-            for order in self.store.unfinished():
+            for order in [*self.store.unfinished(), *self.store.undecided()]:
                 if order.slug in publishers:
                     await self.settle_alone(publishers[order.slug], order)
             await asyncio.sleep(TICK_SECONDS)
@@ -165,6 +199,13 @@ def read_purchase(publisher: Publisher, body: Any, at: datetime) -> tuple[Order,
         purchase={key: subscription[key] for key in KEPT_OF_PURCHASE if subscription.get(key) is not None},
     )
     return order, str(subscription.get("saasSubscriptionStatus", Status.PENDING))
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def now() -> datetime:

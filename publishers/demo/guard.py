@@ -8,7 +8,7 @@ import time
 import jwt
 
 from publishers.demo.config import Publisher
-from publishers.demo.hub import Hub, HubUnavailable
+from publishers.demo.hub import MARKETPLACE, Hub, HubUnavailable
 
 FRESH_SECONDS = 300
 RETRY_SECONDS = 5
@@ -72,7 +72,9 @@ def is_signed(token: str, keys: list[jwt.PyJWK], publisher: Publisher) -> bool:
 
 def is_signed_by(token: str, key: jwt.PyJWK, publisher: Publisher) -> bool:
     try:
-        jwt.decode(token, key, algorithms=["RS256"], audience=publisher.client_id, options={"require": ["exp", "aud"]})
+        claims = jwt.decode(
+            token, key, algorithms=["RS256"], audience=publisher.client_id, options={"require": ["exp", "aud", "tid"]}
+        )
     except jwt.PyJWTError:
         return False
-    return True
+    return bool(claims["tid"] == publisher.tenant_id) and claims.get("azp", claims.get("appid")) == MARKETPLACE

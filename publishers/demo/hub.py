@@ -12,7 +12,7 @@ import jwt
 from yarl import URL
 
 from publishers.demo.config import Publisher
-from publishers.demo.orders import Order
+from publishers.demo.orders import Operation, Order
 
 MARKETPLACE = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7"
 API_VERSION = {"api-version": "2018-08-31"}
@@ -57,14 +57,27 @@ class Hub:
 
     async def resolve(self, publisher: Publisher, token: str) -> Reply:
         """Ask what a purchase token stands for. Raises HubUnavailable."""
-        return await self.call(publisher, "resolve", headers={"x-ms-marketplace-token": token})
+        return await self.call(publisher, "POST", "resolve", headers={"x-ms-marketplace-token": token})
 
     async def activate(self, publisher: Publisher, order: Order) -> Reply:
         """Confirm the order as it was bought. Raises HubUnavailable."""
         body: dict[str, Any] = {"planId": order.plan_id}
         if order.quantity is not None:
             body["quantity"] = order.quantity
-        return await self.call(publisher, f"{order.id}/activate", json_body=body)
+        return await self.call(publisher, "POST", f"{order.id}/activate", json_body=body)
+
+    async def subscription(self, publisher: Publisher, order_id: str) -> Reply:
+        """What the hub keeps of an order. Raises HubUnavailable."""
+        return await self.call(publisher, "GET", order_id)
+
+    async def operation(self, publisher: Publisher, order: Order, operation_id: str) -> Reply:
+        """How a change stands that the hub told us of. Raises HubUnavailable."""
+        return await self.call(publisher, "GET", f"{order.id}/operations/{operation_id}")
+
+    async def acknowledge(self, publisher: Publisher, order: Order, operation: Operation) -> Reply:
+        """Say our word on a change that the hub told us of. Raises HubUnavailable."""
+        body = {"status": "Failure", "errorMessage": operation.refusal} if operation.refusal else {"status": "Success"}
+        return await self.call(publisher, "PATCH", f"{order.id}/operations/{operation.id}", json_body=body)
 
     async def keys(self, publisher: Publisher) -> list[jwt.PyJWK]:
         """The keys the hub signs its calls with. Raises HubUnavailable."""
@@ -75,20 +88,28 @@ class Hub:
             raise HubUnavailable("The hub publishes no signing keys that we can read.") from error
 
     async def call(
-        self, publisher: Publisher, path: str, *, headers: dict[str, str] | None = None, json_body: Any = None
+        self,
+        publisher: Publisher,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        json_body: Any = None,
     ) -> Reply:
         url = (self.base / "api/saas/subscriptions" / path).with_query(API_VERSION)
         fresh = not self.has_token(publisher)
-        reply = await self.authorized(publisher, url, headers or {}, json_body)
+        reply = await self.authorized(publisher, method, url, headers or {}, json_body)
         if reply.status in (401, 403) and not fresh:
             # The hub may have been given new keys since it issued the token that we kept.
             self.tokens.pop(account(publisher))
-            reply = await self.authorized(publisher, url, headers or {}, json_body)
+            reply = await self.authorized(publisher, method, url, headers or {}, json_body)
         return reply
 
-    async def authorized(self, publisher: Publisher, url: URL, headers: dict[str, str], json_body: Any) -> Reply:
+    async def authorized(
+        self, publisher: Publisher, method: str, url: URL, headers: dict[str, str], json_body: Any
+    ) -> Reply:
         bearer = {"authorization": f"Bearer {await self.token(publisher)}"}
-        return await self.send("POST", url, headers=bearer | headers, json=json_body)
+        return await self.send(method, url, headers=bearer | headers, json=json_body)
 
     def has_token(self, publisher: Publisher) -> bool:
         return self.tokens.get(account(publisher), ("", 0.0))[1] > time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -36,20 +36,66 @@ class Refusal(Exception):
         self.field = field
 
 
+@dataclass(frozen=True)
+class Course:
+    """What a vendor does with a change: says yes, or no with a reason, after `seconds` (None: never says anything).
+
+    `unseen` seconds pass between its yes and what others can see of it. A person may decide sooner where `by_hand`.
+    """
+
+    seconds: float | None = 0
+    refusal: str | None = None
+    unseen: float = 0
+    by_hand: bool = False
+
+
 @dataclass
 class Operation:
-    """A change the hub asked for. It is in progress until `due_at` and then succeeds."""
+    """A change the hub asked for, in progress until `due_at` (None: for ever); then it succeeds, or is refused.
+
+    `notified` ones came by the hub's webhook: they are the hub's operations, and it has to be told our word.
+    """
 
     id: str
     action: str
     asked_at: str
-    due_at: str
+    due_at: str | None
     plan_id: str | None = None
     quantity: int | None = None
     applied: bool = False
+    refusal: str | None = None
+    refused: bool = False
+    said_yes: bool = False
+    unseen: float = 0
+    by_hand: bool = False
+    notified: bool = False
+    look_at: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has neither taken effect nor been refused."""
+        return not self.applied and not self.refused
+
+    @property
+    def is_decided(self) -> bool:
+        return self.said_yes or self.applied or self.refused
+
+    @property
+    def status(self) -> str:
+        if self.refused:
+            return "Failed"
+        return "Succeeded" if self.is_decided else "InProgress"
 
     def is_due(self, at: datetime) -> bool:
-        return at >= datetime.fromisoformat(self.due_at)
+        return self.due_at is not None and at >= datetime.fromisoformat(self.due_at)
+
+    def is_visible(self, at: datetime) -> bool:
+        due = datetime.fromisoformat(self.due_at or self.asked_at)
+        return at >= due + timedelta(seconds=self.unseen)
+
+    def decide(self, agrees: bool, at: datetime, reason: str | None = None) -> None:
+        """Let it be due now, with this outcome."""
+        self.due_at, self.refusal = at.isoformat(), None if agrees else reason or "We cannot do this now."
 
 
 @dataclass
@@ -115,7 +161,16 @@ class Order:
 
     @property
     def pending_operation(self) -> Operation | None:
-        return next((operation for operation in self.operations if not operation.applied), None)
+        return next((operation for operation in self.operations if operation.is_open), None)
+
+    def operation(self, operation_id: str) -> Operation | None:
+        return next((one for one in self.operations if one.id == operation_id.lower()), None)
+
+    @property
+    def awaits_decision(self) -> Operation | None:
+        """The change that a person here may accept or refuse now."""
+        pending = self.pending_operation
+        return pending if pending and pending.by_hand and not pending.is_decided else None
 
     @property
     def suggested_domain(self) -> str:
@@ -186,17 +241,40 @@ class Order:
         if seats != self.seats:
             self.seats, self.changed = seats, True
 
-    def start(self, action: str, at: datetime, due: datetime, plan_id: str | None, quantity: int | None) -> Operation:
-        operation = Operation(str(uuid4()), action, at.isoformat(), due.isoformat(), plan_id, quantity)
+    def start(
+        self,
+        action: str,
+        at: datetime,
+        course: Course,
+        plan_id: str | None = None,
+        quantity: int | None = None,
+        notice: str | None = None,
+    ) -> Operation:
+        """Take a change up; `notice` is the id of the hub's operation when its webhook told us of it."""
+        due = None if course.seconds is None else (at + timedelta(seconds=course.seconds)).isoformat()
+        operation = Operation(notice or str(uuid4()), action, at.isoformat(), due, plan_id, quantity)
+        operation.refusal, operation.unseen, operation.by_hand = course.refusal, course.unseen, course.by_hand
+        operation.notified = notice is not None
         self.operations.append(operation)
         self.changed = True
         return operation
 
-    def apply_due_operations(self, at: datetime) -> None:
+    def settle_operations(self, at: datetime) -> None:
+        """Finish our own operations whose time has come. The hub's wait until it has heard our word."""
         for operation in self.operations:
-            if not operation.applied and operation.is_due(at):
-                self.apply(operation, at)
-                operation.applied = self.changed = True
+            if operation.is_open and not operation.notified and operation.is_due(at):
+                self.finish(operation, at)
+
+    def finish(self, operation: Operation, at: datetime) -> None:
+        """Our word is given: refuse, or say yes, and let the change take effect once it may be seen."""
+        self.changed = True
+        if operation.refusal:
+            operation.refused = True
+            return
+        operation.said_yes = True
+        if operation.is_visible(at):
+            self.apply(operation, at)
+            operation.applied = True
 
     def apply(self, operation: Operation, at: datetime) -> None:
         if operation.action == "Unsubscribe":
@@ -205,6 +283,12 @@ class Order:
             self.plan_id = operation.plan_id
         if operation.quantity:
             self.resize(operation.quantity)
+
+    def take_over(self, plan_id: str, quantity: int) -> None:
+        """What the marketplace sold for the next term."""
+        self.plan_id, self.changed = plan_id, True
+        if self.seats is not None:
+            self.resize(quantity)
 
     def refresh(self, resolved: Order, hub_status: str, at: datetime) -> None:
         """Take over what the marketplace says now about an order we already have: it is the seller."""

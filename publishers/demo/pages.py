@@ -9,7 +9,7 @@ from zlib import crc32
 from publishers.demo.config import Publisher
 from publishers.demo.desk import why_not_confirm
 from publishers.demo.html import NOTHING, Markup, html, join
-from publishers.demo.orders import Adapter, Order, Status
+from publishers.demo.orders import Adapter, Operation, Order, Status
 from publishers.demo.personalities import personality_of
 
 LISTED_SEATS = 100
@@ -20,6 +20,7 @@ NEWS = {
     "details": "The set-up details are saved.",
     "licences": "The licences are assigned.",
     "confirm": "The set-up is confirmed.",
+    "changes": "The marketplace gets your decision.",
 }
 
 FRAME = """<!doctype html>
@@ -72,6 +73,7 @@ def order_page(publisher: Publisher, order: Order, news: str | None, form: Form)
     parts = [html("<h1>{heading}</h1>", heading=heading), banner(order, form), summary(order)]
     if order.status is not Status.UNSUBSCRIBED:
         parts += [
+            requested_change(publisher, order, news),
             details_step(order, news, form),
             licences_step(order, news, form),
             confirm_step(publisher, order, news),
@@ -139,6 +141,41 @@ def action(order: Order, name: str, body: Markup) -> Markup:
         key=order.key,
         body=body,
     )
+
+
+def requested_change(publisher: Publisher, order: Order, news: str | None) -> Markup:
+    """The change that the marketplace asks for, with both answers; nothing when none waits for a person."""
+    pending = order.awaits_decision
+    if pending is None:
+        said = report(news, "changes")
+        return html('<div id="changes">{said}</div>', said=said) if said else NOTHING
+    fields = html(
+        '<p class="field"><label for="reason">Reason, if you refuse <span class="hint">(optional)</span></label>'
+        '<input id="reason" name="reason" maxlength="200" autocomplete="off"></p>'
+        '<p><button type="submit" name="decision" value="accept">Accept</button> '
+        '<button type="submit" class="quiet" name="decision" value="refuse">Refuse</button></p>'
+    )
+    return html(
+        '<section class="card" id="changes" aria-labelledby="changes-heading">'
+        '<h2 id="changes-heading">The marketplace asks for a change</h2>'
+        "<p>{what}</p><p>{until}</p>{form}</section>",
+        what=change_in_words(order, pending),
+        until=deadline_in_words(publisher, pending),
+        form=action(order, "changes", fields),
+    )
+
+
+def change_in_words(order: Order, pending: Operation) -> str:
+    if pending.plan_id:
+        return f"Plan {pending.plan_id} instead of {order.plan_id}."
+    return f"{pending.quantity} licences instead of {order.quantity}; {order.assigned} are assigned."
+
+
+def deadline_in_words(publisher: Publisher, pending: Operation) -> str:
+    asked = f"Asked on {moment(pending.asked_at)}."
+    if pending.notified:
+        return f"{asked} Without an answer within 10 seconds the marketplace decides by itself."
+    return f"{asked} It goes through by itself on {moment(pending.due_at)}." if pending.due_at else asked
 
 
 def details_step(order: Order, news: str | None, form: Form) -> Markup:

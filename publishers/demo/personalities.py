@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from publishers.demo.orders import Order
+from publishers.demo.orders import Course, Order
 
 QUESTION = "We need the customer's VAT number before we can set this up."
 REASON = "We do not sell this product in the customer's country, so we cannot set this order up."
@@ -35,9 +35,20 @@ class Personality:
     def advance(self, order: Order, at: datetime, pace: float) -> None:
         """Bring the order to where this vendor has got by `at`; `pace` is the length of one step in seconds."""
 
-    def operation_seconds(self, pace: float) -> float:
-        """How long a change asked for by the hub stays in progress."""
-        return 0
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        """What becomes of a change asked for by the hub, to `quantity` licences where it is one of those.
+
+        A person has `patience` seconds to decide; a change that nobody objects to goes through then.
+        """
+        return Course(patience, by_hand=True)
+
+    def ending(self, pace: float) -> Course:
+        """What becomes of a cancellation by the hub."""
+        return Course()
+
+    def declines_notice(self, order: Order, quantity: int | None) -> str | None:
+        """The reason given at once to a change of which the hub's webhook tells; None: it is taken up."""
+        return None
 
 
 class Prompt(Personality):
@@ -47,6 +58,40 @@ class Prompt(Personality):
         fill_in_details(order)
         order.assign_up_to(order.quantity or 0)
         order.ask_to_confirm()
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course()
+
+
+class RefusesChanges(Prompt):
+    """Prompt at buying; turns every change down."""
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(refusal=why_no_change(order, quantity))
+
+    def declines_notice(self, order: Order, quantity: int | None) -> str | None:
+        return why_no_change(order, quantity)
+
+
+class RefusesLater(Prompt):
+    """Takes a change up, and turns it down after a step."""
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(pace / 4, refusal=why_no_change(order, quantity))
+
+
+class SilentChanges(Prompt):
+    """Never says a word about a change."""
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(None)
+
+
+class LateChanges(Prompt):
+    """Says that a change is done a step before anybody can see it."""
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(unseen=pace)
 
 
 class Slow(Personality):
@@ -60,8 +105,11 @@ class Slow(Personality):
         if steps >= 3:
             order.ask_to_confirm()
 
-    def operation_seconds(self, pace: float) -> float:
-        return pace
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(pace)
+
+    def ending(self, pace: float) -> Course:
+        return Course(pace)
 
 
 class Partial(Personality):
@@ -100,6 +148,10 @@ PERSONALITIES: dict[str, Personality] = {
     "error500": Personality(voice=Voice.ERROR),
     "garbage": Personality(voice=Voice.GARBAGE),
     "silent": Personality(voice=Voice.SILENCE),
+    "refuses-changes": RefusesChanges(),
+    "refuses-later": RefusesLater(),
+    "silent-changes": SilentChanges(),
+    "late-changes": LateChanges(),
 }
 
 
@@ -107,6 +159,12 @@ def personality_of(offer_id: str) -> Personality:
     """The vendor behind an offer; an unknown or missing word means the plain one."""
     _, _, word = offer_id.rpartition("--")
     return PERSONALITIES.get(word, PLAIN)
+
+
+def why_no_change(order: Order, quantity: int | None) -> str:
+    if quantity is not None and quantity < order.assigned:
+        return f"Not below the seats in use: {order.assigned}."
+    return "This order is frozen: our sales team has to change it."
 
 
 def some_of(quantity: int) -> int:

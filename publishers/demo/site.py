@@ -52,6 +52,7 @@ class Site:
             web.post(order + "/details", self.save_details),
             web.post(order + "/assign", self.assign),
             web.post(order + "/confirm", self.confirm),
+            web.post(order + "/changes", self.decide),
         ]
 
     async def health(self, request: web.Request) -> web.Response:
@@ -112,6 +113,12 @@ class Site:
             await self.desk.confirm(publisher, order)
 
         return await self.post(request, "confirm", act)
+
+    async def decide(self, request: web.Request) -> web.StreamResponse:
+        async def act(publisher: Publisher, order: Order, form: Mapping[str, str]) -> None:
+            await self.desk.decide(publisher, order, form.get("decision") == "accept", form.get("reason", "")[:LONGEST])
+
+        return await self.post(request, "changes", act)
 
     async def post(self, request: web.Request, step: str, act: Act) -> web.StreamResponse:
         """Do what a form asks and go back to the order; or say on the same page why not, keeping what was typed."""

@@ -30,6 +30,10 @@ class Store:
     def unfinished(self) -> list[Order]:
         return [order for order in self.orders.values() if not order.confirmed_at and not order.closed_at]
 
+    def undecided(self) -> list[Order]:
+        """Orders with a change of which the hub's webhook told, and whose outcome we do not know."""
+        return [order for order in self.orders.values() if any(o.notified and o.is_open for o in order.operations)]
+
     def save(self, order: Order) -> None:
         """Write the order down if anything about it changed."""
         if order.changed:

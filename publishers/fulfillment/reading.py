@@ -100,7 +100,7 @@ def printable(text: str) -> str:
 
 
 def _pending(row: dict[str, Any]) -> OperationSaid:
-    quantity = row.get("quantity")
+    quantity = str(row.get("quantity"))
     words = {name: str(row.get(name) or "") for name in ("id", "action", "planId")}
     return OperationSaid(
         str(row["status"]),
@@ -108,7 +108,7 @@ def _pending(row: dict[str, Any]) -> OperationSaid:
         words["id"],
         words["action"],
         words["planId"],
-        int(quantity) if re.fullmatch(r"[0-9]{1,10}", str(quantity)) else None,
+        int(quantity) if re.fullmatch(r"[0-9]{1,10}", quantity) else None,
     )
 
 

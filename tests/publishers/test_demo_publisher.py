@@ -30,6 +30,7 @@ VERSION = "api-version=2018-08-31"
 SLUGS = {"northwind-sign": "saas_v2_poll", "contoso-desk": "saas_v2_push", "both-cloud": "both"}
 TENANT = "11111111-2222-3333-4444-555555555555"
 SECRET = "a-client-secret-nobody-may-see"
+MARKETPLACE = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7"
 STEP = 0.4
 DETAILS = {"company": "Fabrikam", "email": "Anna@fabrikam.example"}
 
@@ -58,6 +59,8 @@ class FakeHub:
     activated: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     activate_answers: list[int] = field(default_factory=list)
     signed_in: list[dict[str, str]] = field(default_factory=list)
+    decided: dict[str, str] = field(default_factory=dict)
+    words: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     key: rsa.RSAPrivateKey | None = None
 
     def app(self) -> web.Application:
@@ -66,6 +69,9 @@ class FakeHub:
         app.router.add_get("/{tenant}/discovery/keys", self.keys)
         app.router.add_post("/api/saas/subscriptions/resolve", self.resolve)
         app.router.add_post("/api/saas/subscriptions/{id}/activate", self.activate)
+        app.router.add_get("/api/saas/subscriptions/{id}", self.subscription)
+        app.router.add_get("/api/saas/subscriptions/{id}/operations/{operation}", self.operation)
+        app.router.add_patch("/api/saas/subscriptions/{id}/operations/{operation}", self.acknowledge)
         return app
 
     async def token(self, request: web.Request) -> web.Response:
@@ -97,6 +103,25 @@ class FakeHub:
             return web.Response(status=200)
         return web.json_response({"code": "BadRequest", "message": "the order is frozen"}, status=status)
 
+    async def subscription(self, request: web.Request) -> web.Response:
+        known = next((p for p in self.purchases.values() if p["id"] == request.match_info["id"]), None)
+        if known is None:
+            return web.json_response({"code": "EntityNotFound", "message": "unknown"}, status=404)
+        shape = {name: known[name] for name in ("offerId", "planId", "quantity") if name in known}
+        return web.json_response(known["subscription"] | shape | {"name": known["subscriptionName"]})
+
+    async def operation(self, request: web.Request) -> web.Response:
+        status = self.decided.get(request.match_info["operation"], "InProgress")
+        return web.json_response({"id": request.match_info["operation"], "status": status})
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        operation, body = request.match_info["operation"], await request.json()
+        self.words.append((operation, body))
+        if self.decided.get(operation, "InProgress") != "InProgress":
+            return web.json_response({"message": "already final"}, status=409)
+        self.decided[operation] = "Succeeded" if body["status"] == "Success" else "Failed"
+        return web.Response(status=200)
+
     def sell(
         self, slug: str, offer: str, quantity: int | None = 7, status: str = "PendingFulfillmentStart"
     ) -> tuple[str, str]:
@@ -121,9 +146,9 @@ class FakeHub:
         self.purchases[token] = {key: value for key, value in purchase.items() if value is not None}
         return token, subscription
 
-    def sign(self, audience: str, key: rsa.RSAPrivateKey | None = None, life: int = 300) -> str:
+    def sign(self, audience: str, key: rsa.RSAPrivateKey | None = None, life: int = 300, tenant: str = TENANT) -> str:
         expires = int(time.time()) + life  # noqa: TID251 - two strangers agree on the time of day, not on the hub's
-        claims = {"aud": audience, "exp": expires, "tid": TENANT}
+        claims = {"aud": audience, "exp": expires, "tid": tenant, "appid": MARKETPLACE}
         return jwt.encode(claims, key or self.key, algorithm="RS256", headers={"kid": "1"})
 
 
@@ -194,6 +219,23 @@ class Vendor:
     def open(self, slug: str, offer: str, quantity: int | None = 7) -> Customer:
         token, subscription = self.hub.sell(slug, offer, quantity)
         return self.land(slug, token, subscription)
+
+    def notify_about(
+        self, subscription: str, action: str, operation: str | None = None, token: str | None = None, **members: Any
+    ) -> Reply:
+        """What the hub posts to the webhook of contoso-desk."""
+        notice = {"id": operation or str(uuid4()), "subscriptionId": subscription, "action": action, "planId": "gold"}
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return self.call("POST", "/contoso-desk/webhook", json.dumps(notice | members), headers)
+
+    def notify(self, order: Customer, action: str, operation: str | None = None, **members: Any) -> Reply:
+        return self.notify_about(order.id, action, operation, **members)
+
+    def tell(self, order: Customer, action: str, operation: str | None = None, **members: Any) -> str:
+        """A notice that is answered 200; returns the operation's id."""
+        operation = operation or str(uuid4())
+        assert self.notify(order, action, operation, **members).status == 200
+        return operation
 
     def land(self, slug: str, token: str, subscription: str) -> Customer:
         reply = self.call("GET", f"/{slug}/landing?token={token}")
@@ -281,6 +323,8 @@ def shared_hub() -> Iterator[FakeHub]:
 def hub(shared_hub: FakeHub) -> FakeHub:
     shared_hub.activated.clear()
     shared_hub.activate_answers.clear()
+    shared_hub.decided.clear()
+    shared_hub.words.clear()
     shared_hub.key = None
     return shared_hub
 
@@ -497,7 +541,7 @@ def test_signing_in_uses_the_documented_client_credentials(vendor: Vendor, hub: 
         "grant_type": "client_credentials",
         "client_id": hub.signed_in[0]["client_id"],
         "client_secret": SECRET,
-        "resource": "20e940b3-4c77-4b0b-9a53-9e16a1b010a7",
+        "resource": MARKETPLACE,
     }
 
 
@@ -714,6 +758,187 @@ def test_cancelling_is_final(vendor: Vendor) -> None:
     assert vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": 3}).status == 400
 
 
+@pytest.mark.parametrize(
+    ("offer", "quantity", "reason"),
+    [
+        ("forms--refuses-changes", 3, "Not below the seats in use: 7."),
+        ("forms--refuses-changes", 9, "This order is frozen: our sales team has to change it."),
+        ("forms--refuses-later", 3, "Not below the seats in use: 7."),
+    ],
+)
+def test_a_change_that_is_turned_down_fails_with_its_reason(
+    vendor: Vendor, offer: str, quantity: int, reason: str
+) -> None:
+    order = vendor.open("northwind-sign", offer)
+    operation = vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": quantity}).headers["operation-id"]
+
+    wait_for(lambda: operation_of(order, operation)["status"] == "Failed")
+
+    assert operation_of(order, operation)["errorMessage"] == reason
+    assert order.status()["quantity"] == 7
+    assert vendor.ask("northwind-sign", f"{order.id}/operations").json == {"operations": []}
+
+
+def test_a_silent_change_stays_in_progress(vendor: Vendor) -> None:
+    order = vendor.open("northwind-sign", "voice--silent-changes")
+    operation = vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": 9}).headers["operation-id"]
+
+    assert (operation_of(order, operation)["status"], order.status()["quantity"]) == ("InProgress", 7)
+
+
+def test_a_late_change_has_succeeded_before_it_is_seen(vendor: Vendor) -> None:
+    order = vendor.open("northwind-sign", "scan--late-changes")
+    operation = vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": 9}).headers["operation-id"]
+
+    assert (operation_of(order, operation)["status"], order.status()["quantity"]) == ("Succeeded", 7)
+    wait_for(lambda: order.status()["quantity"] == 9)
+
+
+def test_a_change_of_an_order_that_the_marketplace_runs_already_is_taken_up(vendor: Vendor, hub: FakeHub) -> None:
+    _, subscription = hub.sell("northwind-sign", "forms--prompt", status="Subscribed")
+    _, unopened = hub.sell("northwind-sign", "forms--prompt")
+    assert vendor.ask("northwind-sign", subscription).status == 404
+
+    assert vendor.ask("northwind-sign", subscription, "PATCH", {"quantity": 9}).status == 202
+    assert vendor.ask("northwind-sign", unopened, "PATCH", {"quantity": 9}).status == 404
+
+    assert vendor.ask("northwind-sign", subscription).json["quantity"] == 9
+
+
+@pytest.mark.parametrize(("decision", "status", "quantity"), [("accept", "Succeeded", 9), ("refuse", "Failed", 7)])
+def test_a_person_decides_a_change_on_the_order_page(
+    start: Callable[..., Vendor], decision: str, status: str, quantity: int
+) -> None:
+    vendor = start("--no-verify-hub", "--patience-seconds", "60")
+    order = ready(vendor.open("northwind-sign", "sign"))
+    operation = vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": 9}).headers["operation-id"]
+    assert "9 licences instead of 7; 7 are assigned." in order.page()
+    assert operation_of(order, operation)["status"] == "InProgress"
+
+    assert order.press("changes", decision=decision, reason="Sold out.").status == 303
+
+    decided = operation_of(order, operation)
+    assert (decided["status"], order.status()["quantity"]) == (status, quantity)
+    assert decided.get("errorMessage") == ("Sold out." if decision == "refuse" else None)
+    assert "instead of 7" not in order.page()
+    assert order.press("changes", decision="accept").status == 409
+
+
+def test_what_nobody_objects_to_goes_through(vendor: Vendor, start: Callable[..., Vendor]) -> None:
+    impatient = start("--no-verify-hub", "--patience-seconds", "0")
+    order = ready(impatient.open("northwind-sign", "sign"))
+
+    impatient.ask("northwind-sign", order.id, "PATCH", {"quantity": 9})
+
+    assert order.status()["quantity"] == 9
+
+
+# What the hub's webhook tells
+
+
+def test_a_prompt_vendor_agrees_before_it_answers(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("contoso-desk", "desk--prompt")
+
+    operation = vendor.tell(order, "ChangeQuantity", quantity=9)
+
+    assert hub.words == [(operation, {"status": "Success"})]
+    assert (order.status()["quantity"], order.told()) == (9, ("Subscribed", 9))
+    assert vendor.tell(order, "ChangeQuantity", operation, quantity=9) == operation
+    assert len(hub.words) == 1
+
+
+def test_a_plan_change_is_agreed_to_after_the_answer(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("contoso-desk", "desk--prompt")
+
+    operation = vendor.tell(order, "ChangePlan", planId="platinum")
+
+    wait_for(lambda: hub.words == [(operation, {"status": "Success"})])
+    wait_for(lambda: order.status()["planId"] == "platinum")
+
+
+def test_a_vendor_that_refuses_answers_400_with_its_reason(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("contoso-desk", "desk--refuses-changes")
+
+    for _ in range(2):
+        assert vendor.notify(order, "ChangeQuantity", "11111111-0000-0000-0000-000000000001", quantity=3).status == 400
+    reply = vendor.notify(order, "ChangeQuantity", "11111111-0000-0000-0000-000000000001", quantity=3)
+
+    assert reply.json["message"] == "Not below the seats in use: 7."
+    assert (hub.words, order.status()["quantity"]) == ([], 7)
+
+
+def test_a_vendor_that_refuses_later_says_so_by_call(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("contoso-desk", "desk--refuses-later")
+
+    operation = vendor.tell(order, "ChangeQuantity", quantity=3)
+
+    word = {"status": "Failure", "errorMessage": "Not below the seats in use: 7."}
+    wait_for(lambda: hub.words == [(operation, word)])
+    assert order.status()["quantity"] == 7
+
+
+def test_a_refusal_that_comes_too_late_is_overruled(start: Callable[..., Vendor], hub: FakeHub) -> None:
+    vendor = start("--no-verify-hub", "--patience-seconds", "60")
+    order = ready(vendor.open("contoso-desk", "desk"))
+    operation = vendor.tell(order, "ChangeQuantity", quantity=9)
+    hub.decided[operation] = "Succeeded"
+
+    refused = order.press("changes", decision="refuse")
+
+    assert (refused.status, order.status()["quantity"]) == (409, 9)
+    assert "took our silence for a yes" in refused.text
+
+
+def test_the_marketplace_suspends_reinstates_renews_and_ends(vendor: Vendor) -> None:
+    order = vendor.open("contoso-desk", "desk--prompt")
+
+    vendor.tell(order, "Suspend", quantity=7)
+    assert order.told() == ("Suspended", 7)
+    vendor.tell(order, "Reinstate", quantity=7)
+    assert order.told() == ("Subscribed", 7)
+    vendor.tell(order, "Renew", planId="silver", quantity=5)
+    assert (order.status()["planId"], order.told()) == ("silver", ("Subscribed", 5))
+    vendor.tell(order, "Unsubscribe", quantity=5)
+    assert order.told()[0] == "Unsubscribed"
+
+
+def test_a_notice_about_an_order_that_is_not_known_here(vendor: Vendor, hub: FakeHub) -> None:
+    _, running = hub.sell("contoso-desk", "desk--prompt", status="Subscribed")
+    stranger = str(uuid4())
+
+    assert vendor.notify_about(stranger, "Unsubscribe", quantity=1).status == 200
+    assert vendor.notify_about(stranger, "ChangeQuantity", quantity=9).status == 404
+    assert vendor.notify_about(running, "ChangeQuantity", quantity=9).status == 200
+    assert vendor.ask("contoso-desk", running).json["quantity"] == 9
+
+
+def test_a_notice_must_be_signed_by_the_hub_for_this_vendor(start: Callable[..., Vendor], hub: FakeHub) -> None:
+    hub.key = rsa.generate_private_key(65537, 2048)
+    vendor = start()
+    order = vendor.open("contoso-desk", "desk--prompt")
+
+    def notify(token: str | None) -> int:
+        return vendor.notify_about(order.id, "ChangeQuantity", quantity=9, token=token).status
+
+    assert notify(None) == 401
+    assert notify(hub.sign("client-both-cloud")) == 403
+    assert hub.words == []
+    assert notify(hub.sign("client-contoso-desk")) == 200
+    assert len(hub.words) == 1
+
+
+def operation_of(order: Customer, operation: str) -> Any:
+    return order.vendor.ask(order.slug, f"{order.id}/operations/{operation}").json
+
+
+def ready(order: Customer) -> Customer:
+    """A person has assigned and confirmed everything."""
+    order.press("details", **DETAILS)
+    order.press("assign", all="1")
+    order.press("confirm")
+    return order
+
+
 def test_what_the_hub_asked_is_listed_without_secrets(vendor: Vendor) -> None:
     order = vendor.open("both-cloud", "esign--prompt")
     vendor.ask("both-cloud", order.id, authorization="Bearer abc")
@@ -743,6 +968,7 @@ def test_only_the_hub_may_ask_when_it_publishes_its_keys(start: Callable[..., Ve
     assert ask(hub.sign("client-northwind-sign")) == 404
     assert ask(hub.sign("client-contoso-desk")) == 403
     assert ask(hub.sign("client-northwind-sign", life=-60)) == 403
+    assert ask(hub.sign("client-northwind-sign", tenant=str(uuid4()))) == 403
     assert ask(hub.sign("client-northwind-sign", stranger)) == 403
     assert ask("nonsense") == 403
     nobody = vendor.ask("northwind-sign", path)
