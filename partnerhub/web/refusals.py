@@ -48,6 +48,7 @@ _NOUNS = {
     gettext_noop("customer"),
     gettext_noop("order"),
     gettext_noop("subscription"),
+    gettext_noop("saved view"),
     gettext_noop("nickname"),
     gettext_noop("reseller"),
     gettext_noop("its check digit does not fit"),
