@@ -42,6 +42,10 @@ def _day(label: Any, method: str) -> django_filters.DateFilter:
     return django_filters.DateFilter(label=label, method=method, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
 
 
+class WholeNumberFilter(django_filters.NumberFilter):  # type: ignore[misc]
+    field_class = forms.IntegerField
+
+
 class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
     """What narrows a list of subscriptions, each by a parameter of the URL; a value that is no value narrows nothing.
 
@@ -58,8 +62,7 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
     waiting = _choice(_("Change waiting for publisher"), [("yes", _("Yes"))], method="by_waiting")
     term = _choice(_("Term"), [(term.value, TERM[term.value]) for term in Term], field_name="plan_term__term")
     auto_renew = _choice(_("Auto-renew"), ON_OFF, method="by_auto_renew")
-    renews_within = django_filters.NumberFilter(
-        field_class=forms.IntegerField,
+    renews_within = WholeNumberFilter(
         label=_("Term ends within (days)"),
         method="by_term_end",
         min_value=0,

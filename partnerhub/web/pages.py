@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import reduce
 from typing import Any, Generic, TypeVar
 
-from django.core.exceptions import EmptyResultSet, FieldDoesNotExist, ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, connection
 from django.db.models import F, Model, Q, QuerySet
@@ -130,8 +130,6 @@ def _is_nullable(model: type[Model], path: str) -> bool:
     nullable = False
     for name in path.split("__"):
         field = model._meta.get_field(name)
-        if not hasattr(field, "null"):
-            raise FieldDoesNotExist(f"{path} cannot order a page")
         nullable = nullable or bool(field.null)
         model = field.related_model if field.is_relation else model  # type: ignore[assignment]
     return nullable
