@@ -1,6 +1,6 @@
 """Reading the catalogue: what can be bought, at what price, under which policy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -208,15 +208,6 @@ def policy_lines(name: str, plan: Plan, at: datetime, term: str | None = None) -
 def policy_threshold(name: str, plan: Plan, at: datetime, term: str | None = None) -> Threshold | None:
     """A policy that is a threshold, None when off; chosen like `policy_duration`. Raises LookupError without a row."""
     return policies_of(plan, name).threshold(name, scope_of(plan, term), at)
-
-
-def policy_durations(name: str) -> Callable[[UUID, UUID, UUID, datetime], timedelta]:
-    """The same policy for many plans in one query: a function of plan, offer and publisher id and a moment.
-
-    Raises LookupError, when asked, where not even the hub has a row.
-    """
-    book = policy_book(name)
-    return lambda plan, offer, publisher, at: book.duration(name, Scope(plan, offer, publisher), at)
 
 
 def hub_policy_duration(name: str, at: datetime) -> timedelta:

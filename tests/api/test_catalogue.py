@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from publishers.models import Policy
-from publishers.selectors import policy_duration, policy_durations
+from publishers.selectors import policy_book, policy_duration, scope_of
 from tests.api.conftest import refused
 from tests.factories.accounts import LONG_AGO
 from tests.factories.customers import CustomerFactory
@@ -138,11 +138,11 @@ def test_one_query_finds_the_policy_that_many_would(sales):
         ({"plan": sibling}, "P6D"),
     ]:
         Policy.objects.create(name="cancel_within", value=value, valid_from=LONG_AGO, **scope)
-    of = policy_durations("cancel_within")
+    book = policy_book("cancel_within")
 
     found = {
         item: (
-            f"P{of(item.pk, item.offer_id, item.offer.publisher_id, NOON).days}D",
+            f"P{book.duration('cancel_within', scope_of(item), NOON).days}D",
             f"P{policy_duration('cancel_within', item, NOON).days}D",
         )
         for item in (plan, sibling, PlanFactory(offer=OfferFactory(publisher=publisher)), PlanFactory())
