@@ -1,6 +1,6 @@
 """Ending a subscription: cancelled by an agent, or voided because nobody activated it in time."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -146,7 +146,7 @@ def cancel_terms(subscription: Subscription, at: datetime, book: PolicyBook | No
 def _facts(subscription: Subscription) -> Facts:
     trial_days = subscription.plan.trial_days
     # Counted from the first term: what is renewed has no second trial (rule 65).
-    first_day = subscription.term_anchor
+    first_day = subscription.activated_at and subscription.activated_at.astimezone(UTC).date()
     return Facts(
         status=Status(subscription.status),
         purchased_at=subscription.purchased_at,
