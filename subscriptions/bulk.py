@@ -17,10 +17,11 @@ from partnerhub.jobs.enums import LEFT_ROWS, RowStatus
 from partnerhub.jobs.kinds import Now, Planned, Telling, register
 from partnerhub.jobs.models import Job, JobRow
 from partnerhub.jobs.services import MOST_ROWS, Order, Wanted, create_job
+from partnerhub.web.templatetags.hub import absolute
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscriptions_visible_to
-from subscriptions.services.bulk import Act, authorize_bulk, change, rehearse
+from subscriptions.services.bulk import Act, authorize_bulk, change, in_flight, rehearse
 from subscriptions.words import STATUS
 
 ACTS = {
@@ -39,6 +40,7 @@ LABELS = {
     Act.POLL: gettext_lazy("Publisher"),
     Act.CANCEL: gettext_lazy("Status"),
 }
+_HELD_OR_SENT = {Act.AUTO_RENEW.value, Act.PARTNER_ID.value, Act.QUANTITY.value, Act.CANCEL.value}
 ASKED = pgettext_lazy("of the publisher", "asked now")
 
 
@@ -53,10 +55,15 @@ class BulkChange:
     def plan(self, actor: Actor, row: JobRow, *, at: datetime) -> Planned:
         shown = rehearse(actor, _subject(row), row.asked, reason=_reason(row), at=at)
         plan = {"version": shown.version, "before": shown.before, "after": shown.after}
-        return Planned(plan, changes=shown.before != shown.after)
+        return Planned(plan, changes=bool(shown.after))
 
-    def apply(self, actor: Actor, row: JobRow, *, at: datetime) -> None:
-        change(actor, _subject(row), row.asked, reason=_reason(row), version=row.plan["version"], at=at)
+    def apply(self, actor: Actor, row: JobRow, *, at: datetime) -> dict[str, Any]:
+        wanted = {name: row.asked[name] for name in row.plan["after"]}
+        changed = change(actor, _subject(row), wanted, reason=_reason(row), version=row.plan["version"], at=at)
+        waiting = in_flight(changed) if set(wanted) & _HELD_OR_SENT else None
+        if waiting is None:
+            return {}
+        return {"held_until": waiting.held_until.isoformat() if waiting.held_until else ""}
 
     def phrase(self, job: Job) -> str:
         """Cancelling is confirmed by the customer's name, or by the number of subscriptions where there are several."""
@@ -88,7 +95,7 @@ class BulkChange:
             Now(str(LABELS[Act(name)]), _word(Act(name), before.get(name)), _word(Act(name), after[name], new=True))
             for name in after
         ]
-        return Telling(url, lines)
+        return Telling(url, lines, _notes(row))
 
     def summary(self, job: Job) -> Sequence[str]:
         return []
@@ -149,6 +156,16 @@ def _subject(row: JobRow) -> UUID:
 
 def _reason(row: JobRow) -> str:
     return str(row.job.asked.get("reason", ""))
+
+
+def _notes(row: JobRow) -> list[str]:
+    """What came of a row that was done and is not final yet."""
+    if "held_until" not in row.result:
+        return []
+    if not row.result["held_until"]:
+        return [_("Sent to the publisher, who decides.")]
+    until = absolute(datetime.fromisoformat(row.result["held_until"]))
+    return [_("Held until {until}: until then it can be undone on the subscription's page.").format(until=until)]
 
 
 def _word(act: Act, value: Any, *, new: bool = False) -> str:

@@ -46,8 +46,11 @@ class Kind(Protocol):
     def plan(self, actor: Actor, row: JobRow, *, at: datetime) -> Planned:
         """Rehearse the row and leave nothing of it behind."""
 
-    def apply(self, actor: Actor, row: JobRow, *, at: datetime) -> None:
-        """Do the row, in the transaction of the caller, provided that nothing has moved since the plan."""
+    def apply(self, actor: Actor, row: JobRow, *, at: datetime) -> dict[str, Any]:
+        """Do the row, in the transaction of the caller, provided that nothing has moved since the plan.
+
+        Returns what the row keeps of its result, as JSON.
+        """
 
     def phrase(self, job: Job) -> str:
         """What a person must type to confirm a planned job; empty where pressing the button is enough."""

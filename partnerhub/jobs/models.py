@@ -64,6 +64,7 @@ class JobRow(models.Model):
     owner = models.CharField(max_length=250, blank=True)
     asked = models.JSONField(default=dict)
     plan = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
     status = models.CharField(max_length=16, default=RowStatus.UNPLANNED)
     code = models.CharField(max_length=64, blank=True)
     values = models.JSONField(default=dict)

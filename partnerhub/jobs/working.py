@@ -112,13 +112,13 @@ def _work(claimed: Claim, at: datetime) -> None:
                     row.plan = planned.plan
                     row.status = RowStatus.PENDING if planned.changes else RowStatus.SKIPPED
                 else:
-                    kind.apply(actor, row, at=at)
+                    row.result = kind.apply(actor, row, at=at)
                     row.status = RowStatus.DONE
         except HubError as refusal:
             row.status, row.code, row.values = RowStatus.REFUSED, refusal.code, values_of(refusal)
     row.worked_at = None if row.status == RowStatus.PENDING else at
     row.lease = row.lease_until = None
-    row.save(update_fields=["plan", "status", "code", "values", "worked_at", "lease", "lease_until"])
+    row.save(update_fields=["plan", "result", "status", "code", "values", "worked_at", "lease", "lease_until"])
 
 
 def _held(claimed: Claim) -> JobRow | None:

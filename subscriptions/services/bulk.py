@@ -13,6 +13,7 @@ from accounts.policy import Action, Actor, authorize
 from subscriptions.changes import Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
+from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.services.asking import poll_now
 from subscriptions.services.changing import perform
 from subscriptions.services.locking import lock_subscription
@@ -41,11 +42,19 @@ ACTIONS: dict[Act, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a change would do: the version it was rehearsed on, and the values before and after, by act."""
+    """What a change would do: the version it was rehearsed on, and the values that differ, before and after, by act."""
 
     version: int
     before: dict[str, Any]
     after: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """What is not final yet after a change: held until a moment, or with the publisher (None)."""
+
+    action: str
+    held_until: datetime | None
 
 
 def authorize_bulk(actor: Actor, acts: list[Act]) -> None:
@@ -83,12 +92,20 @@ def rehearse(actor: Actor, subscription_id: UUID, asked: Mapping[str, Any], *, r
     """
     subscription = lock_subscription(subscription_id)
     version, before = subscription.version, {name: _value_of(subscription, Act(name)) for name in asked}
-    if asked:
-        with transaction.atomic():
-            change(actor, subscription_id, asked, reason=reason, version=version, at=at)
-            transaction.set_rollback(True)
     after = {name: _value_after(Act(name), value) for name, value in asked.items()}
-    return Rehearsal(version, before, after)
+    differing = [name for name in asked if before[name] != after[name]]
+    if differing:
+        with transaction.atomic():
+            wanted = {name: asked[name] for name in differing}
+            change(actor, subscription_id, wanted, reason=reason, version=version, at=at)
+            transaction.set_rollback(True)
+    return Rehearsal(version, {name: before[name] for name in differing}, {name: after[name] for name in differing})
+
+
+def in_flight(subscription: Subscription) -> InFlight | None:
+    """The change of a subscription that is held or waits for the publisher."""
+    operation = subscription.operations.filter(status__in=IN_FLIGHT).first()
+    return InFlight(operation.action, operation.held_until) if operation else None
 
 
 def _value_of(subscription: Subscription, act: Act) -> Any:

@@ -1,7 +1,6 @@
 """Working jobs off: each row once, whoever dies, whoever shares, whatever happens meanwhile."""
 
 import threading
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -92,9 +91,11 @@ def test_a_death_within_a_row_undoes_it_whole(line, monkeypatch):
         original(*args, **kwargs)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(owner, name, dies)
-        work(claim(NOON)[0], at=NOON)
+    claimed = claim(NOON)[0]
+    monkeypatch.setattr(owner, name, dies)
+    with pytest.raises(KeyboardInterrupt):
+        work(claimed, at=NOON)
+    monkeypatch.undo()
 
     assert (renamed(subscription), outcomes(job)) == (0, [(RowStatus.RUNNING, "")])
     assert outcomes(work_off(job, NOON + LEASE)) == [(RowStatus.DONE, "")]

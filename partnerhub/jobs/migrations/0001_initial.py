@@ -125,6 +125,7 @@ class Migration(migrations.Migration):
                 ("owner", models.CharField(blank=True, max_length=250)),
                 ("asked", models.JSONField(default=dict)),
                 ("plan", models.JSONField(default=dict)),
+                ("result", models.JSONField(default=dict)),
                 ("status", models.CharField(default=partnerhub.jobs.enums.RowStatus["UNPLANNED"], max_length=16)),
                 ("code", models.CharField(blank=True, max_length=64)),
                 ("values", models.JSONField(default=dict)),
