@@ -121,6 +121,18 @@ NORTHWIND: Row = (
             _flat("qualified", "Qualified seal", _term("P1Y", "annual", "390.00", "1680.00", "439.00")),
             one_per_customer=True,
         ),
+        _offer(
+            "forms--refuses-changes",
+            "Northwind Forms",
+            "Forms that end in a signature. Ready at once; its vendor turns every later change down.",
+            _seats("standard", "Standard", 1, 200, _term("P1M", "monthly", "5.00", "21.50", "5.70")),
+        ),
+        _offer(
+            "scan--late-changes",
+            "Northwind Scan",
+            "Paper made searchable. Ready at once; a change shows a few seconds after its vendor calls it done.",
+            _seats("standard", "Standard", 1, 200, _term("P1M", "monthly", "4.00", "17.20", "4.60")),
+        ),
     ],
 )
 
@@ -164,6 +176,33 @@ CONTOSO: Row = (
                 _term("P1M", "monthly", "6.00", "25.80", "6.80"),
                 _term("P1Y", "annual", "60.00", "258.00", "68.00"),
             ),
+            _seats(
+                "plus",
+                "Lite Plus",
+                1,
+                50,
+                _term("P1M", "monthly", "9.00", "38.70", "10.20"),
+                _term("P1Y", "annual", "90.00", "387.00", "102.00"),
+                description="For up to 50 people, with canned answers.",
+            ),
+        ),
+        _offer(
+            "voice--silent-changes",
+            "Contoso Voice",
+            "Calls inside the help desk. Ready at once; its vendor neither agrees nor objects to a change.",
+            _seats("standard", "Standard", 1, 500, _term("P1M", "monthly", "8.00", "34.40", "9.10")),
+        ),
+        _offer(
+            "survey--refuses-changes",
+            "Contoso Survey",
+            "Asks customers how it went. Ready at once; its vendor turns every later change down.",
+            _seats("standard", "Standard", 1, 200, _term("P1M", "monthly", "3.50", "15.10", "4.00")),
+        ),
+        _offer(
+            "routing--refuses-later",
+            "Contoso Routing",
+            "Finds the right person. Ready at once; its vendor takes a change up and then turns it down.",
+            _seats("standard", "Standard", 1, 200, _term("P1M", "monthly", "6.50", "27.90", "7.40")),
         ),
     ],
 )

@@ -75,7 +75,9 @@ class PublisherSite:
         app = web.Application()
         subscription = "/{slug}/api/saas/subscriptions/{id}"
         app.router.add_route("*", subscription, self._handle)
+        app.router.add_route("GET", subscription + "/operations", self._handle)
         app.router.add_route("GET", subscription + "/operations/{operation}", self._handle)
+        app.router.add_route("POST", "/{slug}/webhook", self._hear)
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
         await self._listen(runner)
@@ -93,8 +95,15 @@ class PublisherSite:
             self.port = port
             return
 
+    async def _hear(self, request: web.Request) -> web.StreamResponse:
+        """A notice is answered like a question about the subscription that it is about."""
+        told = await request.json()
+        return await self._answer(request, request.match_info["slug"], str(told.get("subscriptionId", "")))
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        slug, subscription_id = request.match_info["slug"], request.match_info["id"]
+        return await self._answer(request, request.match_info["slug"], request.match_info["id"])
+
+    async def _answer(self, request: web.Request, slug: str, subscription_id: str) -> web.StreamResponse:
         self.requests.append(request)
         self.order.append(subscription_id)
         self._now[slug] = self._now.get(slug, 0) + 1

@@ -465,3 +465,200 @@ def test_the_tls_of_publishers_is_verified():
 
     assert asyncio.run(context()) is True
     assert ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED
+
+
+def change(site, behaviour, **wanted) -> Receipt:
+    site.behave(ID, behaviour)
+
+    async def run():
+        gateway = SaasV2Gateway(allow_private=True, seconds=3, connect_seconds=2)
+        try:
+            return await gateway.change(Address(uuid4(), site.url(), TOKEN), ID, **wanted)
+        finally:
+            await gateway.close()
+
+    return asyncio.run(run())
+
+
+def side(*, patch=None, shows=None, operations=None, operation=None):
+    """A publisher that answers each kind of call by its own behaviour."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.method == "PATCH":
+            return await patch(request)
+        if "operation" in request.match_info:
+            return await operation(request)
+        if request.path.endswith("/operations"):
+            return await (operations or answers(404))(request)
+        return await shows(request)
+
+    return answer
+
+
+TAKEN_UP = answers(202, headers={"Operation-Location": f"https://elsewhere.example/{ID}/operations/op-1?x=y"})
+UNDER_WAY = Receipt(Outcome.ANSWERED, "op-1", UNFINISHED, None, Progress.UNDER_WAY)
+
+
+@pytest.mark.parametrize(("wanted", "body"), [({"quantity": 9}, {"quantity": 9}), ({"plan_id": "b"}, {"planId": "b"})])
+def test_a_change_names_one_thing_and_is_followed(site, wanted, body):
+    sent = []
+
+    async def patch(request: web.Request) -> web.StreamResponse:
+        sent.append((request.path_qs, request.headers["authorization"], await request.json()))
+        return await TAKEN_UP(request)
+
+    assert change(site, side(patch=patch), **wanted) == UNDER_WAY
+    assert sent == [(f"/publisher/api/saas/subscriptions/{ID}?api-version=2018-08-31", f"Bearer {TOKEN}", body)]
+
+
+NOT_BELOW = answers(400, text=json.dumps({"code": "BadRequest", "message": "Not below the seats in use: 6"}))
+
+
+@pytest.mark.parametrize(
+    ("patch", "detail"),
+    [
+        (NOT_BELOW, "The publisher answered 400: Not below the seats in use: 6"),
+        (answers(422, text='{"error": {"code": "x", "message": "No."}}'), "The publisher answered 422: No."),
+        (answers(403, text='"not yours"'), "The publisher answered 403: not yours"),
+        (answers(404), "The publisher answered 404."),
+    ],
+)
+def test_a_change_that_is_declined_is_refused_with_the_publishers_reason(site, patch, detail):
+    receipt = change(site, side(patch=patch, shows=says(quantity=7)), quantity=5)
+
+    assert receipt == Receipt(Outcome.ANSWERED, detail=detail, progress=Progress.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("patch", "outcome"),
+    [
+        (answers(409), Outcome.THROTTLED),
+        (answers(429), Outcome.THROTTLED),
+        (answers(401), Outcome.FORBIDDEN),
+        (answers(503), Outcome.FAILING),
+        (answers(302), Outcome.UNREADABLE),
+    ],
+)
+def test_a_change_that_could_not_be_asked_for_now_is_tried_again(site, patch, outcome):
+    receipt = change(site, side(patch=patch, shows=says(quantity=7)), quantity=5)
+
+    assert (receipt.outcome, receipt.progress) == (outcome, Progress.DONE)
+
+
+def test_a_change_asked_for_again_after_a_lost_answer_is_done_when_it_shows(site):
+    assert change(site, side(patch=answers(400), shows=says(quantity=9)), quantity=9) == Receipt(Outcome.ANSWERED)
+    assert change(site, side(patch=answers(409), shows=says(planId="b")), plan_id="b") == Receipt(Outcome.ANSWERED)
+
+
+def pending(**members):
+    row = {"id": "op-7", "status": "InProgress", "action": "ChangeQuantity", "quantity": 9, "planId": "plan"} | members
+    return answers(text=json.dumps({"operations": [row]}))
+
+
+def test_a_change_asked_for_again_finds_the_operation_of_the_first_time(site):
+    asked = {"patch": answers(400), "shows": says(quantity=7)}
+
+    ours = change(site, side(**asked, operations=pending()), quantity=9)
+    bare = change(site, side(**asked, operations=answers(text='[{"id": "op-8", "status": "Failed"}]')), quantity=9)
+    others = change(site, side(**asked, operations=pending(quantity=3)), quantity=9)
+
+    assert ours == Receipt(Outcome.ANSWERED, "op-7", UNFINISHED, None, Progress.UNDER_WAY)
+    assert bare == Receipt(Outcome.ANSWERED, "", "The publisher answered 400.", progress=Progress.REFUSED)
+    assert (others.outcome, others.remote_id) == (Outcome.THROTTLED, "")
+
+
+@pytest.mark.parametrize("code", [200, 202, 204])
+def test_a_change_without_an_operation_is_done_when_it_shows(site, code):
+    shown = change(site, side(patch=answers(code), shows=says(quantity=9)), quantity=9)
+    old = change(site, side(patch=answers(code), shows=says(quantity=7)), quantity=9)
+
+    assert shown == Receipt(Outcome.ANSWERED)
+    assert (old.outcome, old.progress) == (Outcome.ANSWERED, Progress.UNDER_WAY)
+
+
+@pytest.mark.parametrize(
+    ("operation", "shows", "progress"),
+    [
+        ("InProgress", 7, Progress.UNDER_WAY),
+        # The success comes first, what it is about later.
+        ("Succeeded", 7, Progress.UNDER_WAY),
+        ("Succeeded", 9, Progress.DONE),
+        ("Conflict", 9, Progress.DONE),
+        ("Conflict", 7, Progress.REFUSED),
+        ("Failed", 7, Progress.REFUSED),
+    ],
+)
+def test_a_change_is_done_only_when_its_value_is_seen(site, operation, shows, progress):
+    site.behave(ID, side(operation=answers(text=json.dumps({"status": operation})), shows=says(quantity=shows)))
+
+    receipt = call(site.url(), "follow", "op-1", Expected(quantity=9))
+
+    assert (receipt.outcome, receipt.remote_id, receipt.progress) == (Outcome.ANSWERED, "op-1", progress)
+
+
+def test_a_success_that_cannot_be_seen_now_is_still_under_way(site):
+    site.behave(ID, side(operation=answers(text='{"status": "Succeeded"}'), shows=answers(404)))
+
+    receipt = call(site.url(), "follow", "op-1", Expected(quantity=9))
+
+    assert (receipt.outcome, receipt.progress) == (Outcome.UNKNOWN_THERE, Progress.UNDER_WAY)
+
+
+def notify(site, behaviour, **options) -> Receipt:
+    site.behave("notified", behaviour)
+
+    async def run():
+        gateway = SaasV2Gateway(**{"allow_private": True, "seconds": 1, "connect_seconds": 1} | options)
+        try:
+            address = Address(uuid4(), "", TOKEN, f"{site.url('notified')}/webhook?secret=1")
+            return await gateway.notify(address, {"id": "op-1"})
+        finally:
+            await gateway.close()
+
+    return asyncio.run(run())
+
+
+def test_a_notice_is_posted_as_json_with_the_hubs_token(site):
+    seen = []
+
+    async def hear(request: web.Request) -> web.StreamResponse:
+        seen.append((request.method, request.path_qs, request.headers["authorization"], request.content_type))
+        seen.append(await request.json())
+        return web.Response()
+
+    assert notify(site, hear) == Receipt(Outcome.ANSWERED)
+    assert seen == [("POST", "/notified/webhook?secret=1", f"Bearer {TOKEN}", "application/json"), {"id": "op-1"}]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome", "progress"),
+    [
+        (answers(200), Outcome.ANSWERED, Progress.DONE),
+        (answers(204), Outcome.ANSWERED, Progress.DONE),
+        (answers(400, text="no"), Outcome.ANSWERED, Progress.REFUSED),
+        (answers(404), Outcome.ANSWERED, Progress.REFUSED),
+        (answers(408), Outcome.UNREADABLE, Progress.DONE),
+        (answers(429), Outcome.THROTTLED, Progress.DONE),
+        (answers(500), Outcome.FAILING, Progress.DONE),
+        (answers(307, headers={"Location": "/elsewhere"}), Outcome.UNREADABLE, Progress.DONE),
+    ],
+)
+def test_what_a_webhook_answers_decides(site, behaviour, outcome, progress):
+    receipt = notify(site, behaviour)
+
+    assert (receipt.outcome, receipt.progress) == (outcome, progress)
+
+
+def test_a_webhook_that_does_not_answer_in_time_is_silent(site):
+    async def wait(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    assert notify(site, wait, seconds=0.3).outcome == Outcome.SILENT
+
+
+def test_a_webhook_at_a_private_address_is_not_called(site):
+    before = len(site.requests)
+
+    assert notify(site, answers(200), allow_private=False).outcome == Outcome.FORBIDDEN
+    assert len(site.requests) == before
