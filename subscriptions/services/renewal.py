@@ -94,7 +94,7 @@ def _expire(actor: Actor, subscription: Subscription, at: datetime) -> None:
 def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
     before = _values(subscription)
     scheduled = scheduled_of(subscription)
-    quantity, offered, dropped = _next(subscription, at)
+    quantity, offered, dropped = next_term(subscription, at)
     new_length = offered.plan_term.term != subscription.plan_term.term
     put_on(subscription, offered)
     subscription.status = next_status(subscription.status, Trigger.RENEW)
@@ -116,7 +116,7 @@ def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
 _PLAN_FIELDS = ("plan", "plan_term", "price", "unit_price")
 
 
-def _next(subscription: Subscription, at: datetime) -> tuple[int, Offered, dict[str, str]]:
+def next_term(subscription: Subscription, at: datetime) -> tuple[int, Offered, dict[str, str]]:
     """Licences, plan and price of the next term, and what of the schedule is not possible any more, by its reason."""
     row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
     quantity = row.quantity if row and row.quantity else subscription.quantity
