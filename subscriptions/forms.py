@@ -1,7 +1,7 @@
 """Shapes of what agents type; whether it may be done is the services' business."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Self
 from uuid import UUID
 
 from django import forms
@@ -11,9 +11,10 @@ from partnerhub.errors import (
     AgreementMissing,
     AvailabilityNotFound,
     BillingFrequencyFixed,
+    CancelStepsOpen,
     InvalidInput,
     NoPriceInCurrency,
-    NotFound,
+    NothingAsked,
     ProductNotFound,
     QuantityOutOfRange,
     ReductionWindowClosed,
@@ -22,7 +23,6 @@ from partnerhub.errors import (
     ResellerUnknown,
     SkuNotFound,
     TermFixed,
-    TrialTermFixed,
 )
 from partnerhub.money import Money
 from partnerhub.web.forms import ComparedForm, RefusableForm
@@ -34,6 +34,7 @@ from subscriptions.cancellation import CancelTerms, How, Refund
 from subscriptions.changes import AT_RENEWAL, NOW, Change
 from subscriptions.models import Subscription
 from subscriptions.services.carts import LineRequest
+from subscriptions.services.ending import cancel_terms
 from subscriptions.services.plans import may_change_frequency_now
 from subscriptions.services.scheduling import scheduled_of
 
@@ -129,6 +130,9 @@ class ChangeForm(ComparedForm):
     )
     quote = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
+    needs_reason = False
+    field_order: list[str] = []
+
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.subscription = subscription
@@ -138,10 +142,9 @@ class ChangeForm(ComparedForm):
         """Fit the fields to the subscription as it is at a moment."""
 
     @classmethod
-    def shown_of(cls, subscription: Subscription, at: datetime) -> "ChangeForm":
+    def shown_of(cls, subscription: Subscription, at: datetime) -> Self:
         """The form over a subscription as it is."""
-        shown = cls.shown(cls.values_of(subscription), subscription.version, subscription=subscription, at=at)
-        return cast(ChangeForm, shown)
+        return cls.shown(cls.values_of(subscription), subscription.version, subscription=subscription, at=at)
 
     @staticmethod
     def values_of(subscription: Subscription) -> dict[str, str]:
@@ -157,7 +160,7 @@ class QuantityForm(ChangeForm):
     quantity = forms.IntegerField(label=_("Quantity (licences)"), min_value=1, max_value=LARGEST_QUANTITY)
 
     field_order = ["quantity"]
-    refused_at = {QuantityOutOfRange: "quantity", ReductionWindowClosed: "quantity"}
+    refused_at = {QuantityOutOfRange: "quantity", ReductionWindowClosed: "quantity", NothingAsked: "quantity"}
 
     def prepare(self, at: datetime) -> None:
         limit_quantity(self.fields["quantity"], self.subscription.plan)
@@ -195,8 +198,8 @@ class PlanForm(ChangeForm):
         NoPriceInCurrency: "plan_term",
         QuantityOutOfRange: "plan_term",
         TermFixed: "plan_term",
-        TrialTermFixed: "plan_term",
         BillingFrequencyFixed: "plan_term",
+        NothingAsked: "plan_term",
     }
 
     def prepare(self, at: datetime) -> None:
@@ -265,6 +268,7 @@ class ResellerForm(ChangeForm):
         ResellerUnknown: "partner_id",
         ResellerIsProvider: "partner_id",
         ResellerAgreementMissing: "partner_id",
+        NothingAsked: "partner_id",
     }
 
     @staticmethod
@@ -276,8 +280,7 @@ class ResellerForm(ChangeForm):
 
 
 class SuspendForm(ChangeForm):
-    def prepare(self, at: datetime) -> None:
-        self.fields["reason"].required = True
+    needs_reason = True
 
     def change(self) -> Change:
         return Change(status="suspended")
@@ -295,7 +298,7 @@ class RenewalForm(ChangeForm):
     plan_term = forms.ChoiceField(label=_("Plan, term and billing"))
 
     field_order = ["quantity", "plan_term"]
-    refused_at = {QuantityOutOfRange: "quantity", NoPriceInCurrency: "plan_term", NotFound: "plan_term"}
+    refused_at = {QuantityOutOfRange: "quantity", NoPriceInCurrency: "plan_term"}
 
     def prepare(self, at: datetime) -> None:
         offered = _on_sale(self.subscription, at)
@@ -334,6 +337,49 @@ def limit_quantity(field: forms.Field, plan: Plan) -> None:
     else:
         field.help_text = _("From {minimum} to {maximum}.").format(minimum=plan.min_quantity, maximum=plan.max_quantity)
     field.widget.attrs |= {"min": plan.min_quantity, "max": plan.max_quantity}
+
+
+class AskNicknameForm(ChangeForm):
+    nickname = forms.CharField(label=_("Nickname"), max_length=200)
+
+    field_order = ["nickname"]
+    refused_at = {InvalidInput: "nickname", NothingAsked: "nickname"}
+
+    @staticmethod
+    def values_of(subscription: Subscription) -> dict[str, str]:
+        return {"nickname": subscription.nickname}
+
+    def change(self) -> Change:
+        return Change(nickname=" ".join(self.cleaned_data["nickname"].split()))
+
+
+class AskCancelForm(ChangeForm):
+    """A cancellation that an admin agent is asked for."""
+
+    steps_done = forms.BooleanField(label=_("The publisher's steps are done"), required=False)
+    agreement = forms.CharField(label=_("Reference of the publisher's agreement"), max_length=200, required=False)
+
+    field_order = ["steps_done", "agreement"]
+    refused_at = {CancelStepsOpen: "steps_done", AgreementMissing: "agreement"}
+
+    def prepare(self, at: datetime) -> None:
+        terms = cancel_terms(self.subscription, at)
+        self.fields["steps_done"].help_text = " · ".join(terms.steps)
+        unasked = {"steps_done": not terms.steps, "agreement": terms.how != How.BY_AGREEMENT}
+        for name in [name for name, is_unasked in unasked.items() if is_unasked]:
+            del self.fields[name]
+
+    def change(self) -> Change:
+        given = self.cleaned_data
+        return Change(
+            status="deleted", steps_done=given.get("steps_done", True), agreement=given.get("agreement", "").strip()
+        )
+
+
+class UnscheduleForm(VersionedForm):
+    """What is not to begin at renewal any more; empty for all that is scheduled."""
+
+    what = forms.ChoiceField(choices=[("quantity", "quantity"), ("plan_term", "plan_term")], required=False)
 
 
 class CancelForm(VersionedForm):

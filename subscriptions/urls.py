@@ -7,6 +7,7 @@ from subscriptions.views import (
     activity,
     bulk,
     buying,
+    changing,
     command,
     confirmation,
     customers,
@@ -16,7 +17,9 @@ from subscriptions.views import (
     links,
     listing,
     notes,
+    operations,
     peek,
+    scheduling,
 )
 
 app_name = "subscriptions"
@@ -32,7 +35,10 @@ urlpatterns = [
     path("<uuid:subscription_id>/live/", detail.live, name="live"),
     path("<uuid:subscription_id>/ask/", detail.ask, name="ask"),
     path("<uuid:subscription_id>/nickname/", edits.rename, name="rename"),
-    path("<uuid:subscription_id>/auto-renew/", edits.auto_renew, name="auto_renew"),
+    path("<uuid:subscription_id>/change/<str:kind>/", changing.change, name="change"),
+    path("<uuid:subscription_id>/unschedule/", scheduling.unschedule_renewal, name="unschedule"),
+    path("<uuid:subscription_id>/operations/<uuid:operation_id>/undo/", operations.undo_change, name="undo"),
+    path("<uuid:subscription_id>/operations/<uuid:operation_id>/hurry/", operations.hurry_change, name="hurry"),
     path("<uuid:subscription_id>/note/", notes.note, name="note"),
     path("<uuid:subscription_id>/cancel/", edits.cancel, name="cancel"),
 ]

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -20,29 +21,22 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import NothingToPoll
-from partnerhub.money import Money
 from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
-from partnerhub.web.templatetags.hub import day, money
-from publishers.models import Pricing
 from subscriptions import words
 from subscriptions.enums import Status
-from subscriptions.forms import NicknameForm, RefusableForm
-from subscriptions.models import PollSchedule, PurchaseToken, Subscription
+from subscriptions.forms import RefusableForm
+from subscriptions.models import Operation, PollSchedule, PurchaseToken, Subscription
 from subscriptions.selectors import attention_of, latest_token, subscription_for
 from subscriptions.services.asking import poll_now
 from subscriptions.views.as_of import as_of_page
+from subscriptions.views.card import edit_context
+from subscriptions.views.facts import facts_of
 from subscriptions.views.gates import gate_steps
+from subscriptions.views.operations import Flight, flight_of, latest_operation, state_of
 from subscriptions.views.permission import Denial, denial_of
-from subscriptions.views.rows import (
-    amount_words,
-    badge_of,
-    go_url_of,
-    last_day,
-    licences,
-    quantity_words,
-    term_words,
-)
+from subscriptions.views.rows import badge_of, go_url_of
+from subscriptions.views.seats import seat_batches
 from subscriptions.views.timeline_card import timeline_card
 
 
@@ -53,6 +47,7 @@ class Pulse:
     url: str
     etag: str
     is_live: bool
+    is_pending: bool
     is_polled: bool
     asked_at: datetime | None
     outcome: str
@@ -84,17 +79,29 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """What changed since the page last looked: 304 when nothing did, the pulse alone when only a poll went by."""
     actor = actor_of(request)
     subscription = subscription_for(actor, subscription_id)
-    etag = _etag(actor, subscription, latest_token(subscription))
+    operation = latest_operation(subscription)
+    etag = _etag(actor, subscription, latest_token(subscription), operation)
     known = request.headers.get("If-None-Match", "").strip('"')
     if known == etag:
         return HttpResponseNotModified()
     if _content_part(known) == _content_part(etag):
-        return render(request, "subscriptions/_pulse.html", {"pulse": _pulse(actor, subscription, etag)})
+        return render(request, "subscriptions/_pulse.html", {"pulse": _pulse(actor, subscription, operation, etag)})
     response = render(request, "subscriptions/_live.html", _context(actor, subscription) | {"oob": True})
-    if subscription.status == Status.SUBSCRIBED:
-        told = {"level": "success", "text": _("The publisher has confirmed: the subscription is active.")}
+    told = _news(request.GET, subscription, flight_of(operation, subscription, actor, now()))
+    if told is not None:
         response["HX-Trigger"] = json.dumps({"toast": told})
     return response
+
+
+def _news(seen: QueryDict, subscription: Subscription, flight: Flight | None) -> dict[str, str] | None:
+    """What is worth a message, of what came since the page looked: it says in its address what it showed."""
+    if seen.get("status") == Status.PENDING and subscription.status == Status.SUBSCRIBED:
+        return {"level": "success", "text": _("The publisher has confirmed: the subscription is active.")}
+    if not seen.get("operation") or (flight is not None and flight.is_under_way):
+        return None
+    if flight is not None and flight.state in ("refused", "failed"):
+        return {"level": "error", "text": _("The change was not made: all is as it was.")}
+    return {"level": "success", "text": _("The change is made.")}
 
 
 @require_POST
@@ -114,33 +121,37 @@ def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
 
 
 def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
-    token = latest_token(subscription)
+    at, token, operation = now(), latest_token(subscription), latest_operation(subscription)
     return {
         "subscription": subscription,
         "customer": subscription.customer,
         "crumbs": _crumbs(subscription),
         "badge": badge_of(subscription, attention_of(subscription)),
-        "pulse": _pulse(actor, subscription, _etag(actor, subscription, token)),
+        "pulse": _pulse(actor, subscription, operation, _etag(actor, subscription, token, operation)),
         "gates": gate_steps(subscription, actor),
         "go_url": go_url_of(subscription, actor),
         "copy_url": reverse("go_copy", args=[subscription.pk]),
         "token": token,
-        "token_is_live": token is not None and token.expires_at > now(),
-        "facts": _facts(subscription),
-        "tranches": _tranches(subscription),
+        "token_is_live": token is not None and token.expires_at > at,
+        "flight": flight_of(operation, subscription, actor, at),
+        "facts": facts_of(subscription),
+        "tranches": seat_batches(subscription, at),
         **timeline_card(actor, subscription),
-        "edit": _edit(actor, subscription),
-        "nickname_form": NicknameForm(initial={"nickname": subscription.nickname, "version": subscription.version}),
+        "edit": edit_context(actor, subscription, at),
         "charges_url": reverse("billing:charges", args=[subscription.pk]),
     }
 
 
-def _pulse(actor: Actor, subscription: Subscription, etag: str) -> Pulse:
+def _pulse(actor: Actor, subscription: Subscription, operation: Operation | None, etag: str) -> Pulse:
     schedule = _schedule(subscription)
+    is_pending = subscription.status == Status.PENDING
+    under_way = operation is not None and operation.is_in_flight
+    seen = {"status": subscription.status, "operation": str(operation.pk) if operation and under_way else ""}
     return Pulse(
-        url=reverse("subscriptions:live", args=[subscription.pk]),
+        url=f"{reverse('subscriptions:live', args=[subscription.pk])}?{urlencode(seen)}",
         etag=etag,
-        is_live=subscription.status == Status.PENDING,
+        is_live=is_pending or under_way,
+        is_pending=is_pending,
         is_polled=schedule is not None,
         asked_at=schedule.last_polled_at if schedule else None,
         outcome=_asked(schedule),
@@ -159,14 +170,15 @@ def _schedule(subscription: Subscription) -> PollSchedule | None:
     return getattr(subscription, "poll_schedule", None)
 
 
-def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None) -> str:
+def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None, operation: Operation | None) -> str:
     """Two hashes: of what the page shows, and of the last poll, which comes by far more often."""
     schedule = _schedule(subscription)
     gates = [
         (gate.gate, gate.state, gate.reason, gate.owner, gate.since, (gate.evidence or {}).get("id"))
         for gate in subscription.gates.all()
     ]
-    shown = (subscription.version, gates, token and token.minted_at, actor.role, get_language())
+    change = (operation.pk, state_of(operation, now())) if operation else ()
+    shown = (subscription.version, gates, change, token and token.minted_at, actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{_short_hash(shown)}.{_short_hash(polled)}"
 
@@ -185,58 +197,3 @@ def _crumbs(subscription: Subscription) -> list[dict[str, str]]:
         {"url": reverse("customers:list"), "label": _("Customers")},
         {"url": reverse("customers:marketplace", args=[customer.pk]), "label": customer.name},
     ]
-
-
-def _facts(subscription: Subscription) -> list[dict[str, Any]]:
-    order = subscription.order_line.order
-    unit_price = Money(subscription.unit_price, subscription.currency)
-    per_seat = subscription.plan.pricing == Pricing.PER_USER
-    return [
-        {"term": _("Offer"), "value": subscription.offer.title, "note": subscription.publisher.name},
-        {"term": _("Plan"), "value": subscription.plan.title},
-        {"term": _("Quantity"), "value": quantity_words(subscription)},
-        {"term": _("Price"), "value": money(unit_price), "note": _("per licence") if per_seat else _("Flat rate")},
-        {"term": _("Billing"), "value": amount_words(subscription)},
-        {"term": _("Term"), "value": term_words(subscription.plan_term)},
-        *_dates(subscription),
-        {"term": _("Auto-renew"), "value": _("On") if subscription.auto_renew else _("Off")},
-        {"term": _("Indirect reseller PartnerID"), "value": subscription.reseller},
-        {"term": _("Purchaser"), "value": order.ordered_by, "note": day(subscription.purchased_at)},
-        {"term": _("Order"), "value": order.number, "copyable": True},
-        {"term": _("Subscription ID"), "value": subscription.pk, "copyable": True},
-    ]
-
-
-def _dates(subscription: Subscription) -> list[dict[str, Any]]:
-    if subscription.term_start is None:
-        return []
-    return [
-        {"term": _("Term starts"), "value": day(subscription.term_start)},
-        {"term": _("Term ends"), "value": day(last_day(subscription)), "note": _("last day included")},
-    ]
-
-
-def _tranches(subscription: Subscription) -> list[dict[str, Any]]:
-    at = now()
-    return [
-        {
-            "licences": licences(tranche.quantity),
-            "opened_at": tranche.opened_at,
-            "until": tranche.reducible_until if tranche.reducible_until > at else None,
-        }
-        for tranche in subscription.tranches.order_by("opened_at", "pk")
-    ]
-
-
-def _edit(actor: Actor, subscription: Subscription) -> dict[str, Any]:
-    return {
-        "is_open": subscription.status != Status.UNSUBSCRIBED,
-        "version": subscription.version,
-        "rename_denied": denial_of(actor, Action.SUBSCRIPTION_RENAME),
-        "rename_url": reverse("subscriptions:rename", args=[subscription.pk]),
-        "auto_renew": subscription.auto_renew,
-        "auto_renew_denied": denial_of(actor, Action.SUBSCRIPTION_AUTO_RENEW),
-        "auto_renew_url": reverse("subscriptions:auto_renew", args=[subscription.pk]),
-        "cancel_denied": denial_of(actor, Action.SUBSCRIPTION_CANCEL),
-        "cancel_url": reverse("subscriptions:cancel", args=[subscription.pk]),
-    }

@@ -1,7 +1,6 @@
 """Changing a subscription: each form calls one service and shows its refusal where it was typed."""
 
-from collections.abc import Callable
-from typing import Any
+import json
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,66 +9,76 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.middleware import actor_of
 from accounts.policy import Action, authorize
 from partnerhub.clock import now
-from partnerhub.errors import HubError, NotFound, NotPermitted
+from partnerhub.errors import HubError, NotFound, NotPermitted, StaleVersion
 from partnerhub.web.refusals import refused, status_of
 from subscriptions.cancellation import CancelTerms
-from subscriptions.forms import AutoRenewForm, CancelForm, NicknameForm, VersionedForm
+from subscriptions.enums import Control
+from subscriptions.forms import CancelForm, NicknameForm, VersionedForm
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
 from subscriptions.services.edits import rename as rename_subscription
-from subscriptions.services.edits import set_auto_renew
 from subscriptions.services.ending import cancel as cancel_subscription
 from subscriptions.services.ending import cancel_terms
 from subscriptions.views.cancelling import effect_of
-from subscriptions.views.detail import detail_page
+from subscriptions.views.controls import control_view
 from subscriptions.views.permission import denial_of
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def rename(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
+    """The nickname, edited in its place where there are scripts, else on a page of its own. Nothing to confirm."""
+    actor, at = actor_of(request), now()
+    subscription = subscription_for(actor, subscription_id)
+    if request.method != "POST":
+        if "leave" in request.GET:
+            return _nickname(request, subscription, None)
+        form = NicknameForm.shown(NicknameForm.values_of(subscription), subscription.version)
+        return _nickname(request, subscription, form)
+    authorize(actor, Action.SUBSCRIPTION_RENAME)
     form = NicknameForm(request.POST.dict())
-
-    def act(given: dict[str, Any]) -> str:
-        renamed = rename_subscription(actor_of(request), subscription_id, at=now(), **given)
-        return _("The nickname is now “{nickname}”.").format(nickname=renamed.nickname)
-
-    authorize(actor_of(request), Action.SUBSCRIPTION_RENAME)
-    return _edited(request, subscription_id, "nickname_form", form, act)
-
-
-@require_POST
-@login_required
-def auto_renew(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
-    form = AutoRenewForm(request.POST.dict())
-
-    def act(given: dict[str, Any]) -> str:
-        changed = set_auto_renew(actor_of(request), subscription_id, at=now(), **given)
-        return _("Auto-renew is on.") if changed.auto_renew else _("Auto-renew is off: it ends with its term.")
-
-    authorize(actor_of(request), Action.SUBSCRIPTION_AUTO_RENEW)
-    return _edited(request, subscription_id, "auto_renew_form", form, act)
-
-
-def _edited(
-    request: HttpRequest, subscription_id: UUID, name: str, form: VersionedForm, act: Callable[[dict[str, Any]], str]
-) -> HttpResponse:
     if not form.is_valid():
-        return detail_page(request, subscription_id, refused={name: form}, status=422)
+        return _nickname(request, subscription, form, status=422)
+    given = {"nickname": form.cleaned_data["nickname"], "version": form.cleaned_data["version"]}
     try:
-        messages.success(request, act(form.cleaned_data))
+        renamed = rename_subscription(actor, subscription_id, at=at, **given)
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
         refused(request, refusal)
-        _keep_input(form, refusal, subscription_for(actor_of(request), subscription_id))
-        return detail_page(request, subscription_id, refused={name: form}, status=status_of(refusal))
+        current = subscription_for(actor, subscription_id)
+        if isinstance(refusal, StaleVersion):
+            form.compare(NicknameForm.values_of(current), current.version)
+        form.refuse(refusal)
+        return _nickname(request, current, form, status=status_of(refusal))
+    told = _("The nickname is now “{nickname}”.").format(nickname=renamed.nickname)
+    if getattr(request, "htmx", None):
+        response = _nickname(request, subscription_for(actor, subscription_id), None)
+        response["HX-Trigger"] = json.dumps({"toast": {"level": "success", "text": told}})
+        return response
+    messages.success(request, told)
     return redirect("subscriptions:detail", subscription_id)
+
+
+def _nickname(
+    request: HttpRequest, subscription: Subscription, form: NicknameForm | None, *, status: int = 200
+) -> HttpResponse:
+    """The nickname in the heading; with a form, being edited."""
+    in_place = bool(getattr(request, "htmx", None))
+    context = {
+        "subscription": subscription,
+        "nickname_form": form,
+        "rename": control_view(actor_of(request), Control.RENAME, subscription, now()),
+        "back_url": reverse("subscriptions:detail", args=[subscription.pk]),
+        "crumbs": [{"url": reverse("subscriptions:detail", args=[subscription.pk]), "label": subscription.nickname}],
+    }
+    template = "subscriptions/_nickname.html" if in_place else "subscriptions/nickname.html"
+    return render(request, template, context, status=status)
 
 
 def _keep_input(form: VersionedForm, refusal: HubError, current: Subscription) -> None:

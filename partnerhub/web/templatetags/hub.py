@@ -135,6 +135,7 @@ def day_text(value: date) -> str:
     return date_format(value, "j.m.Y" if _in_polish() else "j M Y", use_l10n=False)
 
 
+@register.filter
 def absolute(moment: datetime) -> str:
     """A moment to the minute with its time zone: `22 Nov 2026, 14:30 UTC`, in Polish `22.11.2026, 14:30 UTC`."""
     return date_format(localtime(moment), "j.m.Y, H:i T" if _in_polish() else "j M Y, H:i T", use_l10n=False)
