@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from partnerhub.clock import now
 from partnerhub.errors import (
     CartNotFound,
+    ClockBehind,
     HubError,
     NotFound,
     NotPermitted,
@@ -41,6 +42,7 @@ _STATUS: dict[type[HubError], int] = {
     RequestOwn: 403,
     RequestClosed: 409,
     RequestMoved: 409,
+    ClockBehind: 500,
 }
 
 # Nouns that refusals carry as values.
@@ -51,6 +53,9 @@ _NOUNS = {
     gettext_noop("saved view"),
     gettext_noop("nickname"),
     gettext_noop("reseller"),
+    gettext_noop("job"),
+    gettext_noop("a whole number from 1 is expected"),
+    gettext_noop("on or off is expected"),
     gettext_noop("its check digit does not fit"),
     gettext_noop("it has too few or too many characters"),
     gettext_noop("it is not written as one"),
