@@ -1,10 +1,11 @@
 from django.urls import include, path, re_path
 
+from customers.urls import reseller_pages
 from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.metrics import metrics
 from partnerhub.v1 import developers
-from subscriptions.urls import customer_pages, publisher_links
+from subscriptions.urls import activity_pages, customer_pages, publisher_links
 from subscriptions.views.home import home
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("", include("accounts.token_urls")),
     path("", include("billing.urls")),
     path("accounts/", include("accounts.urls")),
+    path("activity/", include((activity_pages, "activity"))),
     path("api/saas/", include("subscriptions.fulfillment_api.urls")),
     path("customers/", include((customer_pages, "customers"))),
     path("developers/", developers, name="developers"),
@@ -21,6 +23,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("jobs/", include("partnerhub.jobs.urls")),
     path("metrics", metrics),
+    path("resellers/", include((reseller_pages, "resellers"))),
     path("subscriptions/", include("subscriptions.urls")),
     path("v1/", include("partnerhub.v1")),
     # Addresses of programs that are not served yet: a program parses every answer.
