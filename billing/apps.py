@@ -8,3 +8,5 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("billing.handlers")
+        ledger = import_module("billing.ledger")
+        import_module("subscriptions.ledger").register(ledger.BillingLedger())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from subscriptions.terms import CYCLE_MONTHS, MONTHS, Cycle, add_months, cycle_at, month_length
+from subscriptions.terms import CYCLE_MONTHS, MONTHS, Cycle, cycle_at, month_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,3 @@ def whole_period(anchor: date, end: date, months: int, day: date) -> Period:
 def trial_period(start: date, trial_days: int) -> Period:
     """A free trial, which counts its own days."""
     return Period(start, start + timedelta(days=trial_days), trial_days, trial_days)
-
-
-def first_period(start: date, term: str, billing_cycle: str, trial_days: int = 0) -> tuple[date, date]:
-    """The first period that is charged: the trial where there is one (at zero), else one billing cycle."""
-    if trial_days:
-        return start, start + timedelta(days=trial_days)
-    return start, add_months(start, months_of(term, billing_cycle))

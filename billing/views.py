@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from billing.models import Charge, ChargeType
+from billing.enums import ChargeType
+from billing.models import Charge
 from billing.selectors import charges_of
 from partnerhub.money import Money
 from publishers.pricing import first_charge

@@ -444,3 +444,13 @@ class ActorLost(HubError):
 class RowFailed(HubError):
     code = "row_failed"
     sentence = gettext_noop("The hub failed here ({error}). Nothing was changed.")
+
+
+# Billing
+
+
+class ClockBehind(HubError):
+    code = "clock_behind"
+    sentence = gettext_noop(
+        "It is {at} UTC by this machine's clock, but charges of {newest} UTC are written already: nothing is billed."
+    )

@@ -44,11 +44,17 @@ def cycle_at(start: date, end: date, months: int, day: date) -> Cycle:
 
 def _nth_cycle(start: date, end: date, months: int, number: int) -> Cycle:
     first, natural_end = (_cycle_start(start, months, count) for count in (number, number + 1))
-    total = (end.year - start.year) * 12 + end.month - start.month
     # The last cycle of a term ends with it, where a day at the end of a month would lead it astray.
-    if (number + 1) * months == total and add_months(start, total) == end:
+    if (number + 1) * months == _whole_months(start, end):
         natural_end = end
     return Cycle(first, min(natural_end, end), natural_end)
+
+
+def _whole_months(start: date, end: date) -> int | None:
+    """The months of a term, or None if they are not whole. One that began on a clamped day ends on a later one."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    was_clamped = start.day == month_length(start) and end.day > start.day
+    return months if was_clamped or add_months(start, months) == end else None
 
 
 def _cycle_start(anchor: date, months: int, count: int) -> date:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.periods import first_period
 from partnerhub.clock import parse_duration
 from partnerhub.money import CurrencyMismatch, Money
 from publishers.pricing import cycle_amount, cycle_total, first_charge
@@ -75,21 +74,6 @@ def test_months_are_counted_from_the_anchor(anchor, months):
     later = add_months(anchor, months)
     assert (later.year * 12 + later.month) - (anchor.year * 12 + anchor.month) == months
     assert later.day <= anchor.day
-
-
-@pytest.mark.parametrize(
-    ("term", "cycle", "trial_days", "end"),
-    [
-        ("P1M", "monthly", 0, date(2026, 2, 28)),
-        ("P1Y", "monthly", 0, date(2026, 2, 28)),
-        ("P1Y", "annual", 0, date(2027, 1, 31)),
-        ("P3Y", "annual", 0, date(2027, 1, 31)),
-        ("P3Y", "one_time", 0, date(2029, 1, 31)),
-        ("P1Y", "annual", 30, date(2026, 3, 2)),
-    ],
-)
-def test_the_first_period_is_one_cycle_the_whole_term_or_the_trial(term, cycle, trial_days, end):
-    assert first_period(date(2026, 1, 31), term, cycle, trial_days) == (date(2026, 1, 31), end)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from partnerhub.errors import (
     CartExpired,
     CartNotFound,
     ChangeNotSupported,
+    ClockBehind,
     CustomerRelationshipEnded,
     HubError,
     InvalidInput,
@@ -130,6 +131,7 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     CancelStepsOpen: (400, 800096),
     ChangeNotSupported: (400, 2006),
     NothingToPoll: (400, 800096),
+    ClockBehind: (500, 800094),
 }
 TARGETS = {"targetView": (403, 400036), "targetSegment": (403, 400030)}
 MISSING = {"order": 20000, "subscription": 20003}

@@ -34,7 +34,7 @@ INSERT INTO billing_charge (
     reseller_partner_id, previous_hash, hash)
 SELECT
     gen_random_uuid(), sequence + 1, coalesce(%s, subscription_id), coalesce(%s, confirmed_at),
-    coalesce(%s, period_end), period_end + 31, coalesce(%s, recorded_at), charge_type,
+    coalesce(%s, period_end), period_end + 31, coalesce(%s, recorded_at + interval '31 days'), charge_type,
     (SELECT id FROM outbox_event WHERE name = 'subscription.ordered' LIMIT 1),
     confirmation_id, customer_id, quantity, price_id, unit_price, effective_unit_price, amount, currency, rounding,
     reseller_partner_id, previous_hash, hash

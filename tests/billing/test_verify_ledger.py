@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import Charge
-from billing.services import fingerprint
+from billing.accounts import fingerprint
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import digest
 from subscriptions.services.ending import cancel
@@ -52,7 +52,7 @@ def test_a_charge_at_zero_without_a_trial_is_found(capsys):
         charge.save()
 
     row = f"charge {charge.pk} (subscription {charge.subscription_id} #1)"
-    assert fault(capsys) == f"first bad row: {row}: its unit price is 0.0000, ordered was 10.0800"
+    assert fault(capsys) == f"first bad row: {row}: its unit_price is 0.0000, recomputed 10.0800"
 
 
 def test_a_rewritten_event_is_found(capsys):
@@ -78,5 +78,5 @@ def test_an_activation_that_was_heard_but_not_charged_is_found(capsys):
 
     assert (
         fault(capsys)
-        == f"first bad row: subscription {subscription.pk}: its activation was delivered, but nothing was charged"
+        == f"first bad row: subscription {subscription.pk}: subscription.activated was heard, but its line #1 was not charged"
     )

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from accounts.policy import SYSTEM, Role
-from billing.models import Charge, ChargeType
+from billing.enums import ChargeType
+from billing.models import Charge
 from partnerhub.errors import CancellationWindowClosed, NotPermitted, StaleVersion, SubscriptionEnded
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event

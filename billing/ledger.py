@@ -1,0 +1,67 @@
+"""What billing tells subscriptions through their port to the ledger."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from billing.accounts import account_row, basis_of, period_of, reckoned
+from billing.models import Charge
+from billing.reckoning import Account, next_amount, renew
+from partnerhub.money import Money
+from subscriptions.enums import Status
+from subscriptions.ledger import Line
+from subscriptions.models import Subscription
+from subscriptions.services.renewal import next_term
+from subscriptions.terms import term_end
+
+
+class BillingLedger:
+    """The ledger of charges, as previews and pages of subscriptions ask it."""
+
+    def lines_caused_by(self, event_ids: Sequence[UUID]) -> list[Line]:
+        """The lines that were written because of these events, in the order in which they were written."""
+        charges = Charge.objects.filter(cause_id__in=event_ids).order_by("subscription_id", "sequence")
+        return [_line(charge) for charge in charges]
+
+    def next_charge(self, subscription: Subscription, at: datetime) -> tuple[date, Money] | None:
+        """The first day of the next period and what it would be charged, by today's prices and what is scheduled.
+
+        None when nothing more will be charged: it ends, or has not been activated.
+        """
+        row = account_row(subscription.pk)
+        if row is None or not row.is_open:
+            return None
+        account = reckoned(row)
+        if account.next_charge_on is None:
+            if not subscription.auto_renew or subscription.status != Status.SUBSCRIBED:
+                return None
+            _renew(account, subscription, at)
+        amount = next_amount(account)
+        if account.next_charge_on is None or amount is None:
+            return None
+        return account.next_charge_on, Money(amount, subscription.currency)
+
+
+def _renew(account: Account, subscription: Subscription, at: datetime) -> None:
+    quantity, offered, _dropped = next_term(subscription, at)
+    term = offered.plan_term
+    basis = basis_of(term, offered.price.pk, offered.price.amount, quantity, account.basis.partner_id)
+    # A trial may outlast a short term.
+    while account.next_charge_on is None:
+        renew(account, account.opened_by, basis, (account.term_end, term_end(account.term_end, term.term)))
+
+
+def _line(charge: Charge) -> Line:
+    period = period_of(charge)
+    return Line(
+        charge_type=charge.charge_type,
+        quantity=charge.quantity,
+        unit_price=charge.unit_price,
+        effective_unit_price=charge.effective_unit_price,
+        amount=Money(charge.amount, charge.currency),
+        period_start=period.start,
+        period_end=period.end,
+        billing_days=period.billing_days,
+        cycle_days=period.cycle_days,
+        reference_id=charge.reference_id,
+    )

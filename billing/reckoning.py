@@ -1,0 +1,319 @@
+"""What is owed: a subscription's account and the lines that each event and each new cycle add to it. Pure.
+
+Charging and proving run this same code: the ledger's services feed it one event at a time, `verify_ledger` all of them.
+Days are UTC; a period's start is inclusive, its end exclusive. Lines are known by their number in the ledger, from 1.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from billing.enums import ChargeType
+from billing.periods import Period, trial_period, whole_period
+from billing.proration import share
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a cycle is charged by; `cycle_months` are those of its billing frequency."""
+
+    plan_term_id: UUID
+    price_id: UUID
+    unit_price: Decimal
+    cycle_months: int
+    per_user: bool
+    quantity: int
+    partner_id: str
+
+    @property
+    def units(self) -> int:
+        """The licences of a per-user plan, one of a flat rate (rule 73)."""
+        return self.quantity if self.per_user else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the ledger, and the event that caused it. A credit has a negative amount and names what it credits.
+
+    `is_paired`: it belongs to a change, which wipes what was charged and charges anew (rule 78).
+    """
+
+    number: int
+    charge_type: ChargeType
+    cause: UUID
+    period: Period
+    units: int
+    price_id: UUID
+    unit_price: Decimal
+    effective_unit_price: Decimal
+    amount: Decimal
+    partner_id: str
+    credits: int | None = None
+    is_paired: bool = False
+
+
+@dataclass(slots=True)
+class Charged:
+    """A charged line and how much of it has been credited; `credited_from` is the first day that no longer stands."""
+
+    entry: Entry
+    credited: Decimal = NOTHING
+    credited_from: date | None = None
+
+    @property
+    def is_credited(self) -> bool:
+        """Whether nothing is left to credit; of a line at nothing that is so once it is wiped."""
+        return self.credited_from is not None and self.credited == self.entry.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another basis, by agreement of the publisher: asked for on one day, accepted on the same or a later one.
+
+    `ends_trial`: the new plan has none, so a running one is over (rule 66).
+    """
+
+    cause: UUID
+    charge_type: ChargeType
+    basis: Basis
+    requested_on: date
+    accepted_on: date
+    ends_trial: bool = False
+
+    @property
+    def is_of_quantity(self) -> bool:
+        return self.charge_type in (ChargeType.ADD_QUANTITY, ChargeType.REMOVE_QUANTITY)
+
+
+@dataclass(slots=True)
+class Account:
+    """What is charged for one subscription and until when (`charged_through`, exclusive), in the term of `opened_by`.
+
+    Paid cycles count from `paid_from`: the term's first day, or the first one after a trial. `changed_on` is the day
+    of the last change, before which nothing is changed any more. `lines` holds charges that may still be credited.
+    """
+
+    currency: str
+    opened_by: UUID
+    basis: Basis
+    term_start: date
+    term_end: date
+    paid_from: date
+    changed_on: date
+    charged_through: date
+    in_trial: bool = False
+    is_open: bool = True
+    last_number: int = 0
+    lines: list[Charged] = field(default_factory=list)
+
+    @property
+    def next_charge_on(self) -> date | None:
+        """The first day of the next cycle of this term; None when the term is charged to its end, or over."""
+        return self.charged_through if self.is_open and self.charged_through < self.term_end else None
+
+
+def open_account(
+    currency: str, opened_by: UUID, basis: Basis, term: tuple[date, date], trial_days: int
+) -> tuple[Account, list[Entry]]:
+    """Begin with the first term (`term`: start, exclusive end): its trial at nothing, or its first cycle."""
+    start, end = term
+    account = Account(currency, opened_by, basis, start, end, start, start, start)
+    if not trial_days:
+        return account, [_charge_cycle(account)]
+    trial = trial_period(start, trial_days)
+    account.paid_from = trial.end
+    entry = _charge(account, _entry(account, ChargeType.NEW, trial, replace(basis, unit_price=NOTHING)))
+    account.in_trial = True
+    return account, [entry]
+
+
+def charge_until(account: Account, day: date) -> Iterator[Entry]:
+    """The cycles that have begun by `day` and are not charged yet, one after the other."""
+    while account.next_charge_on is not None and account.next_charge_on <= day:
+        yield _charge_cycle(account)
+
+
+def next_amount(account: Account) -> Decimal | None:
+    """What the next cycle of this term will be charged; None when there is none."""
+    if account.next_charge_on is None:
+        return None
+    return _entry(account, ChargeType.CYCLE_CHARGE, _next_period(account), account.basis).amount
+
+
+def renew(account: Account, opened_by: UUID, basis: Basis, term: tuple[date, date]) -> None:
+    """Begin another term; its first cycle is charged as those are that have begun. A trial that is left stays free."""
+    account.opened_by, account.basis = opened_by, basis
+    account.term_start, account.term_end = term
+    account.paid_from = max(account.term_start, account.charged_through)
+    account.charged_through = account.paid_from
+
+
+def close(account: Account) -> None:
+    """Charge nothing more."""
+    account.is_open = False
+
+
+def change(account: Account, wanted: Change) -> list[Entry]:
+    """Wipe what is charged from the day of the change, and charge it anew; empty where no unit and no price changes.
+
+    The day is that of the request or that of the acceptance, whichever costs the customer less.
+    """
+    before, account.basis = account.basis, wanted.basis
+    if wanted.is_of_quantity and before.units == wanted.basis.units:
+        return []
+    ways = [_way(account, wanted, day) for day in (wanted.accepted_on, wanted.requested_on)]
+    cheapest = min(ways, key=lambda way: sum(entry.amount for entry in way.entries))
+    if not cheapest.entries:
+        return []
+    account.in_trial = account.in_trial and not wanted.ends_trial and cheapest.charged_through <= cheapest.paid_from
+    account.changed_on, account.paid_from = cheapest.day, cheapest.paid_from
+    account.charged_through = cheapest.charged_through
+    return [_append(account, entry) for entry in cheapest.entries]
+
+
+def refund(account: Account, cause: UUID) -> list[Entry]:
+    """Credit whatever is left of every charge, never prorated: the sum of all lines is nothing (rules 45, 50)."""
+    close(account)
+    rests = [_rest(account, cause, line) for line in account.lines if not line.is_credited]
+    return [_append(account, entry) for entry in rests]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to carry out a change: from which day, the lines it takes, and how far is charged then."""
+
+    day: date
+    entries: list[Entry]
+    paid_from: date
+    charged_through: date
+
+
+def _way(account: Account, wanted: Change, day: date) -> _Way:
+    """The lines of a change from a day on: what stands from then is wiped, and charged anew."""
+    day = max(day, account.changed_on if wanted.is_of_quantity else max(account.changed_on, account.term_start))
+    standing = [line.entry for line in account.lines if line.credited_from is None and line.entry.period.end > day]
+    if not standing:
+        return _Way(day, [], account.paid_from, account.charged_through)
+    day = max(day, standing[0].period.start)
+    wiped = [_wipe(account, wanted, entry, day) for entry in standing]
+    paid_from = min(account.paid_from, day) if wanted.ends_trial and account.in_trial else account.paid_from
+    if wanted.is_of_quantity:
+        anew = [_in_new_quantity(account, wanted, entry, day) for entry in standing]
+    else:
+        anew = list(_on_new_basis(account, wanted, standing, day, paid_from))
+    return _Way(day, wiped + anew, paid_from, anew[-1].period.end)
+
+
+def _in_new_quantity(account: Account, wanted: Change, entry: Entry, day: date) -> Entry:
+    """Another quantity at the very price that was charged: it stays as it is until the term ends."""
+    basis = replace(wanted.basis, price_id=entry.price_id, unit_price=entry.unit_price)
+    return _paired(account, wanted, entry.period.since(day), basis)
+
+
+def _on_new_basis(
+    account: Account, wanted: Change, standing: Sequence[Entry], day: date, paid_from: date
+) -> Iterator[Entry]:
+    """What another plan or billing frequency charges: nothing for the rest of a trial, then the cycles begun so far."""
+    if day < paid_from:
+        free = replace(wanted.basis, unit_price=NOTHING)
+        yield _paired(account, wanted, standing[0].period.since(day), free)
+        day = paid_from
+    last = max(wanted.accepted_on, standing[-1].period.start)
+    while day <= last and day < account.term_end:
+        whole = whole_period(paid_from, account.term_end, wanted.basis.cycle_months, day)
+        yield _paired(account, wanted, whole.since(day), wanted.basis)
+        day = whole.end
+
+
+def _charge_cycle(account: Account) -> Entry:
+    if account.in_trial:
+        charge_type = ChargeType.CONVERT
+    elif account.last_number == 0:
+        charge_type = ChargeType.NEW
+    else:
+        is_first = account.charged_through == account.paid_from
+        charge_type = ChargeType.RENEW if is_first else ChargeType.CYCLE_CHARGE
+    return _charge(account, _entry(account, charge_type, _next_period(account), account.basis))
+
+
+def _charge(account: Account, entry: Entry) -> Entry:
+    account.charged_through, account.in_trial = entry.period.end, False
+    return _append(account, entry)
+
+
+def _next_period(account: Account) -> Period:
+    start = account.charged_through
+    return whole_period(account.paid_from, account.term_end, account.basis.cycle_months, start).since(start)
+
+
+def _paired(account: Account, wanted: Change, period: Period, basis: Basis) -> Entry:
+    entry = _entry(account, wanted.charge_type, period, basis)
+    return replace(entry, cause=wanted.cause, is_paired=True)
+
+
+def _entry(account: Account, charge_type: ChargeType, period: Period, basis: Basis) -> Entry:
+    cost = share(basis.unit_price, basis.units, period.billing_days, period.cycle_days, account.currency)
+    return Entry(
+        number=0,
+        charge_type=charge_type,
+        cause=account.opened_by,
+        period=period,
+        units=basis.units,
+        price_id=basis.price_id,
+        unit_price=basis.unit_price,
+        effective_unit_price=cost.effective_unit_price,
+        amount=cost.amount.amount,
+        partner_id=basis.partner_id,
+    )
+
+
+def _wipe(account: Account, wanted: Change, entry: Entry, day: date) -> Entry:
+    """Credit a line from a day on, at its own price and for the reseller that it was charged with."""
+    period = entry.period.since(day)
+    cost = share(entry.unit_price, entry.units, period.billing_days, period.cycle_days, account.currency)
+    return replace(
+        entry,
+        charge_type=wanted.charge_type,
+        cause=wanted.cause,
+        period=period,
+        effective_unit_price=-cost.effective_unit_price,
+        amount=-cost.amount.amount,
+        credits=entry.number,
+        is_paired=True,
+    )
+
+
+def _rest(account: Account, cause: UUID, line: Charged) -> Entry:
+    """Credit what is left of a line: all of it, or its days before it was wiped."""
+    whole = line.entry.period
+    period = whole
+    if line.credited_from is not None:
+        days = whole.billing_days - whole.since(line.credited_from).billing_days
+        period = Period(whole.start, line.credited_from, days, whole.cycle_days)
+    cost = share(line.entry.unit_price, line.entry.units, period.billing_days, period.cycle_days, account.currency)
+    return replace(
+        line.entry,
+        charge_type=ChargeType.CANCEL_IMMEDIATE,
+        cause=cause,
+        period=period,
+        effective_unit_price=-cost.effective_unit_price,
+        amount=line.credited - line.entry.amount,
+        credits=line.entry.number,
+        is_paired=False,
+    )
+
+
+def _append(account: Account, entry: Entry) -> Entry:
+    account.last_number += 1
+    entry = replace(entry, number=account.last_number)
+    if entry.credits is None:
+        account.lines.append(Charged(entry))
+        return entry
+    line = next(line for line in account.lines if line.entry.number == entry.credits)
+    line.credited -= entry.amount
+    line.credited_from = entry.period.start
+    return entry

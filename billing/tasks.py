@@ -1,0 +1,10 @@
+from celery import shared_task
+
+from accounts.policy import SYSTEM
+from billing.services import charge_cycles as charge_all_cycles
+from partnerhub.clock import now
+
+
+@shared_task
+def charge_cycles() -> None:
+    charge_all_cycles(SYSTEM, at=now())
