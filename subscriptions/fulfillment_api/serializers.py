@@ -100,7 +100,8 @@ def plan_on_sale(plan: Plan, country: str) -> dict[str, Any]:
 
 def operation(one: Operation, subscription: Subscription) -> dict[str, Any]:
     """An operation on a subscription, with the plan and quantity that it asks for."""
-    details = {"errorMessage": one.last_error} if one.last_error else {}
+    failed = one.status in (OperationStatus.FAILED, OperationStatus.CONFLICT)
+    details = {"errorMessage": one.last_error} if failed and one.last_error else {}
     return {
         "id": str(one.id),
         "activityId": str(one.id),

@@ -17,12 +17,14 @@ from publishers.models import Adapter, Pricing
 from subscriptions.enums import EndReason, OperationAction, OperationStatus, Status
 from subscriptions.fulfillment_api import selectors
 from subscriptions.models import BillingStart, Operation, PurchaseToken, Subscription
+from subscriptions.services.holding import undo
 from subscriptions.services.links import mint_link
+from subscriptions.services.quantity import change_quantity
 from subscriptions.services.suspension import suspend
 from tests.factories.accounts import ClientFactory, actor
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import OfferFactory, PlanFactory, PlanTermFactory, PublisherFactory
-from tests.factories.subscriptions import NOON, buy
+from tests.factories.subscriptions import NOON, active, buy
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/saas/subscriptions"
@@ -596,6 +598,118 @@ class TestOperations:
         foreign = self.operation(buy(term=term))
 
         refusal(vendor.get(f"/{pending.pk}/operations/{foreign.id}"), 404, "EntityNotFound")
+
+
+class TestAcknowledging:
+    @pytest.fixture
+    def running(self, term):
+        return active(term=term)
+
+    def change(self, subscription, quantity=10, *, hold=False):
+        agent = actor(Role.ADMIN_AGENT)
+        change_quantity(agent, subscription.pk, quantity=quantity, version=None, at=NOON, hold=hold)
+        return Operation.objects.get(subscription=subscription)
+
+    def acknowledge(self, vendor, operation, body, **options):
+        return vendor.call("PATCH", f"/{operation.subscription_id}/operations/{operation.pk}", body, **options)
+
+    def state(self, operation):
+        operation.refresh_from_db()
+        quantity = Subscription.objects.get(pk=operation.subscription_id).quantity
+        return operation.status, operation.accepted_by, quantity, Event.objects.count()
+
+    def test_a_change_in_flight_is_listed_with_the_new_value_beside_the_old_subscription(self, vendor, running):
+        operation = self.change(running)
+
+        [listed] = vendor.get(f"/{running.pk}/operations").json()["operations"]
+
+        assert (listed["id"], listed["action"], listed["status"]) == (str(operation.pk), "ChangeQuantity", "NotStarted")
+        assert (listed["quantity"], listed["planId"]) == (10, running.plan.plan_id)
+        assert vendor.get(f"/{running.pk}").json()["quantity"] == 7
+
+    @pytest.mark.parametrize(
+        "body", [{"status": "Success"}, {"status": "Success", "planId": "other", "quantity": "3", "more": None}]
+    )
+    def test_success_lets_it_take_effect(self, vendor, running, body):
+        operation = self.change(running)
+
+        response = self.acknowledge(vendor, operation, body, content_type="")
+
+        assert (response.status_code, response.content) == (200, b"")
+        assert self.state(operation)[:3] == ("succeeded", "publisher", 10)
+        assert vendor.get(f"/{running.pk}").json()["quantity"] == 10
+        assert vendor.get(f"/{running.pk}/operations").json() == {"operations": []}
+        assert vendor.get(f"/{running.pk}/operations/{operation.pk}").json()["status"] == "Succeeded"
+
+    def test_failure_leaves_all_as_it_was_and_keeps_the_reason(self, vendor, running):
+        operation = self.change(running)
+
+        response = self.acknowledge(vendor, operation, {"status": "Failure", "errorMessage": "Sold\nout."})
+
+        assert (response.status_code, self.state(operation)[:3]) == (200, ("failed", "", 7))
+        assert operation.last_error == "The publisher refused: Sold out."
+        shown = vendor.get(f"/{running.pk}/operations/{operation.pk}").json()
+        assert (shown["status"], shown["errorMessage"]) == ("Failed", "The publisher refused: Sold out.")
+
+    @pytest.mark.parametrize("first", ["Success", "Failure"])
+    @pytest.mark.parametrize("second", ["Success", "Failure"])
+    def test_what_is_final_stays(self, vendor, running, first, second):
+        operation = self.change(running)
+        self.acknowledge(vendor, operation, {"status": first})
+        before = self.state(operation)
+
+        body = refusal(self.acknowledge(vendor, operation, {"status": second}), 409, "Conflict")
+
+        assert (str(operation.pk) in body["message"], self.state(operation)) == (True, before)
+
+    @pytest.mark.parametrize("body", [None, {}, {"status": "Succeeded"}, {"status": None}, {"status": ["Success"]}])
+    def test_any_other_word_is_400(self, vendor, running, body):
+        operation = self.change(running)
+        before = self.state(operation)
+
+        assert refusal(self.acknowledge(vendor, operation, body), 400)["target"] == "status"
+        assert self.state(operation) == before
+
+    @pytest.mark.parametrize("action", ["unsubscribe", "suspend", "renew"])
+    def test_what_is_only_told_needs_no_word(self, vendor, running, action):
+        operation = Operation.objects.create(
+            subscription=running, action=action, requested_by="hub", created_at=NOON, next_attempt_at=NOON
+        )
+        before = self.state(operation)
+
+        refusal(self.acknowledge(vendor, operation, {"status": "Success"}), 400, "BadRequest")
+
+        assert self.state(operation) == before
+
+    def test_what_is_held_or_undone_or_ours_alone_is_not_there(self, vendor, running):
+        held = self.change(running, 5, hold=True)
+        before = self.state(held)
+        path = f"/{running.pk}/operations"
+        assert vendor.get(path).json() == {"operations": []}
+        refusal(vendor.get(f"{path}/{held.pk}"), 404, "EntityNotFound")
+        refusal(self.acknowledge(vendor, held, {"status": "Success"}), 404, "EntityNotFound")
+        assert self.state(held) == before
+
+        undo(actor(Role.ADMIN_AGENT), running.pk, held.pk, at=NOON)
+        ours = Operation.objects.create(
+            subscription=running, action="set_auto_renew", requested_by="hub", created_at=NOON, next_attempt_at=NOON
+        )
+        assert vendor.get(path).json() == {"operations": []}
+        refusal(vendor.get(f"{path}/{held.pk}"), 404, "EntityNotFound")
+        refusal(vendor.get(f"{path}/{ours.pk}"), 404, "EntityNotFound")
+
+    def test_another_publisher_and_another_subscription_are_refused(self, vendor, running, term):
+        operation, other = self.change(running), buy(term=term)
+        before = self.state(operation)
+        stranger = Vendor(PublisherFactory(adapter=Adapter.PUSH).client)
+
+        refusal(self.acknowledge(stranger, operation, {"status": "Success"}), 403, "Forbidden")
+        elsewhere = vendor.call("PATCH", f"/{other.pk}/operations/{operation.pk}", {"status": "Success"})
+        refusal(elsewhere, 404, "EntityNotFound")
+        unknown = vendor.call("PATCH", f"/{running.pk}/operations/{uuid4()}", {"status": "Success"})
+        refusal(unknown, 404, "EntityNotFound")
+
+        assert self.state(operation) == before
 
 
 def test_a_whole_activation_with_a_token_of_the_token_endpoint(publisher, pending):
