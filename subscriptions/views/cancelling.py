@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from partnerhub.web.templatetags.hub import absolute, day
+from partnerhub.web.templatetags.hub import absolute, day_text
 from subscriptions.cancellation import MULTI_YEAR, CancelTerms, How
 from subscriptions.models import Subscription
 
@@ -15,7 +15,7 @@ def effect_of(subscription: Subscription, terms: CancelTerms) -> str:
     if terms.how == How.BEFORE_ACTIVATION:
         return _("It has not been activated: nothing was charged, and nothing ever will be.")
     if terms.how == How.ENDED:
-        return _("It ended on {day}.").format(day=day(subscription.ended_at) if subscription.ended_at else "")
+        return _("It ended on {day}.").format(day=absolute(subscription.ended_at) if subscription.ended_at else "")
     if terms.until and terms.how == How.IN_TRIAL:
         return _(
             "It is in its free trial: until {until} cancelling costs nothing. The customer loses access at once."
@@ -38,7 +38,7 @@ def _instead(subscription: Subscription, terms: CancelTerms) -> str:
         return _("It is cancelled when {publisher} agrees; the customer then loses access at once.").format(
             publisher=publisher
         )
-    ends_on = day(subscription.term_end - timedelta(days=1)) if subscription.term_end else ""
+    ends_on = day_text(subscription.term_end - timedelta(days=1)) if subscription.term_end else ""
     locked = _locked(subscription) if terms.how == How.LOCKED else ""
     if subscription.auto_renew:
         ending = _("Turn auto-renew off: it then ends on {day}.").format(day=ends_on)
