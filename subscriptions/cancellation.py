@@ -99,7 +99,7 @@ def verdict(facts: Facts, rules: Rules, at: datetime) -> CancelTerms:
 
 
 def _midnight(day: date | None) -> datetime | None:
-    return day and datetime.combine(day, time(), UTC)
+    return datetime.combine(day, time(), UTC) if day else None
 
 
 def _late(facts: Facts, rules: Rules) -> How:
