@@ -41,11 +41,12 @@ def _searches(text: str) -> list[QuerySet[Subscription]]:
         every.filter(nickname__icontains=text),
         every.filter(customer__in=customers.values("pk")),
         every.filter(offer__in=Offer.objects.filter(title__icontains=text).values("pk")),
-        every.filter(order_line__order__number=text.upper()),
+        every.filter(order_line__order__number=text.lower()),
         every.filter(reseller_id=text),
     ]
     if span := _span_of_id(text):
-        searches += [every.filter(pk__range=span), every.filter(customer_id__range=span)]
+        owners = Customer.objects.filter(pk__range=span)
+        searches += [every.filter(pk__range=span), every.filter(customer__in=owners.values("pk"))]
     return searches
 
 
