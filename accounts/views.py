@@ -19,7 +19,7 @@ from accounts.policy import Role
 from accounts.services.roles import switch_role as switch
 from partnerhub.clock import now
 from partnerhub.errors import HubError
-from partnerhub.web.refusals import sentence_of
+from partnerhub.web.refusals import refused, sentence_of
 from partnerhub.web.templatetags.hub import role_name
 
 # The demo's people and their password are public: README and the start message name them too.
@@ -59,6 +59,7 @@ def switch_role(request: HttpRequest) -> HttpResponse:
         try:
             switch(actor_of(request), role, at=now())
         except HubError as refusal:
+            refused(request, refusal)
             messages.error(request, sentence_of(refusal))
         else:
             messages.success(request, _("You now act as {role}.").format(role=role_name(role)))

@@ -27,21 +27,9 @@ KINDS = {
     "system": _("Partner Hub itself"),
 }
 _S = "subscription."
-# Names of events and of refused acts by what they are about; one that ends in a dot stands for all that begin so.
+# Events by what they are about; a name that ends in a dot stands for all that begin so.
 FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "purchase": (
-        _("Purchases"),
-        (
-            "cart.",
-            f"{_S}ordered",
-            "POST customers/buy",
-            "POST customers/cart",
-            "POST customers/cart/lines",
-            "POST v1/customers/carts",
-            "PUT v1/customers/carts",
-            "POST v1/customers/carts/checkout",
-        ),
-    ),
+    "purchase": (_("Purchases"), ("cart.", f"{_S}ordered")),
     "activation": (
         _("Activation"),
         (
@@ -53,11 +41,6 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
             f"{_S}gate_failed",
             f"{_S}attention_changed",
             f"{_S}activated",
-            "POST subscriptions/ask",
-            "POST go/copy",
-            "POST v1/customers/subscriptions/poll",
-            "POST api/saas/subscriptions/resolve",
-            "POST api/saas/subscriptions/activate",
         ),
     ),
     "change": (
@@ -73,14 +56,6 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
             f"{_S}change_undone",
             f"{_S}change_requested_of_publisher",
             "operation.",
-            "POST subscriptions/nickname",
-            "POST subscriptions/auto-renew",
-            "POST subscriptions/quantity",
-            "POST subscriptions/plan",
-            "POST subscriptions/billing-frequency",
-            "POST subscriptions/reseller",
-            "PATCH v1/customers/subscriptions",
-            "PATCH api/saas/subscriptions",
         ),
     ),
     "renewal": (_("Renewals"), (f"{_S}renewal_scheduled", f"{_S}renewal_unscheduled", f"{_S}renewed")),
@@ -90,22 +65,59 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
     ),
     "end": (
         _("Suspended and ended"),
-        (
-            f"{_S}suspended",
-            f"{_S}reinstated",
-            f"{_S}cancelled",
-            f"{_S}voided",
-            f"{_S}expired",
-            "POST subscriptions/suspend",
-            "POST subscriptions/reinstate",
-            "POST subscriptions/cancel",
-            "DELETE api/saas/subscriptions",
-        ),
+        (f"{_S}suspended", f"{_S}reinstated", f"{_S}cancelled", f"{_S}voided", f"{_S}expired"),
     ),
-    "note": (_("Notes"), (f"{_S}noted", "POST subscriptions/note")),
+    "note": (_("Notes"), (f"{_S}noted",)),
     "customer": (_("Customers and resellers"), ("customer.", "reseller.")),
-    "publisher": (_("Publishers"), ("publisher.",)),
+    "publisher": (_("Publishers and policies"), ("publisher.", "hub.")),
     "access": (_("Access and settings"), ("client.", "user.", "saved_view.", "job.")),
+}
+# What may be refused, as the doors name it (partnerhub/outbox/refusals.py): its family, and its words.
+ACTS: dict[str, tuple[str, Any]] = {
+    "POST subscriptions/nickname": ("change", _("Nickname change")),
+    "POST subscriptions/change/nickname": ("change", _("Nickname change")),
+    "POST subscriptions/change/quantity": ("change", _("Quantity change")),
+    "POST subscriptions/change/auto-renew": ("change", _("Change of auto-renew")),
+    "POST subscriptions/change/plan": ("change", _("Plan change")),
+    "POST subscriptions/change/billing-frequency": ("change", _("Change of billing frequency")),
+    "POST subscriptions/change/reseller": ("change", _("Reseller change")),
+    "POST subscriptions/change/suspend": ("end", _("Suspension")),
+    "POST subscriptions/change/reinstate": ("end", _("Reinstatement")),
+    "POST subscriptions/change/cancel": ("end", _("Cancellation")),
+    "POST subscriptions/change/renewal": ("renewal", _("Schedule for renewal")),
+    "POST subscriptions/unschedule": ("renewal", _("Schedule for renewal")),
+    "POST subscriptions/operations/undo": ("change", _("Undoing of a change")),
+    "POST subscriptions/operations/hurry": ("change", _("Skipping of the wait before a change")),
+    "POST subscriptions/cancel": ("end", _("Cancellation")),
+    "POST subscriptions/ask": ("activation", _("Question to the publisher")),
+    "POST subscriptions/note": ("note", _("Note")),
+    "POST subscriptions/bulk": ("change", _("Bulk change")),
+    "POST subscriptions/bulk/file": ("change", _("Bulk change")),
+    "POST go/copy": ("activation", _("Fresh link to the publisher's site")),
+    "POST customers/buy": ("purchase", _("Purchase")),
+    "POST customers/cart": ("purchase", _("Purchase")),
+    "POST customers/cart/lines": ("purchase", _("Change of a cart")),
+    "POST customers/new": ("customer", _("New customer")),
+    "POST customers/edit": ("customer", _("Change of the customer's data")),
+    "POST customers/relationship": ("customer", _("Change of the relationship")),
+    "POST resellers/new": ("customer", _("New indirect reseller")),
+    "POST resellers/edit": ("customer", _("Change of the indirect reseller's data")),
+    "POST resellers/suspension": ("customer", _("Suspension of the indirect reseller")),
+    "POST accounts/switch-role": ("access", _("Switch of roles")),
+    "POST v1/customers/carts": ("purchase", _("Purchase")),
+    "PUT v1/customers/carts": ("purchase", _("Change of a cart")),
+    "POST v1/customers/carts/checkout": ("purchase", _("Purchase")),
+    "PATCH v1/customers/subscriptions": ("change", _("Change of the subscription")),
+    "POST v1/customers/subscriptions/preview": ("change", _("Change of the subscription")),
+    "POST v1/customers/subscriptions/poll": ("activation", _("Question to the publisher")),
+    "POST v1/customers/subscriptions/changerequests": ("request", _("Change request")),
+    "POST v1/customers/subscriptions/changerequests/approve": ("request", _("Approval of a change request")),
+    "POST v1/customers/subscriptions/changerequests/decline": ("request", _("Declining of a change request")),
+    "POST api/saas/subscriptions/resolve": ("activation", _("Opening of the order by its link")),
+    "POST api/saas/subscriptions/activate": ("activation", _("Activation")),
+    "PATCH api/saas/subscriptions": ("change", _("Change of the subscription")),
+    "PATCH api/saas/subscriptions/operations": ("change", _("Answer to a change")),
+    "DELETE api/saas/subscriptions": ("end", _("Cancellation")),
 }
 
 
@@ -181,7 +193,8 @@ class ActivityFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def by_family(self, entries: QuerySet[Entry], name: str, value: str) -> QuerySet[Entry]:
         names = FAMILIES[value][1]
-        wanted = Q(name__in=[one for one in names if not one.endswith(".")])
+        acts = [act for act, (family, _words) in ACTS.items() if family == value]
+        wanted = Q(name__in=[one for one in names if not one.endswith(".")] + acts)
         for prefix in (one for one in names if one.endswith(".")):
             wanted |= Q(name__startswith=prefix)
         return entries.filter(wanted)

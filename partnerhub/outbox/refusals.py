@@ -40,10 +40,13 @@ class Attempt:
 
 
 def attempt_of(request: HttpRequest, door: str, asked: Mapping[str, Any], stream: Stream | None = None) -> Attempt:
-    """What a request tries; its stream is told by the ids in its address unless it is given."""
+    """What a request tries, named by the fixed parts of its address and the `kind` in it; its stream is told by the
+    ids there unless it is given.
+    """
     match = request.resolver_match
     named = redact(None, "", {_text(name): _plain(value) for name, value in list(asked.items())[:MOST_MEMBERS]})
-    static = [part for part in (match.route if match else "").split("/") if part and "<" not in part]
+    route = match.route.replace("<str:kind>", str(match.kwargs.get("kind"))) if match else ""
+    static = [part for part in route.split("/") if part and "<" not in part]
     return Attempt(
         door=door,
         tried=f"{request.method} {'/'.join(static)}"[:100],

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from accounts.policy import Role
 from partnerhub.web.templatetags.hub import absolute, day_text, role_name
 from subscriptions import words
+from subscriptions.activity import ACTS
 from subscriptions.enums import Acceptance
 from subscriptions.views.rows import licences
 
@@ -280,6 +281,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "hub.policies_changed": (_says(gettext_noop("Changed the policies of the hub.")), "store", ""),
     "publisher.circuit_opened": (_circuit_opened, "circle-pause", "attention"),
     "publisher.circuit_closed": (_says(gettext_noop("It answers again and is asked as before.")), "circle-play", "ok"),
+    "hub.policies_changed": (_says(gettext_noop("Changed the policies that hold everywhere.")), "store", ""),
     "client.created": (_client_created, "key-round", ""),
     "client.secret_rotated": (_says(gettext_noop("Replaced the secret of the API client.")), "key-round", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
@@ -294,34 +296,6 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "job.finished": (_says(gettext_noop("The job is finished.")), "list-checks", "ok"),
 }
 
-# What was tried, as the doors name it (partnerhub/outbox/refusals.py).
-TRIED = {
-    "POST subscriptions/nickname": gettext_lazy("Nickname change"),
-    "POST subscriptions/auto-renew": gettext_lazy("Change of auto-renew"),
-    "POST subscriptions/quantity": gettext_lazy("Quantity change"),
-    "POST subscriptions/plan": gettext_lazy("Plan change"),
-    "POST subscriptions/billing-frequency": gettext_lazy("Change of billing frequency"),
-    "POST subscriptions/reseller": gettext_lazy("Reseller change"),
-    "POST subscriptions/suspend": gettext_lazy("Suspension"),
-    "POST subscriptions/reinstate": gettext_lazy("Reinstatement"),
-    "POST subscriptions/cancel": gettext_lazy("Cancellation"),
-    "POST subscriptions/ask": gettext_lazy("Question to the publisher"),
-    "POST subscriptions/note": gettext_lazy("Note"),
-    "POST go/copy": gettext_lazy("Fresh link to the publisher's site"),
-    "POST customers/buy": gettext_lazy("Purchase"),
-    "POST customers/cart": gettext_lazy("Purchase"),
-    "POST customers/cart/lines": gettext_lazy("Change of a cart"),
-    "PATCH v1/customers/subscriptions": gettext_lazy("Change of the subscription"),
-    "POST v1/customers/subscriptions/poll": gettext_lazy("Question to the publisher"),
-    "POST v1/customers/carts": gettext_lazy("Purchase"),
-    "PUT v1/customers/carts": gettext_lazy("Change of a cart"),
-    "POST v1/customers/carts/checkout": gettext_lazy("Purchase"),
-    "POST api/saas/subscriptions/resolve": gettext_lazy("Opening of the order by its link"),
-    "POST api/saas/subscriptions/activate": gettext_lazy("Activation"),
-    "PATCH api/saas/subscriptions": gettext_lazy("Change of the subscription"),
-    "DELETE api/saas/subscriptions": gettext_lazy("Cancellation"),
-}
-
 
 def sentence_of_event(name: str, data: Data) -> tuple[str, str, str]:
     """Sentence, icon and tone of an event; one of another version is told by its name."""
@@ -331,9 +305,9 @@ def sentence_of_event(name: str, data: Data) -> tuple[str, str, str]:
 
 def refused_sentence(tried: str, why: str) -> str:
     """An attempt that was refused: what it was, where its name is known, and why not."""
-    if tried not in TRIED:
+    if tried not in ACTS:
         return _("Refused: {why}").format(why=why)
-    return _("{what} was refused: {why}").format(what=TRIED[tried], why=why)
+    return _("{what} was refused: {why}").format(what=ACTS[tried][1], why=why)
 
 
 def role_shown(role: str) -> str:

@@ -66,7 +66,7 @@ def _happening(entry: Entry, subject: Subject | None, plans: Plans) -> Happening
         reason=entry.reason,
         note=str(entry.data.get("text", "")) if entry.name == "subscription.noted" else "",
         changes=[] if entry.code else changes_of(entry.name, entry.data, plans),
-        asked=[(name, str(value)) for name, value in entry.data.items()] if entry.code else [],
+        asked=[(name, str(value)) for name, value in sorted(entry.data.items())] if entry.code else [],
         request_id=entry.request_id,
         then_url=_then_url(entry),
         code=entry.code,
