@@ -1,7 +1,8 @@
 """Jobs that change many subscriptions: which ones, what a row of the plan says, and what a worker does with it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,13 @@ from partnerhub.jobs.enums import LEFT_ROWS, RowStatus
 from partnerhub.jobs.kinds import Now, Planned, Telling, register
 from partnerhub.jobs.models import Job, JobRow
 from partnerhub.jobs.services import MOST_ROWS, Order, Wanted, create_job
-from partnerhub.web.templatetags.hub import absolute
+from partnerhub.money import Money
+from partnerhub.web.templatetags.hub import absolute, day_text, money_words
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
+from subscriptions.previews import Preview
 from subscriptions.selectors import subscriptions_visible_to
-from subscriptions.services.bulk import Act, authorize_bulk, change, in_flight, rehearse
+from subscriptions.services.bulk import Act, authorize_bulk, change_as_shown, in_flight, rehearse, values_of
 from subscriptions.words import STATUS
 
 ACTS = {
@@ -40,6 +43,8 @@ LABELS = {
     Act.POLL: gettext_lazy("Publisher"),
     Act.CANCEL: gettext_lazy("Status"),
 }
+# Rows whose price counts: what was refused or failed charges nothing.
+SHOWN_ROWS = (RowStatus.PENDING, RowStatus.RUNNING, RowStatus.DONE)
 _HELD_OR_SENT = {Act.AUTO_RENEW.value, Act.PARTNER_ID.value, Act.QUANTITY.value, Act.CANCEL.value}
 ASKED = pgettext_lazy("of the publisher", "asked now")
 
@@ -54,12 +59,20 @@ class BulkChange:
 
     def plan(self, actor: Actor, row: JobRow, *, at: datetime) -> Planned:
         shown = rehearse(actor, _subject(row), row.asked, reason=_reason(row), at=at)
-        plan = {"version": shown.version, "before": shown.before, "after": shown.after}
+        plan = {"version": shown.version, "before": shown.before, "after": shown.after} | _money(shown.preview)
         return Planned(plan, changes=bool(shown.after))
 
     def apply(self, actor: Actor, row: JobRow, *, at: datetime) -> dict[str, Any]:
         wanted = {name: row.asked[name] for name in row.plan["after"]}
-        changed = change(actor, _subject(row), wanted, reason=_reason(row), version=row.plan["version"], at=at)
+        changed = change_as_shown(
+            actor,
+            _subject(row),
+            wanted,
+            reason=_reason(row),
+            version=row.plan["version"],
+            due_today=_due_today(row.plan),
+            at=at,
+        )
         waiting = in_flight(changed) if set(wanted) & _HELD_OR_SENT else None
         if waiting is None:
             return {}
@@ -95,14 +108,18 @@ class BulkChange:
             Now(str(LABELS[Act(name)]), _word(Act(name), before.get(name)), _word(Act(name), after[name], new=True))
             for name in after
         ]
-        return Telling(url, lines, _notes(row))
+        return Telling(url, lines, [*_price_notes(row.plan), *_notes(row)])
 
     def summary(self, job: Job) -> Sequence[str]:
         return []
 
     def again(self, actor: Actor, job: Job, *, at: datetime) -> Job:
         left = job.rows.filter(status__in=LEFT_ROWS, subject_id__isnull=False).order_by("number")
-        rows = [Wanted(row.subject_id, row.subject, row.asked, row.owner) for row in left]
+        before = [{"before": row.plan.get("before", {})} for row in left]
+        rows = [
+            Wanted(row.subject_id, row.subject, row.asked, row.owner, plan)
+            for row, plan in zip(left, before, strict=True)
+        ]
         return create_job(actor, Order(self, job.asked, rows), at=at)
 
 
@@ -143,7 +160,7 @@ def _frozen(found: Iterable[Subscription], ids: Sequence[UUID], asked: Mapping[s
     seen = set()
     for one in found:
         seen.add(one.pk)
-        yield Wanted(one.pk, one.nickname, dict(asked), one.customer.name)
+        yield Wanted(one.pk, one.nickname, dict(asked), one.customer.name, {"before": values_of(one, asked)})
     for missing in dict.fromkeys(one for one in ids if one not in seen):
         yield Wanted(None, str(missing), dict(asked), refusal=NotFound(what="subscription", id=missing))
 
@@ -156,6 +173,51 @@ def _subject(row: JobRow) -> UUID:
 
 def _reason(row: JobRow) -> str:
     return str(row.job.asked.get("reason", ""))
+
+
+def _money(preview: Preview | None) -> dict[str, Any]:
+    if preview is None:
+        return {}
+    shown: dict[str, Any] = {"due_today": _as_json(preview.due_today)}
+    if preview.next_charge is not None:
+        shown["next_charge"] = {"on": preview.next_charge[0].isoformat(), **_as_json(preview.next_charge[1])}
+    if preview.exit_deadline is not None:
+        shown["exit_deadline"] = preview.exit_deadline.isoformat()
+    return shown
+
+
+def _as_json(money: Money) -> dict[str, str]:
+    return {"amount": str(money.amount), "currency": money.currency}
+
+
+def _due_today(plan: Mapping[str, Any]) -> Money | None:
+    due = plan.get("due_today")
+    return Money(Decimal(due["amount"]), due["currency"]) if due else None
+
+
+def _due_words(due: Money) -> str:
+    if due.amount < 0:
+        return _("{amount} credited today").format(amount=money_words(Money(-due.amount, due.currency)))
+    if due.amount > 0:
+        return _("{amount} charged today").format(amount=money_words(due))
+    return _("Nothing is charged or credited today")
+
+
+def _totals(charged: Mapping[str, Money], credited: Mapping[str, Money]) -> list[str]:
+    sums = [each for each in [*charged.values(), *credited.values()] if each.amount]
+    return [" · ".join(_due_words(each) for each in sums)] if sums else []
+
+
+def _price_notes(plan: Mapping[str, Any]) -> list[str]:
+    due, following, until = _due_today(plan), plan.get("next_charge"), plan.get("exit_deadline")
+    notes = [_due_words(due)] if due is not None else []
+    if following:
+        amount = money_words(Money(Decimal(following["amount"]), following["currency"]))
+        on = day_text(date.fromisoformat(following["on"]))
+        notes.append(_("Next charge {amount} on {day}").format(amount=amount, day=on))
+    if until:
+        notes.append(_("What is bought can be given back until {until}").format(until=absolute(datetime.fromisoformat(until))))
+    return notes
 
 
 def _notes(row: JobRow) -> list[str]:

@@ -18,7 +18,7 @@ from partnerhub.web.export import neutral
 from subscriptions.bulk import BULK
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscriptions_visible_to
-from subscriptions.services.bulk import ACTIONS, Act
+from subscriptions.services.bulk import ACTIONS, Act, values_of
 
 LARGEST_FILE = 4_000_000
 COLUMNS = ("id", Act.NICKNAME.value, Act.QUANTITY.value, Act.AUTO_RENEW.value, Act.PARTNER_ID.value)
@@ -85,11 +85,13 @@ def _wanted(actor: Actor, lines: list[Line]) -> Iterator[Wanted]:
         if one is None:
             yield Wanted(None, line.id or "–", line.asked, refusal=NotFound(what="subscription", id=line.id or "–"))
         elif one.pk in first:
-            yield Wanted(None, one.nickname, line.asked, one.customer.name, RepeatedRow(row=first[one.pk]))
+            repeated = RepeatedRow(row=first[one.pk])
+            yield Wanted(None, one.nickname, line.asked, one.customer.name, refusal=repeated)
         else:
             first[one.pk] = number
             refusal = line.refusal or _not_his(actor, line)
-            yield Wanted(one.pk, one.nickname, line.asked, one.customer.name, refusal)
+            plan = {"before": values_of(one, line.asked)}
+            yield Wanted(one.pk, one.nickname, line.asked, one.customer.name, plan, refusal)
 
 
 def _not_his(actor: Actor, line: Line) -> HubError | None:

@@ -27,12 +27,15 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A row to be: what it concerns, and what is asked of it; `refusal` where that is certain from the start."""
+    """A row to be: what it concerns, what is asked of it, and what a plan knows before any rehearsal; `refusal` where
+    that is certain from the start.
+    """
 
     subject_id: UUID | None
     subject: str
     asked: dict[str, Any]
     owner: str = ""
+    plan: dict[str, Any] = field(default_factory=dict)
     refusal: HubError | None = None
 
 
@@ -218,6 +221,7 @@ def _row(job: Job, number: int, wanted: Wanted, at: datetime) -> JobRow:
         subject=wanted.subject[:250],
         owner=wanted.owner[:250],
         asked=wanted.asked,
+        plan=wanted.plan,
     )
     if wanted.refusal is not None:
         row.status, row.worked_at = RowStatus.REFUSED, at

@@ -10,13 +10,17 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub.errors import QuoteMoved
+from partnerhub.money import Money
 from subscriptions.changes import Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.previews import Preview
 from subscriptions.services.asking import poll_now
 from subscriptions.services.changing import perform
-from subscriptions.services.locking import lock_subscription
+from subscriptions.services.locking import check_version, lock_subscription
+from subscriptions.services.quoting import preview
 
 
 class Act(StrEnum):
@@ -47,6 +51,7 @@ class Rehearsal:
     version: int
     before: dict[str, Any]
     after: dict[str, Any]
+    preview: Preview | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class InFlight:
 
     action: str
     held_until: datetime | None
+
+
+# What is charged or credited today.
+_PRICED = {Act.QUANTITY.value, Act.CANCEL.value}
 
 
 def authorize_bulk(actor: Actor, acts: list[Act]) -> None:
@@ -85,27 +94,61 @@ def change_of(asked: Mapping[str, Any]) -> Change:
 
 
 @transaction.atomic
+def change_as_shown(
+    actor: Actor,
+    subscription_id: UUID,
+    asked: Mapping[str, Any],
+    *,
+    reason: str,
+    version: int,
+    due_today: Money | None,
+    at: datetime,
+) -> Subscription:
+    """As `change`, provided that it costs what was shown (None for what has no price). Raises QuoteMoved, too."""
+    if due_today is not None:
+        authorize_bulk(actor, [Act(name) for name in asked])
+        check_version(lock_subscription(subscription_id), version)
+        current = preview(actor, subscription_id, change_of(asked), at=at).due_today
+        if current != due_today:
+            raise QuoteMoved(shown=_in_digits(due_today), current=_in_digits(current))
+    return change(actor, subscription_id, asked, reason=reason, version=version, at=at)
+
+
+@transaction.atomic
 def rehearse(actor: Actor, subscription_id: UUID, asked: Mapping[str, Any], *, reason: str, at: datetime) -> Rehearsal:
     """Do what is asked and take it back: the verdict is that of the very services that will do it.
 
     Raises what `change` raises.
     """
     subscription = lock_subscription(subscription_id)
-    version, before = subscription.version, {name: _value_of(subscription, Act(name)) for name in asked}
+    version, before = subscription.version, values_of(subscription, asked)
     after = {name: _value_after(Act(name), value) for name, value in asked.items()}
-    differing = [name for name in asked if before[name] != after[name]]
+    differing = {name: value for name, value in asked.items() if before[name] != after[name]}
     if differing:
         with transaction.atomic():
-            wanted = {name: asked[name] for name in differing}
-            change(actor, subscription_id, wanted, reason=reason, version=version, at=at)
+            change(actor, subscription_id, differing, reason=reason, version=version, at=at)
             transaction.set_rollback(True)
-    return Rehearsal(version, {name: before[name] for name in differing}, {name: after[name] for name in differing})
+    return Rehearsal(
+        version,
+        {name: before[name] for name in differing},
+        {name: after[name] for name in differing},
+        preview(actor, subscription_id, change_of(differing), at=at) if _PRICED & set(differing) else None,
+    )
 
 
 def in_flight(subscription: Subscription) -> InFlight | None:
     """The change of a subscription that is held or waits for the publisher."""
     operation = subscription.operations.filter(status__in=IN_FLIGHT).first()
     return InFlight(operation.action, operation.held_until) if operation else None
+
+
+def values_of(subscription: Subscription, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a subscription has now of the values that are asked, by act."""
+    return {name: _value_of(subscription, Act(name)) for name in asked}
+
+
+def _in_digits(money: Money) -> str:
+    return f"{money.amount} {money.currency}"
 
 
 def _value_of(subscription: Subscription, act: Act) -> Any:

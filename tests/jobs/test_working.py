@@ -192,7 +192,7 @@ def test_a_failure_of_our_own_is_tried_again_then_kept_and_retried_by_hand(monke
     def fails(actor, row, *, at):
         if row.subject_id == broken:
             raise ZeroDivisionError
-        original(actor, row, at=at)
+        return original(actor, row, at=at)
 
     monkeypatch.setattr(BULK, "apply", fails)
     for attempt in range(MOST_ATTEMPTS):
