@@ -281,7 +281,6 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "hub.policies_changed": (_says(gettext_noop("Changed the policies of the hub.")), "store", ""),
     "publisher.circuit_opened": (_circuit_opened, "circle-pause", "attention"),
     "publisher.circuit_closed": (_says(gettext_noop("It answers again and is asked as before.")), "circle-play", "ok"),
-    "hub.policies_changed": (_says(gettext_noop("Changed the policies that hold everywhere.")), "store", ""),
     "client.created": (_client_created, "key-round", ""),
     "client.secret_rotated": (_says(gettext_noop("Replaced the secret of the API client.")), "key-round", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
