@@ -1,11 +1,13 @@
 """Shapes of what agents type, or put into a CSV file, about customers and resellers."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import DomainNameValidator, RegexValidator
 from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +26,7 @@ from partnerhub.errors import (
     VatIdInvalid,
 )
 from partnerhub.web.forms import ComparedForm, RefusableForm
+from partnerhub.web.uploads import LARGEST_FILE, Line, UnreadableTable, read_table
 
 
 class LineField(forms.CharField):
@@ -201,3 +204,29 @@ class ReasonForm(RefusableForm):
     def reopen(self, version: int) -> None:
         """Keep what was typed over the version that stands now, so that sending it once more is a decision."""
         self.data = {**self.data, "version": str(version)}
+
+
+class ImportForm(RefusableForm):
+    """A file of rows; `lines` are what it says once the form is valid."""
+
+    file = forms.FileField(label=_("CSV file"), widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
+    all_or_none = forms.BooleanField(
+        label=_("All rows or none"),
+        required=False,
+        help_text=_("While one row is refused, nothing can be applied. Otherwise the rows that fit are applied."),
+    )
+
+    lines: list[Line] = []
+
+    def __init__(self, *args: Any, columns: Collection[str], required: Collection[str], most: int, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.columns, self.required, self.most = columns, required, most
+
+    def clean_file(self) -> UploadedFile:
+        uploaded: UploadedFile = self.cleaned_data["file"]
+        content = uploaded.read(LARGEST_FILE + 1)
+        try:
+            self.lines = read_table(content, columns=self.columns, required=self.required, most=self.most)
+        except UnreadableTable as problem:
+            raise ValidationError(str(problem)) from None
+        return uploaded

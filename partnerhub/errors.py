@@ -176,6 +176,21 @@ class PartnerIdTaken(HubError):
     sentence = gettext_noop("There is already a reseller with PartnerID {partner_id}.")
 
 
+class RowUnfit(HubError):
+    code = "row_unfit"
+    sentence = gettext_noop("The row does not fit: {fields}.")
+
+
+class RowTooLong(HubError):
+    code = "row_too_long"
+    sentence = gettext_noop("The row has cells without a column: {surplus}.")
+
+
+class ImportIncomplete(HubError):
+    code = "import_incomplete"
+    sentence = gettext_noop("Rows are refused ({count}), and all rows or none were asked for. Mend the file.")
+
+
 class CurrencyInUse(HubError):
     code = "currency_in_use"
     sentence = gettext_noop(

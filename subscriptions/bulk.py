@@ -101,6 +101,9 @@ class BulkChange:
     def is_final(self, job: Job) -> bool:
         return Act.CANCEL in acts_of(job)
 
+    def headings(self) -> tuple[str, str]:
+        return _("Nickname"), _("Customer")
+
     def tell(self, row: JobRow) -> Telling:
         url = reverse("subscriptions:detail", args=[row.subject_id]) if row.subject_id else ""
         before, after = row.plan.get("before", {}), row.plan.get("after", row.asked)
@@ -144,7 +147,8 @@ def selected(actor: Actor, ids: Iterable[UUID], matching: str | None, *, at: dat
     filters = SubscriptionFilter(QueryDict(matching), queryset=visible, at=at)
     if not filters.form.is_valid():
         raise InvalidInput(field="filter", problem=", ".join(filters.form.errors))
-    return filters.qs
+    matched: QuerySet[Subscription] = filters.qs
+    return matched
 
 
 def plan_selected(
@@ -216,7 +220,9 @@ def _price_notes(plan: Mapping[str, Any]) -> list[str]:
         on = day_text(date.fromisoformat(following["on"]))
         notes.append(_("Next charge {amount} on {day}").format(amount=amount, day=on))
     if until:
-        notes.append(_("What is bought can be given back until {until}").format(until=absolute(datetime.fromisoformat(until))))
+        notes.append(
+            _("What is bought can be given back until {until}").format(until=absolute(datetime.fromisoformat(until)))
+        )
     return notes
 
 

@@ -56,6 +56,9 @@ def change_reseller(
     reseller = _lock(partner_id)
     check_version(reseller.version, version)
     _check_values(name, country, agreement_signed_at, at)
+    signed = reseller.agreement_signed_at
+    if signed is not None and agreement_signed_at is not None and signed.date() == agreement_signed_at.date():
+        agreement_signed_at = signed  # people know the day; the moment that came in by a program stays
     wanted = {"name": name, "country": country, "agreement_signed_at": agreement_signed_at}
     before, after = differences(reseller, wanted)
     if not after:

@@ -64,6 +64,9 @@ class Kind(Protocol):
     def is_final(self, job: Job) -> bool:
         """Whether what the job does cannot be taken back: its button looks like danger."""
 
+    def headings(self) -> tuple[str, str]:
+        """What the subject and the owner of a row are called, in the reader's language."""
+
     def tell(self, row: JobRow) -> Telling:
         """The row in the reader's language."""
 

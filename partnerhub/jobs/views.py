@@ -171,6 +171,7 @@ def _context(request: HttpRequest, found: Job, tally: Tally) -> dict[str, Any]:
         "etag": _etag(request, found, tally),
         "tabs": row_tabs(request.GET, tally),
         "rows": [table_row(row) for row in page.rows],
+        "headings": kind.headings(),
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "query": request.GET.urlencode(),

@@ -13,16 +13,20 @@ from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
+from customers.commitments import live_subscriptions_of
 from customers.models import Customer
 from customers.selectors import customer_for, customers_visible_to
+from customers.views.resellers import list_tabs
+from partnerhub.errors import CustomerRelationshipEnded, LiveSubscriptions
 from partnerhub.web.pages import capped_count, keyset_page
+from partnerhub.web.refusals import sentence_of
 from subscriptions.activity import activity_of
 from subscriptions.enums import Status
 from subscriptions.selectors import orders_visible_to, subscriptions_visible_to
 from subscriptions.views.activity import listed_activity
 from subscriptions.views.listing import Listing, answered, is_partial, listed, opening
 from subscriptions.views.orders import order_row
-from subscriptions.views.permission import denial_of
+from subscriptions.views.permission import Denial, denial_of
 
 LONGEST_SEARCH = 200
 
@@ -31,12 +35,20 @@ LONGEST_SEARCH = 200
 @login_required
 def customers(request: HttpRequest) -> HttpResponse:
     """All customers by name, with how many subscriptions they have and how many of them need somebody."""
+    actor = actor_of(request)
     query = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-    found = _found(customers_visible_to(actor_of(request)), query)
+    found = _found(customers_visible_to(actor), query)
     page = keyset_page(found, ("name", "id"), request.GET)
     counts = _counts([customer.pk for customer in page.rows])
     rows = [{"customer": customer, **counts.get(customer.pk, {"live": 0, "waiting": 0})} for customer in page.rows]
-    context = {"rows": rows, "query": query, "previous_url": page.previous_url, "next_url": page.next_url}
+    context = {
+        "rows": rows,
+        "query": query,
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
+        "manage_denied": denial_of(actor, Action.CUSTOMER_MANAGE),
+        "tabs": list_tabs("customers"),
+    }
     template = "customers/_results.html" if is_partial(request) else "customers/list.html"
     return render(request, template, context)
 
@@ -99,7 +111,14 @@ def activity(request: HttpRequest, customer_id: UUID) -> HttpResponse:
 def account(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     customer = customer_for(actor, customer_id)
-    context = {"company": _company(customer), "billing": _billing(customer), "contact": _contact(customer)}
+    live = 0 if customer.relationship_ended_at else live_subscriptions_of(customer.pk)
+    context = {
+        "company": _company(customer),
+        "billing": _billing(customer),
+        "contact": _contact(customer),
+        "manage_denied": denial_of(actor, Action.CUSTOMER_MANAGE),
+        "live_refusal": sentence_of(LiveSubscriptions(customer=customer.name, count=live)) if live else "",
+    }
     return render(request, "customers/account.html", context | _frame(actor, customer, "account"))
 
 
@@ -124,8 +143,14 @@ def _frame(actor: Actor, customer: Customer, current: str) -> dict[str, Any]:
             }
             for name, label, count in tabs
         ],
-        "buy_denied": denial_of(actor, Action.SUBSCRIPTION_BUY),
+        "buy_denied": denial_of(actor, Action.SUBSCRIPTION_BUY) or _ended(customer),
     }
+
+
+def _ended(customer: Customer) -> Denial | None:
+    if customer.relationship_ended_at is None:
+        return None
+    return Denial(sentence_of(CustomerRelationshipEnded(customer=customer.name)), "")
 
 
 def _fact(term: str, value: object, **more: Any) -> dict[str, Any]:
