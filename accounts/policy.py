@@ -86,6 +86,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
             Action.SUBSCRIPTION_CONFIRM,
             Action.SUBSCRIPTION_VOID,
             Action.SUBSCRIPTION_RENEW,
+            Action.SUBSCRIPTION_READ,
             # What a threshold of a policy approves is done by the hub itself.
             Action.SUBSCRIPTION_CHANGE,
             Action.CHARGE_WRITE,

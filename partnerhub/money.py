@@ -1,7 +1,7 @@
 """Money: an amount that never forgets its currency."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 
 # ISO 4217 currencies whose smallest unit is not a hundredth.
@@ -40,6 +40,11 @@ class Money:
 
     def __neg__(self) -> "Money":
         return Money(-self.amount, self.currency)
+
+    @property
+    def text(self) -> str:
+        """The amount in plain digits, down to the currency's smallest unit: `-70.56`."""
+        return f"{self.amount.quantize(smallest_unit(self.currency), ROUND_DOWN)}"
 
     def _same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:

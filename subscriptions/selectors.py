@@ -12,7 +12,7 @@ from partnerhub.errors import CartNotFound, NotFound
 from partnerhub.outbox.models import Event
 from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
 from subscriptions.gates import blocker
-from subscriptions.models import Cart, Gate, Operation, Order, OrderLine, PurchaseToken, Subscription
+from subscriptions.models import Cart, ChangeRequest, Gate, Operation, Order, OrderLine, PurchaseToken, Subscription
 from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.tranches import Batch
 
@@ -36,10 +36,14 @@ def subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
     authorize(actor, Action.SUBSCRIPTION_READ)
     related = ("customer", "publisher", "offer", "plan", "plan_term", "reseller", "order_line__order", "poll_schedule")
     return (
-        Subscription.objects.select_related(*related, "billing_start")
-        .prefetch_related("gates")
+        Subscription.objects.select_related(*related, "billing_start", "scheduled_renewal__plan_term__plan")
+        .prefetch_related("gates", Prefetch("operations", queryset=_in_flight(), to_attr="in_flight"))
         .order_by("-purchased_at", "-id")
     )
+
+
+def _in_flight() -> QuerySet[Operation]:
+    return Operation.objects.filter(status__in=IN_FLIGHT)
 
 
 def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
@@ -124,8 +128,29 @@ def batches_of(subscription: Subscription) -> list[Batch]:
 
 
 def operation_in_flight(subscription: Subscription) -> Operation | None:
-    """The one change that is held or waits for the publisher; None when there is none."""
-    return subscription.operations.filter(status__in=IN_FLIGHT).first()
+    """The one change that is held or waits for the publisher; None when there is none. Reads it where a selector of
+    this module has fetched it.
+    """
+    fetched: list[Operation] | None = getattr(subscription, "in_flight", None)
+    if fetched is None:
+        return subscription.operations.filter(status__in=IN_FLIGHT).first()
+    return next(iter(fetched), None)
+
+
+def change_request_of(subscription: Subscription, request_id: UUID) -> ChangeRequest:
+    """One change request of a subscription. Raises NotFound, for another subscription's too."""
+    request = subscription.change_requests.filter(pk=request_id).first()
+    if request is None:
+        raise NotFound(what="change request", id=request_id)
+    return request
+
+
+def change_requests_visible_to(actor: Actor) -> QuerySet[ChangeRequest]:
+    """The change requests an actor may see, those that expire first first. Raises NotPermitted."""
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    related = ("customer", "publisher", "offer", "plan", "plan_term")
+    rows = ChangeRequest.objects.select_related(*(f"subscription__{name}" for name in related))
+    return rows.order_by("expires_at", "id")
 
 
 def latest_token(subscription: Subscription) -> PurchaseToken | None:

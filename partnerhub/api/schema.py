@@ -34,8 +34,12 @@ def operation(
     body: type[Serializer[Any]] | None = None,
     query: dict[str, str] | None = None,
     headers: tuple[OpenApiParameter, ...] = (),
+    accepted: str = "",
 ) -> Callable[[Method], Method]:
-    """Describe one method of a view: its operationId, what it answers, what it reads, its query parameters."""
+    """Describe one method of a view: its operationId, what it answers, what it reads, its query parameters.
+
+    `accepted` says what an answer of 202 with the same shape means, where there is one.
+    """
     parameters = [OpenApiParameter(key, str, description=text) for key, text in (query or {}).items()]
     return extend_schema(
         operation_id=name,
@@ -43,6 +47,7 @@ def operation(
         request=body,
         responses={
             status: OpenApiResponse(response, "Done."),
+            **({202: OpenApiResponse(response, accepted)} if accepted else {}),
             "4XX": OpenApiResponse(Problem, "Refused; nothing changed."),
         },
         parameters=[*parameters, *headers],

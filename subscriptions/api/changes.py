@@ -2,23 +2,40 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from rest_framework import serializers
 
 from accounts.policy import Action, Actor, authorize
-from partnerhub.errors import ChangeNotSupported, InvalidInput, NotActivatedYet
+from partnerhub.api.shapes import guid
+from partnerhub.errors import BillingFrequencyFixed, InvalidInput, NotActivatedYet, TermFixed
+from publishers.models import PlanTerm
+from publishers.selectors import plan_terms_of
 from subscriptions.api.shapes import STATUS
-from subscriptions.cancellation import Refund
+from subscriptions.changes import Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
-from subscriptions.services.edits import rename, set_auto_renew
-from subscriptions.services.ending import cancel
+from subscriptions.services.changing import perform
 from subscriptions.services.locking import check_not_ended, check_version
-from subscriptions.services.suspension import reinstate, suspend
+from subscriptions.services.quoting import commit
+from subscriptions.services.scheduling import schedule_renewal, scheduled_of, unschedule
 
-_STATUS_SETTERS = {"active": reinstate, "suspended": suspend, "deleted": cancel}
+
+class NextTermProduct(serializers.Serializer[Any]):
+    """The plan of the next term; what is left out is as it is now."""
+
+    skuId = serializers.CharField(max_length=16, required=False, allow_null=True)
+    billingCycle = serializers.CharField(max_length=16, required=False, allow_null=True)
+    termDuration = serializers.CharField(max_length=8, required=False, allow_null=True)
+
+
+class NextTermInstructions(serializers.Serializer[Any]):
+    """What the next term begins with; an empty object takes back what was scheduled."""
+
+    product = NextTermProduct(required=False, allow_null=True)
+    quantity = serializers.IntegerField(required=False, allow_null=True)
 
 
 class SubscriptionBody(serializers.Serializer[Any]):
@@ -31,6 +48,8 @@ class SubscriptionBody(serializers.Serializer[Any]):
     billingCycle = serializers.CharField(max_length=16, required=False, allow_null=True)
     termDuration = serializers.CharField(max_length=8, required=False, allow_null=True)
     partnerId = serializers.CharField(max_length=16, required=False, allow_null=True, allow_blank=True)
+    scheduledNextTermInstructions = NextTermInstructions(required=False, allow_null=True)
+    quoteId = serializers.CharField(max_length=40, required=False, allow_null=True)
     cancellationReason = serializers.CharField(max_length=500, required=False, allow_null=True, allow_blank=True)
     cancellationStepsDone = serializers.BooleanField(required=False, allow_null=True)
     publisherAgreement = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True)
@@ -41,23 +60,39 @@ class SubscriptionBody(serializers.Serializer[Any]):
 def apply_changes(
     actor: Actor, found: Subscription, body: dict[str, Any], *, version: int | None, at: datetime
 ) -> Subscription:
-    """Apply what differs, all of it or nothing. Raises what the services raise, and for what cannot be changed here
-    NotActivatedYet (rule 26), SubscriptionEnded (rule 53) or ChangeNotSupported.
+    """Apply what differs, all of it or nothing; with a `quoteId` only as it was quoted. Raises what the services raise,
+    TermFixed or BillingFrequencyFixed for what no catalogue item of the plan offers.
     """
     check_version(found, version)
     wanted = {name: value for name, value in body.items() if value is not None}
-    _refuse_unsupported(actor, found, wanted)
-    if wanted.get("friendlyName", found.nickname) != found.nickname:
-        version = _next(rename(actor, found.pk, nickname=wanted["friendlyName"], version=version, at=at), version)
-    if wanted.get("autoRenewEnabled", found.auto_renew) != found.auto_renew:
-        renewal = set_auto_renew(actor, found.pk, auto_renew=wanted["autoRenewEnabled"], version=version, at=at)
-        version = _next(renewal, version)
-    status = _status_asked(found, wanted)
-    if status is not None:
-        reason = wanted.get("cancellationReason", "")
-        extra = _cancelling(wanted) if status == "deleted" else {}
-        _STATUS_SETTERS[status](actor, found.pk, reason=reason, version=version, at=at, **extra)
+    reason = wanted.get("cancellationReason", "")
+    change = change_of(actor, found, wanted)
+    if not change.is_empty and "quoteId" in wanted:
+        commit(actor, found.pk, guid(wanted["quoteId"], "quote"), change, reason=reason, at=at)
+    elif not change.is_empty:
+        perform(actor, found.pk, change, reason=reason, version=version, at=at)
+    _schedule(actor, found, wanted.get("scheduledNextTermInstructions"), at)
     return subscription_for(actor, found.pk)
+
+
+def change_of(actor: Actor, found: Subscription, wanted: dict[str, Any]) -> Change:
+    """What differs between what is wanted (no nulls) and what is. Raises InvalidInput for a status that cannot be set,
+    and for another plan term what `_plan_term` raises.
+    """
+    asked = {
+        "nickname": _other(wanted.get("friendlyName"), found.nickname),
+        "auto_renew": _other(wanted.get("autoRenewEnabled"), found.auto_renew),
+        "quantity": _other(wanted.get("quantity"), found.quantity),
+        "partner_id": _other(wanted.get("partnerId"), found.reseller_id or ""),
+        "plan_term_id": _plan_term(actor, found, wanted),
+        "status": _status_asked(found, wanted),
+    }
+    ending = _cancelling(wanted) if asked["status"] == "deleted" else {}
+    return Change(**asked, **ending)
+
+
+def _other(wanted: Any, current: Any) -> Any:
+    return None if wanted == current else wanted
 
 
 def _cancelling(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -65,13 +100,8 @@ def _cancelling(wanted: dict[str, Any]) -> dict[str, Any]:
     return {
         "steps_done": wanted.get("cancellationStepsDone", False),
         "agreement": wanted.get("publisherAgreement", "").strip(),
-        "agreed_refund": Refund(wanted.get("agreedRefund", "None").lower()),
+        "agreed_refund": wanted.get("agreedRefund", "None").lower(),
     }
-
-
-def _next(changed: Subscription, version: int | None) -> int | None:
-    """The version that the next change of the same request has to expect."""
-    return None if version is None else changed.version
 
 
 def _status_asked(found: Subscription, wanted: dict[str, Any]) -> str | None:
@@ -83,23 +113,61 @@ def _status_asked(found: Subscription, wanted: dict[str, Any]) -> str | None:
     return None if asked == shown else asked
 
 
-def _refuse_unsupported(actor: Actor, found: Subscription, wanted: dict[str, Any]) -> None:
-    current = {
-        "quantity": found.quantity,
-        "billingCycle": found.plan_term.billing_cycle,
-        "termDuration": found.plan_term.term,
-        "partnerId": found.reseller_id or "",
-    }
-    asked = {name: wanted[name] for name in current if name in wanted and _differs(wanted[name], current[name])}
-    if not asked:
-        return
+def _plan_term(actor: Actor, found: Subscription, wanted: dict[str, Any]) -> UUID | None:
+    """The way to buy the same plan with another billing cycle or term. Raises NotPermitted, SubscriptionEnded,
+    NotActivatedYet, TermFixed, and BillingFrequencyFixed where the plan is not sold that way.
+    """
+    current = found.plan_term
+    cycle = str(wanted.get("billingCycle", current.billing_cycle)).lower()
+    term = str(wanted.get("termDuration", current.term)).upper()
+    if (cycle, term) == (current.billing_cycle, current.term):
+        return None
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
     check_not_ended(found)
-    field = next(iter(asked))
-    if found.status == Status.PENDING:
-        raise NotActivatedYet(field=field)
-    raise ChangeNotSupported(field=field, asked=asked[field], current=current[field])
+    if found.status == Status.PENDING or found.term_end is None:
+        raise NotActivatedYet(field="billingCycle" if cycle != current.billing_cycle else "termDuration")
+    ends_on = f"{found.term_end:%Y-%m-%d}"
+    if term != current.term:
+        raise TermFixed(current=current.term, ends_on=ends_on, plan=found.plan.title, asked=term)
+    other = _sold_as(found, found.plan.sku_id, term, cycle)
+    if other is None:
+        raise BillingFrequencyFixed(renews_on=ends_on)
+    return other.pk
 
 
-def _differs(asked: Any, current: Any) -> bool:
-    return str(asked).lower() != str(current).lower()
+def _sold_as(found: Subscription, sku_id: str, term: str, cycle: str) -> PlanTerm | None:
+    sold = plan_terms_of(found.offer_id).filter(plan__sku_id=sku_id, term=term, billing_cycle=cycle)
+    return sold.first()
+
+
+def _schedule(actor: Actor, found: Subscription, instructions: dict[str, Any] | None, at: datetime) -> None:
+    if instructions is None:
+        return
+    quantity, product = instructions.get("quantity"), _product_of(instructions)
+    if quantity is None and not product:
+        if scheduled_of(found):
+            unschedule(actor, found.pk, version=None, at=at)
+        return
+    term = _next_plan_term(found, product) if product else None
+    known = scheduled_of(found)
+    if (quantity in (None, known.get("quantity"))) and (term is None or str(term.pk) == known.get("plan_term")):
+        return
+    schedule_renewal(actor, found.pk, quantity=quantity, plan_term_id=term.pk if term else None, version=None, at=at)
+
+
+def _product_of(instructions: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in (instructions.get("product") or {}).items() if value}
+
+
+def _next_plan_term(found: Subscription, product: dict[str, str]) -> PlanTerm:
+    current = found.plan_term
+    term = product.get("termDuration", current.term).upper()
+    cycle = product.get("billingCycle", current.billing_cycle).lower()
+    sku_id = product.get("skuId", found.plan.sku_id)
+    sold = _sold_as(found, sku_id, term, cycle)
+    if sold is None:
+        raise InvalidInput(
+            field="scheduledNextTermInstructions.product",
+            problem=f"the plan {sku_id} is not sold for {term}, billed {cycle}",
+        )
+    return sold

@@ -14,11 +14,12 @@ from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, midnight, u
 from publishers.models import Pricing
 from publishers.selectors import PolicyBook, policy_book
 from subscriptions.cancellation import CancelTerms
-from subscriptions.enums import Status
-from subscriptions.models import Subscription
-from subscriptions.selectors import attention_of
+from subscriptions.enums import OperationAction, Status
+from subscriptions.models import ScheduledRenewal, Subscription
+from subscriptions.selectors import attention_of, batches_of, operation_in_flight
 from subscriptions.services.ending import CANCEL_POLICIES, cancel_terms
 from subscriptions.terms import cycle_end, in_trial
+from subscriptions.tranches import open_batches
 
 STATUS = {
     Status.PENDING: "active",
@@ -59,6 +60,22 @@ class SubscriptionLinks(TypedDict):
     order: Link
     activationLinks: Link
     billingGates: Link
+    operation: NotRequired[Link]
+
+
+class NextTermProductShown(TypedDict):
+    productId: str
+    skuId: str
+    availabilityId: str
+    billingCycle: str
+    termDuration: str
+
+
+class NextTermShown(TypedDict):
+    """What the next term begins with; each part only where it is scheduled."""
+
+    product: NotRequired[NextTermProductShown]
+    quantity: NotRequired[int]
 
 
 class SubscriptionShown(TypedDict):
@@ -96,6 +113,7 @@ class SubscriptionShown(TypedDict):
     suspensionReasons: list[str]
     contractType: str
     orderId: Guid
+    scheduledNextTermInstructions: NotRequired[NextTermShown]
     links: SubscriptionLinks
     attributes: Attributes
 
@@ -135,9 +153,8 @@ class Reader:
         """Reads the subscription's tranches, which a list prefetches. Only what is active is reduced (rule 35)."""
         batches: dict[datetime, int] = {}
         if found.status == Status.SUBSCRIBED and found.plan.pricing == Pricing.PER_USER:
-            for tranche in found.tranches.all():
-                if self.at < tranche.reducible_until:
-                    batches[tranche.reducible_until] = batches.get(tranche.reducible_until, 0) + tranche.quantity
+            for batch in open_batches(batches_of(found), self.at):
+                batches[batch.reducible_until] = batches.get(batch.reducible_until, 0) + batch.remaining
         details = [RefundableSeats(quantity=q, allowedUntilDateTime=utc(until)) for until, q in sorted(batches.items())]
         return RefundableQuantity(totalQuantity=sum(batches.values()), details=details)
 
@@ -198,8 +215,28 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
     if found.term_start and found.term_end:
         shown["effectiveStartDate"] = midnight(found.term_start)
         shown["commitmentEndDate"] = midnight(found.term_end - DAY)
+    if scheduled := _next_term(found):
+        shown["scheduledNextTermInstructions"] = scheduled
     if cycle_ends := reader.cycle_ends(found):
         shown["billingCycleEndDate"] = midnight(cycle_ends - DAY)
+    return shown
+
+
+def _next_term(found: Subscription) -> NextTermShown | None:
+    row: ScheduledRenewal | None = getattr(found, "scheduled_renewal", None)
+    if row is None:
+        return None
+    shown = NextTermShown()
+    if row.quantity is not None:
+        shown["quantity"] = row.quantity
+    if row.plan_term is not None:
+        shown["product"] = NextTermProductShown(
+            productId=found.offer.product_id,
+            skuId=row.plan_term.plan.sku_id,
+            availabilityId=row.plan_term.availability_id,
+            billingCycle=row.plan_term.billing_cycle,
+            termDuration=row.plan_term.term,
+        )
     return shown
 
 
@@ -208,7 +245,7 @@ def _links(found: Subscription) -> SubscriptionLinks:
     own = f"{customer}/subscriptions/{found.pk}"
     product = f"{customer}/products/{found.offer.product_id}"
     sku = f"{product}/skus/{found.plan.sku_id}"
-    return SubscriptionLinks(
+    links = SubscriptionLinks(
         product=link(product),
         sku=link(sku),
         availability=link(f"{sku}/availabilities/{found.plan_term.availability_id}"),
@@ -217,10 +254,20 @@ def _links(found: Subscription) -> SubscriptionLinks:
         activationLinks=link(f"{own}/activationlinks"),
         billingGates=link(f"{own}/billinggates"),
     )
+    if operation := operation_in_flight(found):
+        links["operation"] = link(f"{own}/operations/{operation.pk}")
+    return links
+
+
+def _waits(found: Subscription) -> bool:
+    """Whether the publisher still has to say something, of the purchase or of other licences (rule 30)."""
+    operation = operation_in_flight(found)
+    changes = operation is not None and operation.action == OperationAction.CHANGE_QUANTITY
+    return found.status == Status.PENDING or changes
 
 
 def provisioning(found: Subscription) -> SubscriptionProvisioning:
-    state = "pending" if found.status == Status.PENDING else "success" if found.activated_at else "failed"
+    state = "pending" if _waits(found) else "success" if found.activated_at else "failed"
     shown = SubscriptionProvisioning(
         skuId=found.plan.sku_id,
         status=state,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.api import catalogue, purchases, views
+from subscriptions.api import catalogue, changing, purchases, views
 
 CUSTOMER = "customers/<str:customer_id>"
 PRODUCT = f"{CUSTOMER}/products/<str:product_id>"
@@ -32,4 +32,10 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/billinggates", views.Gates.as_view()),
     path(f"{SUBSCRIPTION}/timeline", views.Timeline.as_view()),
     path(f"{SUBSCRIPTION}/poll", views.Poll.as_view()),
+    path(f"{SUBSCRIPTION}/preview", changing.Previews.as_view()),
+    path(f"{SUBSCRIPTION}/operations", changing.Operations.as_view()),
+    path(f"{SUBSCRIPTION}/operations/<str:operation_id>", changing.OperationById.as_view()),
+    path(f"{SUBSCRIPTION}/changerequests", changing.ChangeRequests.as_view()),
+    path(f"{SUBSCRIPTION}/changerequests/<str:request_id>/approve", changing.Approval.as_view()),
+    path(f"{SUBSCRIPTION}/changerequests/<str:request_id>/decline", changing.Refusal.as_view()),
 ]

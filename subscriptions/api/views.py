@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,16 +24,20 @@ from subscriptions.api.changes import SubscriptionBody, apply_changes
 from subscriptions.api.gates import BillingGates, TimelineEntry
 from subscriptions.api.links import ActivationLink, activation_link
 from subscriptions.api.shapes import Reader, SubscriptionProvisioning, SubscriptionShown
+from subscriptions.enums import OperationAction
 from subscriptions.models import Subscription
 from subscriptions.selectors import (
     attention_of,
     attention_queue,
+    operation_in_flight,
     subscription_for,
     subscriptions_visible_to,
     timeline_of,
 )
 from subscriptions.services.asking import poll_now
 
+RETRY_SECONDS = 5
+ASKED_OF_PUBLISHER = (OperationAction.CHANGE_QUANTITY, OperationAction.CHANGE_PLAN)
 LIST_QUERY = {"order_id": "Only those of one order.", "mpn_id": "Only those with this reseller's PartnerID."}
 PAGE_QUERY = {"size": "How many in a page: 1 to 500, 100 when absent.", "seekOperation": "`Next` with its token."}
 
@@ -75,10 +80,11 @@ class SubscriptionById(Resource):
 
     @operation(
         "changeSubscription",
-        "Change the nickname or auto-renew, or cancel",
+        "Change it, or end it",
         SubscriptionShown,
         body=SubscriptionBody,
         headers=(IF_MATCH,),
+        accepted="Waits for the publisher: `Location` leads to the operation, the subscription is as it was.",
     )
     @idempotent
     def patch(self, request: Request, customer_id: str, subscription_id: str) -> Response:
@@ -88,7 +94,13 @@ class SubscriptionById(Resource):
         version = version_seen(request, body, found.pk)
         values = checked(SubscriptionBody(data=body, partial=True))
         changed = apply_changes(actor, found, values, version=version, at=at)
-        return Response(shapes.subscription(changed, Reader.of(actor, at)))
+        shown = shapes.subscription(changed, Reader.of(actor, at))
+        waiting = operation_in_flight(changed)
+        # What waits for the publisher is not done yet (rule 91); an end is, whether the publisher knows or not.
+        if waiting is None or waiting.action not in ASKED_OF_PUBLISHER:
+            return Response(shown)
+        location = f"{settings.HUB_BASE_URL}/v1{shown['links']['operation']['uri']}"
+        return Response(shown, 202, headers={"Location": location, "Retry-After": str(RETRY_SECONDS)})
 
 
 class SubscriptionActivationLinks(Resource):

@@ -21,7 +21,7 @@ from subscriptions.changes import AT_RENEWAL, Change, change_from
 from subscriptions.enums import Acceptance, NoteCode, Status
 from subscriptions.ledger import Line, ledger
 from subscriptions.models import Quote, Subscription
-from subscriptions.previews import Note, Preview, State, material
+from subscriptions.previews import Note, Preview, State, material, preview_from
 from subscriptions.selectors import operation_in_flight
 from subscriptions.services.changing import perform
 from subscriptions.services.locking import lock_subscription
@@ -95,9 +95,10 @@ def commit(
 
 def moved(found: Quote, current: Preview) -> QuoteMoved:
     """The refusal of a quote that no longer holds; `current` travels with it."""
-    due = found.shown["due_today"]
-    shown, now = f"{due['amount']} {due['currency']}", f"{current.due_today.amount} {current.due_today.currency}"
-    refusal = QuoteMoved(shown=shown, current=now)
+    shown = preview_from(change_from(found.change), found.shown).due_today
+    refusal = QuoteMoved(
+        shown=f"{shown.text} {shown.currency}", current=f"{current.due_today.text} {current.due_today.currency}"
+    )
     refusal.carried = (found, current)
     return refusal
 

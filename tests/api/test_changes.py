@@ -3,9 +3,13 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from accounts.policy import SYSTEM
+from billing.models import Charge
+from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
-from subscriptions.enums import Status
+from subscriptions.enums import Acceptance, Status
 from subscriptions.models import Subscription
+from subscriptions.services.settling import accept
 from tests.api.conftest import path_of, refused
 from tests.factories.subscriptions import NOON, active, buy
 
@@ -154,22 +158,95 @@ def test_what_has_ended_cannot_be_changed(admin):
     assert state(bought) == before
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"quantity": 8},
-        {"billingCycle": "annual"},
-        {"termDuration": "P1Y"},
-        {"partnerId": "123"},
-    ],
-)
-@pytest.mark.parametrize(("bought", "code"), [(buy, 800081), (active, 2006)])
-def test_what_cannot_be_changed_yet_is_refused_by_name(admin, change, bought, code):
-    subscription = bought()
+@pytest.mark.parametrize("change", [{"quantity": 8}, {"billingCycle": "annual"}, {"termDuration": "P1Y"}])
+def test_what_waits_for_activation_is_refused_by_name(admin, change):
+    subscription = buy()
     before = state(subscription)
-    sentence = refused(admin.send("patch", path_of(subscription), {"friendlyName": "X"} | change), 400, code)
+    sentence = refused(admin.send("patch", path_of(subscription), {"friendlyName": "X"} | change), 400, 800081)
     assert next(iter(change)) in sentence
     assert state(subscription) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"billingCycle": "annual"}, 400, 800097),
+        ({"termDuration": "P1Y"}, 400, 800121),
+        ({"partnerId": "123"}, 404, 800015),
+        ({"quantity": 0}, 400, 2002),
+        ({"quantity": 8, "quoteId": "4c4f1e6e-0000-4000-8000-000000000000"}, 404, 1000),
+        ({"scheduledNextTermInstructions": {"product": {"skuId": "none"}}}, 400, 800002),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(admin, change, status, code):
+    subscription = active()
+    before = state(subscription)
+    refused(admin.send("patch", path_of(subscription), {"friendlyName": "X"} | change), status, code)
+    assert state(subscription) == before
+    assert not subscription.operations.exists()
+
+
+def test_other_licences_wait_for_the_publisher(admin):
+    subscription = active()
+    response = admin.send("patch", path_of(subscription), {"quantity": 9})
+
+    operation = subscription.operations.get()
+    assert (response.status_code, response.json()["quantity"]) == (202, 7)
+    assert response.headers["Location"].endswith(f"/v1{path_of(subscription, 'operations', str(operation.pk))}")
+    assert admin.get(path_of(subscription, "provisioningstatus")).json()["status"] == "pending"
+    shown = admin.get(path_of(subscription, "operations", str(operation.pk))).json()
+    assert (shown["action"], shown["after"]["quantity"], shown["heldUntil"]) == ("change_quantity", 9, None)
+    refused(admin.send("patch", path_of(subscription), {"quantity": 10}), 409, 900278)
+
+    accept(SYSTEM, operation.pk, how=Acceptance.PUBLISHER, at=NOON + timedelta(hours=1))
+    assert admin.get(path_of(subscription)).json()["quantity"] == 9
+    assert admin.get(path_of(subscription, "operations", str(operation.pk))).json()["acceptedBy"] == "publisher"
+
+
+def test_the_next_term_is_scheduled_kept_when_omitted_and_taken_back(admin):
+    subscription = active()
+    wanted = {"scheduledNextTermInstructions": {"quantity": 5}}
+    assert admin.send("patch", path_of(subscription), wanted).json()["scheduledNextTermInstructions"] == {"quantity": 5}
+
+    kept = admin.send("patch", path_of(subscription), {"friendlyName": "Other"}).json()
+    assert kept["scheduledNextTermInstructions"] == {"quantity": 5}
+    whole = admin.get(path_of(subscription)).json()
+    assert admin.send("patch", path_of(subscription), whole).json()["attributes"] == kept["attributes"]
+
+    gone = admin.send("patch", path_of(subscription), {"scheduledNextTermInstructions": {}}).json()
+    assert "scheduledNextTermInstructions" not in gone
+
+
+def test_what_a_preview_quotes_is_what_happens(admin):
+    subscription = active()
+    shown = admin.send("post", path_of(subscription, "preview"), {"quantity": 9}).json()
+    assert (shown["before"]["quantity"], shown["after"]["quantity"], len(shown["lines"])) == (7, 9, 2)
+
+    accepted = admin.send("patch", path_of(subscription), {"quantity": 9, "quoteId": shown["quoteId"]})
+    assert accepted.status_code == 202
+    operation = subscription.operations.get()
+    assert str(operation.quote_id) == shown["quoteId"]
+
+    accept(SYSTEM, operation.pk, how=Acceptance.PUBLISHER, at=NOON + timedelta(hours=1))
+    deliver_due(NOON + timedelta(hours=1))
+    charged = Charge.objects.filter(subscription=subscription).order_by("sequence")[1:]
+    assert [f"{charge.amount:.2f}" for charge in charged] == [line["amount"] for line in shown["lines"]]
+
+
+def test_a_sales_program_asks_and_an_admin_program_decides(admin, sales):
+    subscription = active()
+    path = path_of(subscription, "changerequests")
+    response = sales.send("post", path, {"quantity": 9, "reason": "Two more people"})
+    asked = response.json()
+    assert (response.status_code, asked["status"], asked["changes"]) == (201, "open", {"quantity": [7, 9]})
+    assert asked["baseEtag"] == etag_of(admin, subscription)
+
+    refused(sales.send("post", f"{path}/{asked['id']}/approve", {}), 403, 900150)
+    granted = admin.send("post", f"{path}/{asked['id']}/approve", {"quantity": 8, "reason": "One for now"}).json()
+    assert (granted["status"], granted["decision"]) == ("partly_approved", "One for now")
+    assert subscription.operations.get().payload["after"]["quantity"] == 8
+    refused(admin.send("post", f"{path}/{asked['id']}/decline", {"reason": "no"}), 409, 800060)
+    assert [one["status"] for one in admin.get(path).json()["items"]] == ["partly_approved"]
 
 
 @pytest.mark.parametrize(

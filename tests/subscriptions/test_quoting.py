@@ -63,7 +63,7 @@ def test_a_quote_that_moved_changes_nothing_and_carries_both(admin_agent):
 
     found, current = refused.value.carried
     assert (found.shown["before"]["quantity"], current.before.quantity) == (10, 11)
-    assert refused.value.values["shown"] == f"{shown.due_today.amount} {shown.due_today.currency}"
+    assert refused.value.values["shown"] == f"{shown.due_today.text} {shown.due_today.currency}"
     assert Subscription.objects.get(pk=subscription.pk).quantity == 11
     assert subscription.operations.count() == 1
 
