@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -31,8 +30,8 @@ class BulkForm(RefusableForm):
         """What a valid form asks of each subscription."""
         return {name: value for name, value in self.cleaned_data.items() if name != "reason"}
 
-    @property
-    def reason(self) -> str:
+    def why(self) -> str:
+        """The reason that a valid form gives; empty for what needs none."""
         return str(self.cleaned_data.get("reason", ""))
 
 
@@ -101,8 +100,8 @@ class FileForm(RefusableForm):
 
     lines: list[Line] = []
 
-    def clean_file(self) -> UploadedFile:
-        uploaded: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> Any:
+        uploaded = self.cleaned_data["file"]
         try:
             self.lines = read_lines(uploaded.read())
         except FileUnreadable as problem:

@@ -80,7 +80,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, selection, act, form, status=422)
     try:
-        job = plan_selected(actor, selection.ids, selection.matching, form.asked(), reason=form.reason, at=now())
+        job = plan_selected(actor, selection.ids, selection.matching, form.asked(), reason=form.why(), at=now())
     except (NotPermitted, NotFound):
         raise
     except HubError as refusal:
