@@ -103,9 +103,13 @@ def _expired(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
 
 
 def _cancelled(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
-    """Refunded in full or not at all: a cycle that had begun is owed, later ones are not charged any more (rule 56)."""
+    """Refunded in full or not at all: a cycle that had begun is owed, later ones are not charged any more (rule 56).
+
+    Inside the window, which counts from the purchase, everything is refunded; by agreement the running term.
+    """
     if event.data["refund"] == "full":
-        yield from reckoning.refund(account, event.pk)
+        since = account.term_start if event.data.get("agreement") else date.min
+        yield from reckoning.refund(account, event.pk, since)
         return
     yield from reckoning.charge_until(account, _day(event.at))
     reckoning.close(account)

@@ -175,10 +175,13 @@ def change(account: Account, wanted: Change) -> list[Entry]:
     return [_append(account, entry) for entry in cheapest.entries]
 
 
-def refund(account: Account, cause: UUID) -> list[Entry]:
-    """Credit whatever is left of every charge, never prorated: the sum of all lines is nothing (rules 45, 50)."""
+def refund(account: Account, cause: UUID, since: date) -> list[Entry]:
+    """Credit whatever is left of every charge for days from `since` on, never prorated: they sum up to nothing
+    (rules 45, 50).
+    """
     close(account)
-    rests = [_rest(account, cause, line) for line in account.lines if not line.is_credited]
+    lines = [line for line in account.lines if line.entry.period.start >= since and not line.is_credited]
+    rests = [_rest(account, cause, line) for line in lines]
     return [_append(account, entry) for entry in rests]
 
 
