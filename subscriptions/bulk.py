@@ -157,7 +157,8 @@ def plan_selected(
     """Plan the same change of every subscription of a selection. Raises what `selected` and `create_job` raise."""
     found = selected(actor, ids, matching, at=at).prefetch_related(None)[: MOST_ROWS + 1]
     order = {"acts": list(asked), "reason": reason, "matching": matching}
-    return create_job(actor, Order(BULK, order, _frozen(found, ids, asked)), at=at)
+    named = ids if matching is None else ()
+    return create_job(actor, Order(BULK, order, _frozen(found, named, asked)), at=at)
 
 
 def _frozen(found: Iterable[Subscription], ids: Sequence[UUID], asked: Mapping[str, Any]) -> Iterator[Wanted]:
