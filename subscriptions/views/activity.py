@@ -23,6 +23,9 @@ from subscriptions.activity import ActivityFilter, activity_visible_to
 from subscriptions.views.listing import is_partial
 from subscriptions.views.timeline import Happening, Subject, happenings, subjects_of
 
+FIRST = ("who", "what", "role", "refused")
+MORE = ("customer", "subscription", "kind", "since", "until", "request_id")
+
 
 @require_safe
 @login_required
@@ -53,12 +56,22 @@ def listed_activity(request: HttpRequest, entries: QuerySet[Entry], customer: st
     about = {"customer": customer} if customer else {}
     return {
         "filter": filters,
-        "fields": [field for field in filters.form if not (customer and field.name == "customer")],
+        **_fields(filters, without_customer=bool(customer)),
         "address": request.path,
         "events": happenings(rows, subjects_of(rows)),
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "export_url": f"{reverse('activity:export')}?{urlencode(kept | about)}",
+    }
+
+
+def _fields(filters: ActivityFilter, *, without_customer: bool) -> dict[str, Any]:
+    """The filters that are always shown, and those that open when asked for or when one of them is set."""
+    more = [name for name in MORE if not (without_customer and name == "customer")]
+    return {
+        "fields": [filters.form[name] for name in FIRST],
+        "more_fields": [filters.form[name] for name in more],
+        "has_more": any(filters.form[name].value() for name in more),
     }
 
 
