@@ -159,7 +159,7 @@ def test_small_screens_and_the_dark_lose_nothing(options, agent, hub):
     first = seller.open("/subscriptions/").locator("a.row-link").first.get_attribute("href")
     customer = seller.page.locator("td a[href^='/customers/']").first.get_attribute("href")
     tabs = [f"{customer}{tab}" for tab in ("", "orders/", "activity/", "account/", "buy/")]
-    for path in ["/", "/customers/", "/subscriptions/", first, *tabs]:
+    for path in ["/", "/customers/", "/subscriptions/", "/activity/", first, *tabs]:
         page = seller.open(path)
         page.wait_for_load_state("networkidle")
         seller.check_accessible()
