@@ -33,6 +33,7 @@ from partnerhub.errors import (
     ReductionWindowClosed,
 )
 from partnerhub.web.refusals import refused, status_of
+from subscriptions.changes import Change
 from subscriptions.enums import Control
 from subscriptions.forms import (
     AskCancelForm,
@@ -49,13 +50,14 @@ from subscriptions.forms import (
 )
 from subscriptions.models import Subscription
 from subscriptions.previews import preview_from
-from subscriptions.selectors import operation_in_flight, subscription_for
+from subscriptions.selectors import subscription_for
 from subscriptions.services.allowing import NEEDS
 from subscriptions.services.quoting import commit, quote
 from subscriptions.services.requests import ask
 from subscriptions.views.catalogue import price_words
 from subscriptions.views.controls import ControlView, control_view
 from subscriptions.views.lookahead import Difference, effect_words, look_ahead, moved_figures
+from subscriptions.views.operations import latest_operation
 from subscriptions.views.seats import reduction_choices, removable_words
 
 KNOWN_RESELLERS_SHOWN = 200
@@ -127,7 +129,7 @@ class Dialog:
             if shown.before == shown.after:
                 raise NothingAsked
         except HubError as refusal:
-            return self.told(form, refusal)
+            return self.told(form, change, refusal)
         form.fields["reason"].required = self.control.asks or form.needs_reason
         form.data = {**form.data, "quote": str(row.pk), "version": str(self.subscription.version)}
         more = {
@@ -140,19 +142,19 @@ class Dialog:
 
     def confirmed(self, form: ChangeForm) -> HttpResponse:
         """Do what was shown, or ask for it; nothing at all when it is not what was shown any more."""
-        given = form.cleaned_data
+        given, change = dict(form.cleaned_data), form.change()
         if not given["reason"].strip() and (self.control.asks or form.needs_reason):
             form.add_error("reason", _("Say why: it goes on record."))
             return self.review(form, status=422)
         try:
             if self.control.asks:
-                ask(self.actor, self.subscription.pk, form.change(), reason=given["reason"], at=self.at)
+                ask(self.actor, self.subscription.pk, change, reason=given["reason"], at=self.at)
             else:
                 commit(
                     self.actor,
                     self.subscription.pk,
                     given["quote"],
-                    form.change(),
+                    change,
                     reason=given["reason"],
                     at=self.at,
                 )
@@ -166,27 +168,27 @@ class Dialog:
             form.refuse(refusal)
             return self.review(form, status=status_of(refusal))
         except HubError as refusal:
-            return self.told(form, refusal)
+            return self.told(form, change, refusal)
         messages.success(self.request, self.outcome())
         return self.left()
 
-    def told(self, form: ChangeForm, refusal: HubError) -> HttpResponse:
+    def told(self, form: ChangeForm, change: Change, refusal: HubError) -> HttpResponse:
         """A refusal at its field, and what could be had instead."""
         if isinstance(refusal, (NotPermitted, NotFound)):
             raise refusal
         refused(self.request, refusal)
         form.refuse(refusal)
         choices = None
-        if isinstance(refusal, ReductionWindowClosed):
-            choices = reduction_choices(self.subscription, form.cleaned_data["quantity"], self.at)
+        if isinstance(refusal, ReductionWindowClosed) and change.quantity is not None:
+            choices = reduction_choices(self.subscription, change.quantity, self.at)
         return self.show("form", form, status=status_of(refusal), choices=choices)
 
     def outcome(self) -> str:
         """What became of a confirmed change."""
         if self.control.asks:
             return _("An admin agent is asked. You find the change request on this page.")
-        operation = operation_in_flight(self.subscription)
-        if operation is None:
+        operation = latest_operation(self.subscription)
+        if operation is None or not operation.is_in_flight:
             return _("The change is made.")
         if operation.held_until is not None:
             return _("The change takes effect in a moment: until then you can undo it.")

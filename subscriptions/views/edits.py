@@ -26,6 +26,7 @@ from subscriptions.services.ending import cancel as cancel_subscription
 from subscriptions.services.ending import cancel_terms
 from subscriptions.views.cancelling import effect_of
 from subscriptions.views.controls import control_view
+from subscriptions.views.operations import latest_operation
 from subscriptions.views.permission import denial_of
 
 
@@ -36,7 +37,10 @@ def rename(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     actor, at = actor_of(request), now()
     subscription = subscription_for(actor, subscription_id)
     if request.method != "POST":
-        if "leave" in request.GET:
+        control = control_view(actor, Control.RENAME, subscription, at)
+        if control.asks:
+            return redirect(control.url)
+        if "leave" in request.GET or control.why:
             return _nickname(request, subscription, None)
         form = NicknameForm.shown(NicknameForm.values_of(subscription), subscription.version)
         return _nickname(request, subscription, form)
@@ -109,7 +113,11 @@ def cancel(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         refused(request, refusal)
         _keep_input(form, refusal, subscription_for(actor, subscription_id))
         return _cancel_form(request, subscription, terms, form, status_of(refusal))
-    messages.success(request, _("“{nickname}” is cancelled.").format(nickname=subscription.nickname))
+    operation = latest_operation(subscription)
+    if operation is not None and operation.held_until is not None:
+        messages.success(request, _("The cancellation takes effect in a moment: until then you can undo it."))
+    else:
+        messages.success(request, _("“{nickname}” is cancelled.").format(nickname=subscription.nickname))
     return _leave_dialog(request, subscription_id)
 
 

@@ -62,11 +62,11 @@ def _now_words(subscription: Subscription, able: int, at: datetime) -> str:
     if not able:
         return _("None can be removed now")
     total = ngettext("%(n)d removable now", "%(n)d removable now", able) % {"n": able}
-    parts = ", ".join(
-        _("{n} until {when}").format(n=n, when=when_text(until, at))
-        for until, n in _closing(subscription, able, at).items()
-    )
-    return f"{total}: {parts}"
+    closing = _closing(subscription, able, at)
+    if len(closing) == 1:
+        return _("{removable}, until {when}").format(removable=total, when=when_text(min(closing), at))
+    parts = (_("{n} until {when}").format(n=n, when=when_text(until, at)) for until, n in closing.items())
+    return f"{total}: {', '.join(parts)}"
 
 
 def _closing(subscription: Subscription, able: int, at: datetime) -> dict[datetime, int]:
@@ -81,9 +81,12 @@ def _closing(subscription: Subscription, able: int, at: datetime) -> dict[dateti
 
 
 def when_text(moment: datetime, at: datetime) -> str:
-    """A near moment by its weekday, `Tue 14:03`; a farther one by its date, `3 Dec, 14:03`."""
+    """A near moment by its weekday, `Tue 14:03`; a farther one by its date, `3 Dec 2026, 14:03`."""
     local = localtime(moment)
-    return date_format(local, "D H:i" if moment - at < NEAR else "j b, H:i", use_l10n=False)
+    time = date_format(local, "H:i", use_l10n=False)
+    if moment - at < NEAR:
+        return f"{date_format(local, 'D', use_l10n=False)} {time}"
+    return f"{day_text(local.date())}, {time}"
 
 
 def reduction_choices(subscription: Subscription, wanted: int, at: datetime) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.policy import Role
+from accounts.policy import SYSTEM, Role
 from partnerhub.outbox.models import Event
 from subscriptions.models import Cart, Order, PurchaseToken, Subscription
+from subscriptions.services.holding import release_due
 from subscriptions.services.links import mint_link
 from tests.factories.accounts import UserFactory, actor
 from tests.factories.customers import CustomerFactory
@@ -196,22 +197,22 @@ def test_the_page_shows_the_gates_with_exactly_one_blocker(sales):
     ]
 
 
-def test_a_sales_agent_sees_why_nothing_can_be_changed_and_who_can(sales):
+def test_a_sales_agent_sees_that_changes_are_asked_for(sales):
     subscription = active()
 
     response = sales.get(url("subscriptions:detail", subscription.pk))
 
     page = response.content.decode()
-    assert page.count('aria-disabled="true"') == 3
-    assert "The role Sales agent may not do this." in text_of(response)
-    assert f'action="{url("subscriptions:rename", subscription.pk)}"' not in page
+    assert page.count('aria-disabled="true"') == 0
+    assert "what you fill in here goes to an admin agent as a change request" in text_of(response)
+    assert url("subscriptions:rename", subscription.pk) not in page
+    assert url("subscriptions:cancel", subscription.pk) not in page
 
 
 @pytest.mark.parametrize(
     ("name", "given"),
     [
         ("rename", {"nickname": "Mine now", "version": "1"}),
-        ("auto_renew", {"auto_renew": "off", "version": "1"}),
         ("cancel", {"reason": "Because", "version": "1"}),
         ("rename", {}),
     ],
@@ -233,7 +234,7 @@ def test_a_forged_change_by_a_sales_agent_is_refused_and_changes_nothing(name, g
     assert events_of(subscription) == told
 
 
-def test_an_admin_agent_renames_switches_renewal_off_and_cancels(admin):
+def test_an_admin_agent_renames_and_cancels(admin):
     subscription = buy()
 
     def change(name: str, **given: str) -> int:
@@ -242,9 +243,9 @@ def test_an_admin_agent_renames_switches_renewal_off_and_cancels(admin):
 
     assert [
         change("rename", nickname="Biuro Kraków"),
-        change("auto_renew", auto_renew="off"),
         change("cancel", reason="Bought twice"),
-    ] == [302, 302, 302]
+    ] == [302, 302]
+    release_due(SYSTEM, at=NOON + timedelta(minutes=2))
     after = Subscription.objects.get(pk=subscription.pk)
     assert (after.nickname, after.auto_renew, after.status) == ("Biuro Kraków", False, "unsubscribed")
     page = text_of(admin.get(url("subscriptions:detail", subscription.pk)))
@@ -395,6 +396,7 @@ def test_an_ended_subscription_has_no_link(admin):
     subscription = buy()
     mint_link(actor(Role.ADMIN_AGENT), subscription.pk, at=NOON)
     admin.post(url("subscriptions:cancel", subscription.pk), {"reason": "No", "version": subscription.version})
+    release_due(SYSTEM, at=NOON + timedelta(minutes=2))
 
     response = admin.post(url("go_copy", subscription.pk))
 
