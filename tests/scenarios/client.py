@@ -253,6 +253,10 @@ class Visitor:
     def confirm(self) -> None:
         self._send("confirm", {})
 
+    def decide(self, decision: str, reason: str = "") -> None:
+        """Accept or refuse the change that the hub asks for."""
+        self._send("changes", {"decision": decision, "reason": reason})
+
     def _send(self, form: str, fields: Mapping[str, str]) -> None:
         reply = call("POST", f"{self._page}/{form}", form={"k": self._key, **fields})
         assert reply.status == 303, f"{form}: {reply.status} {reply.text}"
@@ -274,7 +278,14 @@ class Agent:
     def get(self, path: str) -> Reply:
         return self._send("GET", path)
 
-    def _send(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Reply:
+    def post(self, path: str, page: str, form: Mapping[str, Any]) -> Reply:
+        """Send a form that stands on a page, and be sent on."""
+        csrf = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(page).text)[0]
+        reply = self._send("POST", path, {"csrfmiddlewaretoken": csrf, **form})
+        assert reply.status == 302, reply.text
+        return reply
+
+    def _send(self, method: str, path: str, form: Mapping[str, Any] | None = None) -> Reply:
         url = f"{self._hub.base_url}{path}"
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         reply = call(method, url, form=form, headers={"Cookie": cookies, "Referer": url})
