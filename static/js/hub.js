@@ -364,7 +364,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   refreshTimes();
   refreshCountdowns();
   showScripted();
-  if (event.detail.target.id === "command-found") sift();
+  if (event.detail.target?.id === "command-found") sift();
 });
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, (event) => {
