@@ -61,7 +61,7 @@ def test_each_filter_leaves_what_it_says(agent):
     hear(waiting, said(waiting, assigned_quantity=4))
     ended = active(nickname="Yearly", term=yearly, customer=poland, partner_id=reseller.pk)
     set_auto_renew(actor(Role.ADMIN_AGENT), ended.pk, auto_renew=False, version=ended.version, at=NOON, hold=False)
-    active(nickname="Monthly", term=monthly)
+    active(nickname="Monthly", term=monthly, at=NOON + timedelta(minutes=1))
 
     assert [
         shown(agent, status="pending_fulfillment_start"),

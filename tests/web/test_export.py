@@ -41,7 +41,8 @@ def sheets_of(response) -> list[str]:
     with zipfile.ZipFile(io.BytesIO(response.getvalue())) as book:
         names = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
         found = [book.read(name).decode() for name in sorted(names)]
-    response.file_to_stream.close()
+    if response.file_to_stream:  # what no client has sent
+        response.file_to_stream.close()
     return found
 
 
