@@ -30,9 +30,9 @@ from publishers.services import circuit
 from subscriptions.backoff import follow_wait, resend_wait, spread
 from subscriptions.enums import Acceptance, OperationAction, OperationStatus
 from subscriptions.events import OperationFailed
-from subscriptions.fulfillment_api.notices import expected_of, notice_of
 from subscriptions.models import Operation
 from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
+from subscriptions.notices import expected_of, notice_of
 from subscriptions.services.holding import release_due
 from subscriptions.services.locking import lock_subscription
 from subscriptions.services.settling import accept, complete, refuse

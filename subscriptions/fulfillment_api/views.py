@@ -8,7 +8,8 @@ from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
 from partnerhub.api.shapes import guid
-from subscriptions.fulfillment_api import selectors, serializers
+from subscriptions import marketplace
+from subscriptions.fulfillment_api import selectors
 from subscriptions.fulfillment_api.bodies import acknowledgement, subscriber_plan
 from subscriptions.fulfillment_api.door import API_VERSION, Call, door
 from subscriptions.fulfillment_api.errors import TOKEN_HEADER, Fault
@@ -20,7 +21,7 @@ def _resolve(call: Call) -> HttpResponse:
     if not token:
         raise Fault(400, "HeaderNotPresent", f"The header {TOKEN_HEADER} is required.", TOKEN_HEADER)
     subscription = links.resolve_token(call.publisher, token, at=call.at)
-    return JsonResponse(serializers.resolved(subscription, call.at))
+    return JsonResponse(marketplace.resolved(subscription, call.at))
 
 
 def _activate(call: Call, subscription: str) -> HttpResponse:
@@ -38,7 +39,7 @@ def _activate(call: Call, subscription: str) -> HttpResponse:
 
 def _list(call: Call) -> HttpResponse:
     found, following = selectors.page_of(call.publisher, call.http.GET.get("continuationToken", ""))
-    page: dict[str, object] = {"subscriptions": [serializers.whole(one, call.at) for one in found]}
+    page: dict[str, object] = {"subscriptions": [marketplace.whole(one, call.at) for one in found]}
     if following:
         query = urlencode({"continuationToken": following, "api-version": API_VERSION})
         page["@nextLink"] = f"{settings.HUB_BASE_URL}/api/saas/subscriptions?{query}"
@@ -46,14 +47,14 @@ def _list(call: Call) -> HttpResponse:
 
 
 def _get(call: Call, subscription: str) -> HttpResponse:
-    return JsonResponse(serializers.whole(selectors.subscription_of(call.publisher, subscription), call.at))
+    return JsonResponse(marketplace.whole(selectors.subscription_of(call.publisher, subscription), call.at))
 
 
 def _plans(call: Call, subscription: str) -> HttpResponse:
     own = selectors.subscription_of(call.publisher, subscription)
     wanted = call.http.GET.get("planId")
     plans = [plan for plan in selectors.plans_on_sale(own, call.at) if wanted in (None, "", plan.plan_id)]
-    return JsonResponse({"plans": [serializers.plan_on_sale(plan, own.customer.country) for plan in plans]})
+    return JsonResponse({"plans": [marketplace.plan_on_sale(plan, own.customer.country) for plan in plans]})
 
 
 def _patch(call: Call, subscription: str) -> HttpResponse:
@@ -72,12 +73,12 @@ def _delete(call: Call, subscription: str) -> HttpResponse:
 def _operations(call: Call, subscription: str) -> HttpResponse:
     own = selectors.subscription_of(call.publisher, subscription)
     in_flight = selectors.operations_in_flight(own)
-    return JsonResponse({"operations": [serializers.operation(one, own) for one in in_flight]})
+    return JsonResponse({"operations": [marketplace.operation(one, own) for one in in_flight]})
 
 
 def _operation(call: Call, subscription: str, operation: str) -> HttpResponse:
     own = selectors.subscription_of(call.publisher, subscription)
-    return JsonResponse(serializers.operation(selectors.operation_of(own, operation), own))
+    return JsonResponse(marketplace.operation(selectors.operation_of(own, operation), own))
 
 
 def _acknowledge(call: Call, subscription: str, operation: str) -> HttpResponse:
@@ -89,7 +90,7 @@ def _acknowledge(call: Call, subscription: str, operation: str) -> HttpResponse:
 
 
 def _not_allowed(operation: str, subscription_id: str) -> Fault:
-    allowed = ", ".join(serializers.ALLOWED_OPERATIONS)
+    allowed = ", ".join(marketplace.ALLOWED_OPERATIONS)
     message = (
         f"{operation} is not allowed for the subscription {subscription_id}: a reseller bought it, "
         f"allowedCustomerOperations is [{allowed}]. Ask the partner to change it."
