@@ -33,17 +33,14 @@ def checked_vat_id(typed: str, country: str) -> str:
 
 
 def _is_member(country: str) -> bool:
-    return country.lower() in eu_vat.MEMBER_STATES
+    return country.lower() in eu_vat.MEMBER_STATES or country in _PREFIXES.values()
 
 
 def _in_the_union(typed: str, country: str) -> str:
     number = re.sub(r"[\s.\-/]", "", typed).upper()
     own = _PREFIXES.get(country, country)
-    if number.startswith(own):
-        return str(eu_vat.validate(number))
-    if eu_vat.is_valid(number) and not eu_vat.is_valid(own + number):
-        return str(eu_vat.validate(number))
-    return str(eu_vat.validate(own + number))
+    named = number.startswith(own) or (_is_member(number[:2]) and not eu_vat.is_valid(own + number))
+    return str(eu_vat.validate(number if named else own + number))
 
 
 def _elsewhere(typed: str, country: str) -> str:
