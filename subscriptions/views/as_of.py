@@ -109,7 +109,7 @@ def _facts(subscription: Subscription, past: Past) -> list[dict[str, Any]]:
 
 def _gates(past: Past) -> list[dict[str, str]]:
     tones = {GateState.SATISFIED: "ok", GateState.PENDING: "wait", GateState.FAILED: "attention"}
-    states = {GateState.SATISFIED: _("Done"), GateState.PENDING: _("Open"), GateState.FAILED: _("Failed")}
+    states = {GateState.SATISFIED: _("Done"), GateState.PENDING: _("Not yet"), GateState.FAILED: _("Failed")}
     return [
         {
             "name": str(words.GATE[GateName(name)]),
