@@ -1,6 +1,7 @@
 """The end of a term: the next one begins, with what was scheduled for it, or the subscription ends (rules 57-60)."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -106,7 +107,7 @@ def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
     save_changed(subscription, *_PLAN_FIELDS, "quantity", "term_start", "term_end", "term_anchor")
     ScheduledRenewal.objects.filter(subscription=subscription).delete()
     after = _values(subscription)
-    data = {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
+    data: dict[str, Any] = {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
     data |= {"before": before, "after": after, "scheduled": scheduled, "dropped": dropped}
     record(SubscriptionRenewed(subscription.pk, data), actor=actor, at=at)
     # The publisher hears of the new term; it may not refuse it (fulfillment-v2.md section 6).
