@@ -1,7 +1,7 @@
 """Shapes of what agents type; whether it may be done is the services' business."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from django import forms
@@ -204,7 +204,8 @@ class PlanForm(ChangeForm):
 
     def prepare(self, at: datetime) -> None:
         self.offered = self.offered_at(at)
-        self.fields["plan_term"].choices = [(str(one.plan_term.pk), self.words_of(one)) for one in self.offered]
+        choice = cast(forms.ChoiceField, self.fields["plan_term"])
+        choice.choices = [(str(one.plan_term.pk), self.words_of(one)) for one in self.offered]
 
     def offered_at(self, at: datetime) -> list[CatalogItem]:
         """What can be chosen: the plans whose term and billing frequency are those of now."""
@@ -302,7 +303,8 @@ class RenewalForm(ChangeForm):
 
     def prepare(self, at: datetime) -> None:
         offered = _on_sale(self.subscription, at)
-        self.fields["plan_term"].choices = [(str(one.plan_term.pk), _way_to_buy(one)) for one in offered]
+        choice = cast(forms.ChoiceField, self.fields["plan_term"])
+        choice.choices = [(str(one.plan_term.pk), _way_to_buy(one)) for one in offered]
 
     @staticmethod
     def values_of(subscription: Subscription) -> dict[str, str]:

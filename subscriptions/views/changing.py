@@ -103,7 +103,7 @@ class Dialog:
     def opened(self) -> HttpResponse:
         """The form over the subscription as it is, with what the address already says."""
         form = self.kind.form.shown_of(self.subscription, self.at)
-        form.initial |= {name: value for name, value in self.request.GET.items() if name in form.field_order}
+        form.initial.update({name: self.request.GET[name] for name in form.field_order if name in self.request.GET})
         return self.show("form", form)
 
     def sent(self) -> HttpResponse:

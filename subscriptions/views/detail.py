@@ -21,11 +21,11 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import NothingToPoll
+from partnerhub.web.forms import RefusableForm
 from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
 from subscriptions import words
 from subscriptions.enums import Status
-from subscriptions.forms import RefusableForm
 from subscriptions.models import Operation, PollSchedule, PurchaseToken, Subscription
 from subscriptions.selectors import attention_of, latest_token, subscription_for
 from subscriptions.services.asking import poll_now
