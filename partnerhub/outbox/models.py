@@ -39,6 +39,9 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["-at", "-id"], name="event_newest_first"),
             models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="event_of_request"),
+            models.Index(
+                fields=["correlation_id"], condition=~models.Q(correlation_id=""), name="event_of_correlation"
+            ),
         ]
         triggers = [pgtrigger.Protect(name="event_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
@@ -82,6 +85,8 @@ class Refusal(models.Model):
         indexes = [
             models.Index(fields=["-at", "-id"], name="refusal_newest_first"),
             models.Index(fields=["stream_id", "-at"], name="refusal_of_stream"),
+            models.Index(fields=["request_id"], name="refusal_of_request"),
+            models.Index(fields=["correlation_id"], name="refusal_of_correlation"),
         ]
         triggers = [pgtrigger.Protect(name="refusal_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 

@@ -83,6 +83,22 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("correlation_id", ""), _negated=True),
+                fields=["correlation_id"],
+                name="event_of_correlation",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refusal",
+            index=models.Index(fields=["request_id"], name="refusal_of_request"),
+        ),
+        migrations.AddIndex(
+            model_name="refusal",
+            index=models.Index(fields=["correlation_id"], name="refusal_of_correlation"),
+        ),
+        migrations.AddIndex(
             model_name="refusal",
             index=models.Index(fields=["-at", "-id"], name="refusal_newest_first"),
         ),
