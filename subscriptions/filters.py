@@ -149,7 +149,8 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 def matching(actor: Actor, query: str, *, at: datetime) -> QuerySet[Subscription]:
     """The visible subscriptions that a list with this query string shows, newest first. Raises NotPermitted."""
-    return SubscriptionFilter(QueryDict(query), subscriptions_visible_to(actor), at=at).qs
+    found: QuerySet[Subscription] = SubscriptionFilter(QueryDict(query), subscriptions_visible_to(actor), at=at).qs
+    return found
 
 
 def _pending(queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:

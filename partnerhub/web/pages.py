@@ -103,7 +103,8 @@ def capped_count(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> str:
 
 def capped_counts(querysets: Sequence[QuerySet[Any]], cap: int = COUNT_CAP) -> list[str]:
     """As `capped_count` for several querysets, asked in one statement."""
-    counts, params = [], []
+    counts: list[str] = []
+    params: list[Any] = []
     for queryset in querysets:
         try:
             sql, given = queryset.order_by().values("pk")[: cap + 1].query.sql_with_params()

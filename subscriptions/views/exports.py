@@ -58,8 +58,9 @@ class _Words:
     """The words of all codes, translated once: the rows are written after the request's language is forgotten."""
 
     def __init__(self) -> None:
-        tables = (words.STATUS, words.END, words.REASON, words.OWNER, words.TERM, words.CYCLE)
-        self.status, self.end, self.reason, self.owner, self.term, self.cycle = map(_translated, tables)
+        self.status, self.end = _translated(words.STATUS), _translated(words.END)
+        self.reason, self.owner = _translated(words.REASON), _translated(words.OWNER)
+        self.term, self.cycle = _translated(words.TERM), _translated(words.CYCLE)
         self.on, self.off = _("On"), _("Off")
 
 

@@ -207,7 +207,7 @@ def _sort_choices(sort: str) -> list[dict[str, Any]]:
 
 def _kept(params: QueryDict, shown: list[columns.Column]) -> dict[str, list[tuple[str, str]]]:
     """What each form of the page must carry along, so that it changes only its own part of the URL."""
-    given = [(name, value) for name, value in params.items() if value and name not in CURSORS]
+    given = [(name, str(value)) for name, value in params.items() if value and name not in CURSORS]
     for_filters = [(name, value) for name, value in given if name in ("status", "view", "customer")]
     if "columns" in params:
         for_filters.append(("columns", ",".join(column.name for column in shown)))
