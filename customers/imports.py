@@ -103,7 +103,8 @@ class Import(ABC, Generic[FormT]):
     def tell(self, row: JobRow) -> Telling:
         before, after = row.plan.get("before") or {}, row.plan.get("after", {})
         labels = self.form({}, row.job.created_at).fields
-        lines = [Now(str(labels[name].label), before.get(name, ""), value) for name, value in after.items()]
+        changed = (name for name in self.columns if name in after)
+        lines = [Now(str(labels[name].label), before.get(name, ""), after[name]) for name in changed]
         return Telling(self.url(row), lines, self._notes(row))
 
     def _notes(self, row: JobRow) -> list[str]:

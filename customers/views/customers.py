@@ -76,9 +76,13 @@ def edit(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     authorize(actor, Action.CUSTOMER_MANAGE)
     customer = customer_for(actor, customer_id)
+    live = live_subscriptions_of(customer_id)
     if request.method != "POST":
-        return _edit_page(request, customer, CustomerForm.shown(customer_values(customer), customer.version), 200)
+        form = CustomerForm.shown(customer_values(customer), customer.version)
+        form.explain(live)
+        return _edit_page(request, customer, form, 200)
     form = CustomerForm(request.POST.dict())
+    form.explain(live)
     if not form.is_valid():
         return _edit_page(request, customer, form, 422)
 
@@ -102,7 +106,6 @@ def _refused_edit(request: HttpRequest, customer_id: UUID, form: CustomerForm, r
 
 
 def _edit_page(request: HttpRequest, customer: Customer, form: CustomerForm, status: int) -> HttpResponse:
-    form.explain(live_subscriptions_of(customer.pk))
     context = {
         "title": _("Edit {customer}").format(customer=customer.name),
         "submit": _("Save the customer"),

@@ -168,6 +168,7 @@ def test_the_currency_stays_while_subscriptions_live(admin):
 
     customer.refresh_from_db()
     assert "It cannot change while subscriptions live (1)." in text_of(page)
+    assert "It cannot change while subscriptions live (1)." in text_of(answer)
     assert answer.status_code == 422
     assert answer.context["form"].errors == {
         "currency": [
