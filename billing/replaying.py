@@ -1,7 +1,8 @@
 """A subscription's ledger written once more from what was heard, beside what is stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 
 from billing.accounts import entry_of, reckoned
 from billing.hearing import OPENS, Shelf, heard, opened
@@ -21,11 +22,23 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """An event, and when billing was told of it."""
+
+    event: Event
+    at: datetime
+
+    def follows(self, charge: Charge) -> bool:
+        """Whether a cycle had been charged already when this was heard."""
+        return charge.period_start <= self.event.at.astimezone(UTC).date() or charge.recorded_at < self.at
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """All that billing heard of a subscription, in order, and all that it wrote."""
 
     subscription: Subscription
-    events: list[Event]
+    events: list[Heard]
     charges: list[Charge]
     account: Account | None
 
@@ -58,12 +71,14 @@ def replay(told: Told, shelf: Shelf) -> Iterator[Fault]:
 def _rewritten(told: Told, ledger: "_Ledger", shelf: Shelf) -> Reckoned | None:
     account: Reckoned | None = None
     partner_id = told.subscription.order_line.reseller_id or ""
-    for event in told.events:
+    for told_of in told.events:
+        event = told_of.event
         if account is not None:
-            ledger.compare(event, heard(account, event, shelf), after=account)
+            ledger.compare_cycles(account, before=told_of)
+            ledger.compare(event, heard(account, event, shelf))
         elif event.name == OPENS:
             account, entries = opened(event, told.subscription.order_line, partner_id, shelf)
-            ledger.compare(event, iter(entries))
+            ledger.compare(event, entries)
         elif event.name == "subscription.reseller_changed":
             partner_id = event.data["after"] or ""
     if account is not None:
@@ -83,18 +98,18 @@ class _Ledger:
         ]
         self._read = 0
 
-    def compare(self, event: Event, entries: Iterator[Entry], after: Reckoned | None = None) -> None:
-        """Compare what an event causes; cycles that a tick has charged before it come first."""
-        if after is not None:
-            self.compare_cycles(after)
+    def compare(self, event: Event, entries: Iterable[Entry]) -> None:
+        """Compare what an event causes."""
         for entry in entries:
             self._compare(event.name, entry)
 
-    def compare_cycles(self, account: Reckoned) -> None:
-        """Compare the cycles that follow next in the ledger."""
+    def compare_cycles(self, account: Reckoned, before: Heard | None = None) -> None:
+        """Compare the cycles that a tick has charged next, up to the moment when something was heard."""
         while self._read < len(self._stored) and account.next_charge_on is not None:
             stored = self._stored[self._read]
             if stored.is_paired or stored.credits is not None or stored.cause != account.opened_by:
+                return
+            if before is not None and not before.follows(self._charges[self._read]):
                 return
             for entry in charge_until(account, account.next_charge_on):
                 self._compare("its cycle", entry)

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from billing.accounts import fingerprint
 from billing.hearing import CONSUMER, Shelf
 from billing.models import Account, Charge
-from billing.replaying import Fault, Told, replay, row_of
+from billing.replaying import Fault, Heard, Told, replay, row_of
 from partnerhub.outbox.models import Delivery, Event
 from partnerhub.outbox.recorder import digest
 from partnerhub.outbox.recorder import fingerprint as event_fingerprint
@@ -83,9 +83,10 @@ def _with_ledger() -> Iterator[UUID]:
 def _told(ids: list[UUID]) -> Iterator[Told]:
     """What was heard of some subscriptions, and what was written."""
     events, charges = defaultdict(list), defaultdict(list)
-    heard = Event.objects.filter(deliveries__handler=CONSUMER, deliveries__delivered_at__isnull=False)
-    for event in heard.filter(stream_id__in=ids).order_by("stream_id", "sequence"):
-        events[event.stream_id].append(event)
+    heard = Delivery.objects.select_related("event").filter(handler=CONSUMER, stream_id__in=ids)
+    for delivery in heard.order_by("stream_id", "sequence"):
+        if delivery.delivered_at is not None:
+            events[delivery.stream_id].append(Heard(delivery.event, delivery.delivered_at))
     written = Charge.objects.select_related("confirmation", "cause").filter(subscription_id__in=ids)
     for charge in written.order_by("subscription_id", "sequence"):
         charges[charge.subscription_id].append(charge)

@@ -1,7 +1,7 @@
 """What billing adds to the pages."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,34 +9,53 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
 from billing.enums import ChargeType
+from billing.ledger import BillingLedger
 from billing.models import Charge
-from billing.selectors import charges_of
+from billing.selectors import charges_of, is_behind
+from partnerhub.clock import now
 from partnerhub.money import Money
 from publishers.pricing import first_charge
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
+from subscriptions.views.telling import sentence_of_event
 
 KINDS = {
-    ChargeType.NEW: _("First period"),
-    ChargeType.CANCEL_IMMEDIATE: _("Refund after cancellation"),
+    ChargeType.NEW: gettext_lazy("First period"),
+    ChargeType.CYCLE_CHARGE: gettext_lazy("Next period"),
+    ChargeType.RENEW: gettext_lazy("Renewal"),
+    ChargeType.ADD_QUANTITY: gettext_lazy("More licences"),
+    ChargeType.REMOVE_QUANTITY: gettext_lazy("Fewer licences"),
+    ChargeType.CONVERT: gettext_lazy("Plan change"),
+    ChargeType.CHANGE_BILLING_PLAN: gettext_lazy("Change of billing frequency"),
+    ChargeType.CANCEL_IMMEDIATE: gettext_lazy("Refund after cancellation"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeRow:
-    """A charge as people read it: the period's last day is included."""
+    """A charge as people read it: the period's last day is included. `share` says which days of a cycle are charged,
+    `effective` what a unit costs for them; both are empty for a whole cycle. `reference` is that of a change's lines.
+    """
 
     kind: str
+    part: str
+    reference: UUID | None
+    reason: str
+    reason_url: str
     first_day: date
     last_day: date
+    share: str
     quantity: int
     unit_price: Money
+    effective: str
     amount: Money
     confirmed_at: datetime
     recorded_at: datetime
@@ -50,12 +69,15 @@ def charges(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     subscription = subscription_for(actor, subscription_id)
     found = list(charges_of(actor, subscription_id))
     is_pending = subscription.status == Status.PENDING
+    total = sum((charge.amount for charge in found), start=Decimal(0))
     context = {
         "subscription": subscription,
         "rows": [_row(charge) for charge in found],
+        "total": Money(total, subscription.currency) if len(found) > 1 else None,
+        "next_charge": BillingLedger().next_charge(subscription, now()),
         "is_pending": is_pending,
         "upcoming": _upcoming(subscription) if is_pending else None,
-        "is_expected": _is_expected(subscription, found),
+        "is_expected": is_behind(subscription_id),
         "url": reverse("billing:charges", args=[subscription_id]),
         "crumbs": [{"url": reverse("subscriptions:detail", args=[subscription_id]), "label": subscription.nickname}],
     }
@@ -67,24 +89,56 @@ def _upcoming(subscription: Subscription) -> Money:
     return first_charge(subscription.plan, subscription.unit_price, subscription.quantity, subscription.currency)
 
 
-def _is_expected(subscription: Subscription, found: list[Charge]) -> bool:
-    """Whether billing has yet to hear of an activation or of a cancellation that refunds."""
-    if subscription.activated_at is None:
-        return False
-    if not found:
-        return True
-    owed = sum((charge.amount for charge in found), start=Decimal(0))
-    return subscription.status == Status.UNSUBSCRIBED and len(found) == 1 and owed > 0
-
-
 def _row(charge: Charge) -> ChargeRow:
     return ChargeRow(
-        kind=str(KINDS[ChargeType(charge.charge_type)]),
+        kind=_kind(charge),
+        part=_part(charge),
+        reference=charge.reference_id,
+        reason=sentence_of_event(charge.cause.name, charge.cause.data)[0],
+        reason_url=_reason_url(charge),
         first_day=charge.period_start,
         last_day=charge.period_end - timedelta(days=1),
+        share=_share(charge),
         quantity=charge.quantity,
         unit_price=Money(charge.unit_price, charge.currency),
+        effective=_effective(charge),
         amount=Money(charge.amount, charge.currency),
         confirmed_at=charge.confirmed_at,
         recorded_at=charge.recorded_at,
     )
+
+
+def _kind(charge: Charge) -> str:
+    if charge.charge_type == ChargeType.CONVERT and charge.reference_id is None:
+        return _("First period after the trial")
+    return str(KINDS[ChargeType(charge.charge_type)])
+
+
+def _part(charge: Charge) -> str:
+    """Which half of a change a line is."""
+    if charge.reference_id is None:
+        return ""
+    return _("charged anew") if charge.reverses_id is None else _("credited")
+
+
+def _reason_url(charge: Charge) -> str:
+    """The subscription as it was right after what caused the charge."""
+    moment = charge.cause.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return f"{reverse('subscriptions:detail', args=[charge.subscription_id])}?as_of={moment}"
+
+
+def _is_whole(charge: Charge) -> bool:
+    return charge.billing_days == charge.cycle_days
+
+
+def _share(charge: Charge) -> str:
+    if _is_whole(charge):
+        return ""
+    return _("{days} of {cycle} days").format(days=charge.billing_days, cycle=charge.cycle_days)
+
+
+def _effective(charge: Charge) -> str:
+    if _is_whole(charge):
+        return ""
+    shown = number_format(abs(charge.effective_unit_price), decimal_pos=4, force_grouping=True)
+    return _("{price} for these days").format(price=shown)

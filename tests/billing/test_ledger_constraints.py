@@ -1,5 +1,6 @@
 """The database refuses every way to bill early or to rewrite the ledger, even SQL by hand."""
 
+import threading
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from django.db import Error, connection, transaction
 
 from billing.models import Charge
 from subscriptions.models import BillingStart, Gate, Subscription
+from tests.factories.publishers import restore_default_policies
 from tests.factories.subscriptions import NOON, active, buy, hear, said
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +163,102 @@ def test_a_second_first_charge_is_refused():
     active()
     same_period = COPY.replace("coalesce(%s, period_end)", "coalesce(%s, period_start)")
     assert "charge_period_once" in refused(same_period, None, None, None, None)
+
+
+CREDIT = """
+INSERT INTO billing_charge (
+    id, sequence, subscription_id, confirmed_at, period_start, period_end, recorded_at, charge_type, cause_id,
+    confirmation_id, customer_id, quantity, price_id, unit_price, effective_unit_price, amount, currency, rounding,
+    reseller_partner_id, previous_hash, hash, reverses_id, billing_days, cycle_days)
+SELECT
+    gen_random_uuid(), sequence + coalesce(%s, 1), coalesce(%s, subscription_id), confirmed_at,
+    coalesce(%s, period_start), period_end, recorded_at, 'removeQuantity', cause_id,
+    confirmation_id, customer_id, quantity, price_id, unit_price, effective_unit_price, coalesce(%s, -amount),
+    coalesce(%s, currency), rounding, reseller_partner_id, previous_hash, hash, id, coalesce(%s, 30), 30
+FROM billing_charge WHERE sequence = 1"""
+
+
+def credit(**different: object) -> tuple[object, ...]:
+    names = ("sequence", "subscription", "period_start", "amount", "currency", "billing_days")
+    return tuple(different.get(name) for name in names)
+
+
+def test_a_credit_beyond_its_charge_is_refused():
+    active(quantity=7)
+    assert "charge_credit_within_its_charge" in refused(CREDIT, *credit(amount="-70.57"))
+    assert Charge.objects.count() == 1
+
+
+def test_credits_together_beyond_their_charge_are_refused():
+    active(quantity=7)
+    _run(CREDIT, credit(amount="-70.00"))
+    later = (NOON + timedelta(days=1)).date()
+    again = credit(sequence=2, amount="-0.57", period_start=later)
+    assert "charge_period_has_begun" in refused(CREDIT, *again)
+    assert "charge_credit_within_its_charge" in refused(
+        CREDIT.replace("'removeQuantity'", "'convert'"), *again[:2], None, *again[3:]
+    )
+    assert Charge.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_credits_at_one_moment_do_not_credit_twice():
+    restore_default_policies()
+    active(quantity=7)
+    outcomes: list[str] = []
+    both = threading.Barrier(2)
+
+    def work(sequence: int, charge_type: str) -> None:
+        both.wait()
+        try:
+            _run(CREDIT.replace("'removeQuantity'", f"'{charge_type}'"), credit(sequence=sequence))
+            outcomes.append("credited")
+        except Error as error:
+            outcomes.append("charge_credit_within_its_charge" if "within_its" in str(error) else str(error))
+        connection.close()
+
+    workers = [threading.Thread(target=work, args=given) for given in ((1, "removeQuantity"), (2, "convert"))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert sorted(outcomes) == ["charge_credit_within_its_charge", "credited"]
+    assert sum(charge.amount for charge in Charge.objects.all()) == 0
+
+
+def test_a_credit_in_another_currency_or_for_another_subscription_is_refused():
+    active(quantity=7)
+    assert "charge_credit_within_its_charge" in refused(CREDIT, *credit(currency="USD"))
+    other = active()
+    assert "charge_" in refused(
+        CREDIT + f" AND subscription_id <> '{other.pk}'", *credit(subscription=other.pk, sequence=5)
+    )
+    assert Charge.objects.count() == 2
+
+
+def test_a_credit_of_a_credit_or_for_other_days_is_refused():
+    active(NOON, quantity=7)
+    early = CREDIT.replace("period_end, recorded_at, 'removeQuantity'", "period_end + 1, recorded_at, 'removeQuantity'")
+    assert "charge_credit_within_its_charge" in refused(early, *credit())
+    _run(CREDIT, credit())
+    of_credit = CREDIT.replace("WHERE sequence = 1", "WHERE sequence = 2")
+    assert "charge_credit_within_its_charge" in refused(of_credit, *credit(amount="0"))
+
+
+def test_a_negative_line_that_credits_nothing_is_refused():
+    active(quantity=7)
+    assert "charge_credits_only_what_was_charged" in refused(
+        CREDIT.replace("hash, id, coalesce", "hash, NULL, coalesce"), *credit()
+    )
+
+
+@pytest.mark.parametrize("days", [0, 31])
+def test_more_days_than_the_cycle_has_are_refused(days):
+    active(quantity=7)
+    assert "charge_days_within_cycle" in refused(CREDIT, *credit(billing_days=days))
+
+
+def test_a_period_that_has_not_begun_is_not_charged():
+    active()
+    assert "charge_period_has_begun" in refused(COPY, None, None, (NOON + timedelta(days=40)).date(), NOON)
