@@ -105,7 +105,9 @@ class VersionedForm(RefusableForm):
 
 
 class NicknameForm(ComparedForm):
-    nickname = forms.CharField(label=_("Nickname"), max_length=200)
+    nickname = forms.CharField(
+        label=_("Nickname"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"})
+    )
 
     refused_at = {InvalidInput: "nickname"}
 
@@ -137,6 +139,9 @@ class ChangeForm(ComparedForm):
         super().__init__(*args, **kwargs)
         self.subscription = subscription
         self.prepare(at)
+        for name in self.field_order[:1]:
+            if name in self.fields:
+                self.fields[name].widget.attrs["autofocus"] = True
 
     def prepare(self, at: datetime) -> None:
         """Fit the fields to the subscription as it is at a moment."""
