@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.api import catalogue, changing, purchases, views
+from subscriptions.api import catalogue, changing, purchases, transitions, views
 
 CUSTOMER = "customers/<str:customer_id>"
 PRODUCT = f"{CUSTOMER}/products/<str:product_id>"
@@ -33,6 +33,8 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/timeline", views.Timeline.as_view()),
     path(f"{SUBSCRIPTION}/poll", views.Poll.as_view()),
     path(f"{SUBSCRIPTION}/preview", changing.Previews.as_view()),
+    path(f"{SUBSCRIPTION}/transitions", transitions.Transitions.as_view()),
+    path(f"{SUBSCRIPTION}/transitionEligibilities", transitions.TransitionEligibilities.as_view()),
     path(f"{SUBSCRIPTION}/operations", changing.Operations.as_view()),
     path(f"{SUBSCRIPTION}/operations/<str:operation_id>", changing.OperationById.as_view()),
     path(f"{SUBSCRIPTION}/changerequests", changing.ChangeRequests.as_view()),
