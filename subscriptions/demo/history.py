@@ -66,12 +66,14 @@ def _tell(purchase: Purchase, subscription: Subscription, admin: Actor, at: date
         case Story.REFUNDED:
             _confirm(subscription, at)
             at += timedelta(hours=30)
-            cancel(admin, subscription.pk, reason="The customer chose another product.", version=None, at=at)
+            cancel(
+                admin, subscription.pk, reason="The customer chose another product.", version=None, at=at, hold=False
+            )
         case Story.SUSPENDED:
             _confirm(subscription, at)
             suspend(admin, subscription.pk, reason="The invoice was not paid.", version=None, at=at + SUSPENDED_AFTER)
         case Story.WITHDRAWN:
-            cancel(admin, subscription.pk, reason="Ordered twice by mistake.", version=None, at=at)
+            cancel(admin, subscription.pk, reason="Ordered twice by mistake.", version=None, at=at, hold=False)
         case Story.FORGOTTEN:
             void_overdue(SYSTEM, at=at)
         case Story.PARTIAL:
