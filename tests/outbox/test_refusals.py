@@ -6,12 +6,14 @@ from django.db import DataError, ProgrammingError, transaction
 from django.test import Client
 
 from accounts.policy import Role
+from accounts.tokens import MARKETPLACE, Version, issue
 from partnerhub.errors import NotPermitted
 from partnerhub.outbox import refusals
 from partnerhub.outbox.models import Entry, Event, Refusal
 from subscriptions.models import Subscription
 from tests.api.conftest import Program, path_of
 from tests.factories.accounts import UserFactory, actor
+from tests.factories.publishers import PublisherFactory
 from tests.factories.subscriptions import NOON, active, buy
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +111,31 @@ def test_a_program_that_repeats_its_request_tried_once():
     )
     assert (kept.stream_type, kept.stream_id) == ("subscription", subscription.pk)
     assert kept.asked == {"friendlyName": "Mine", "clientSecret": "[redacted]"}
+
+
+def test_a_publisher_that_reaches_for_another_ones_order_goes_on_record():
+    theirs, caller = buy(), PublisherFactory(name="Curious")
+    token = issue(caller.client, audience=MARKETPLACE, version=Version.V1, at=NOON).access_token
+    before = state_of(theirs)
+
+    answer = Client().post(
+        f"/api/saas/subscriptions/{theirs.pk}/activate?api-version=2018-08-31",
+        {"planId": "gold", "accessToken": "s3cr3t"},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {token}"},
+    )
+
+    assert (answer.status_code, state_of(theirs)) == (403, before)
+    kept = Refusal.objects.get()
+    assert (kept.door, kept.tried, kept.code, kept.stream_id, kept.actor_kind, kept.actor_label, kept.asked) == (
+        "publisher",
+        "POST api/saas/subscriptions/activate",
+        "foreign_subscription",
+        theirs.pk,
+        "publisher",
+        caller.client.name,
+        {"planId": "gold", "accessToken": "[redacted]"},
+    )
 
 
 def test_two_requests_are_two_attempts():
