@@ -222,8 +222,8 @@ class ImportForm(RefusableForm):
         super().__init__(*args, **more)
         self.columns, self.required, self.most = columns, required, most
 
-    def clean_file(self) -> UploadedFile:
-        uploaded: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> "UploadedFile[bytes]":
+        uploaded: UploadedFile[bytes] = self.cleaned_data["file"]
         content = uploaded.read(LARGEST_FILE + 1)
         try:
             self.lines = read_table(content, columns=self.columns, required=self.required, most=self.most)

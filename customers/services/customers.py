@@ -162,8 +162,8 @@ def _check_change(customer: Customer, after: dict[str, Any]) -> None:
 
 
 def _check_domain_free(domain: str, customer_id: UUID | None) -> None:
-    holder = Customer.objects.filter(domain__iexact=domain).exclude(pk=customer_id).first()
-    if holder is not None:
+    holder = Customer.objects.filter(domain__iexact=domain).first()
+    if holder is not None and holder.pk != customer_id:
         raise DomainTaken(domain=domain, customer=holder.name)
 
 
