@@ -2,7 +2,7 @@
 
 import calendar
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 MONTHS = {"P1M": 1, "P1Y": 12, "P2Y": 24, "P3Y": 36}
 CYCLE_MONTHS = {"monthly": 1, "annual": 12}
@@ -80,6 +80,16 @@ def cycle_end(start: date, end: date, billing_cycle: str, day: date) -> date:
     return end if billing_cycle == "one_time" else cycle_at(start, end, CYCLE_MONTHS[billing_cycle], day).end
 
 
-def in_trial(trial_days: int, start: date | None, day: date) -> bool:
-    """Whether `day` is one of a term's free trial days; a term that has not started yet has them all before it."""
-    return trial_days > 0 and (start is None or day < start + timedelta(days=trial_days))
+def trial_end(trial_days: int, activated_at: datetime | None) -> date | None:
+    """The first UTC day that is not free any more; None without a trial, or before it begins. Counted from the
+    activation, never from a term's start: what is renewed has no second trial (rule 65).
+    """
+    if not trial_days or activated_at is None:
+        return None
+    return activated_at.astimezone(UTC).date() + timedelta(days=trial_days)
+
+
+def in_trial(trial_days: int, activated_at: datetime | None, at: datetime) -> bool:
+    """Whether a moment is free of charge; before the activation the whole trial is still to come."""
+    end = trial_end(trial_days, activated_at)
+    return trial_days > 0 and (end is None or at.astimezone(UTC).date() < end)

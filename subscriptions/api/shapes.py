@@ -18,7 +18,7 @@ from subscriptions.enums import OperationAction, Status
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.selectors import attention_of, batches_of, operation_in_flight
 from subscriptions.services.ending import CANCEL_POLICIES, cancel_terms
-from subscriptions.terms import cycle_end, in_trial
+from subscriptions.terms import cycle_end, in_trial, trial_end
 from subscriptions.tranches import open_batches
 
 STATUS = {
@@ -147,7 +147,7 @@ class Reader:
         """Whether it is free of charge now: in its trial, or waiting for its publisher with the trial still to come."""
         if found.status == Status.UNSUBSCRIBED:
             return False
-        return in_trial(found.plan.trial_days, found.term_start, self.at.astimezone(UTC).date())
+        return in_trial(found.plan.trial_days, found.activated_at, self.at)
 
     def refundable(self, found: Subscription) -> RefundableQuantity:
         """Reads the subscription's tranches, which a list prefetches. Only what is active is reduced (rule 35)."""
@@ -163,9 +163,10 @@ class Reader:
         day = self.at.astimezone(UTC).date()
         if found.status != Status.SUBSCRIBED or not found.term_start or not found.term_end or day >= found.term_end:
             return None
-        if self.is_trial(found):
-            return min(found.term_start + timedelta(days=found.plan.trial_days), found.term_end)
-        if found.plan.trial_days:
+        trial_ends = trial_end(found.plan.trial_days, found.activated_at)
+        if trial_ends and day < trial_ends:
+            return min(trial_ends, found.term_end)
+        if trial_ends and found.term_start < trial_ends:
             return None  # cycles after a trial are not charged by their calendar yet
         return cycle_end(found.term_start, found.term_end, found.plan_term.billing_cycle, day)
 

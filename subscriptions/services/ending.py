@@ -1,6 +1,6 @@
 """Ending a subscription: cancelled by an agent, or voided because nobody activated it in time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,7 @@ from subscriptions.services.checks import check_nothing_in_flight
 from subscriptions.services.locking import lock_for_change, lock_subscription, save_changed
 from subscriptions.services.scheduling import forget_schedule
 from subscriptions.services.starting import Wanted, begin, hold_until
+from subscriptions.terms import trial_end
 
 log = structlog.get_logger(__name__)
 
@@ -144,14 +145,11 @@ def cancel_terms(subscription: Subscription, at: datetime, book: PolicyBook | No
 
 
 def _facts(subscription: Subscription) -> Facts:
-    trial_days = subscription.plan.trial_days
-    # Counted from the first term: what is renewed has no second trial (rule 65).
-    first_day = subscription.activated_at and subscription.activated_at.astimezone(UTC).date()
     return Facts(
         status=Status(subscription.status),
         purchased_at=subscription.purchased_at,
         activate_by=subscription.activate_by,
-        trial_ends=first_day + timedelta(days=trial_days) if trial_days and first_day else None,
+        trial_ends=trial_end(subscription.plan.trial_days, subscription.activated_at),
         term=subscription.plan_term.term,
         billing_cycle=subscription.plan_term.billing_cycle,
     )

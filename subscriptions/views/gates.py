@@ -1,7 +1,7 @@
 """Billing gates as the page shows them: ordered, licences assigned, configuration confirmed, billing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,7 +12,8 @@ from subscriptions import words
 from subscriptions.enums import GateName, GateState, NextAction, Owner
 from subscriptions.models import Gate, Subscription
 from subscriptions.selectors import blocking_gate
-from subscriptions.views.rows import billed_from, go_url_of, reason_words
+from subscriptions.terms import trial_end
+from subscriptions.views.rows import go_url_of, reason_words
 
 SHOWN = (GateName.ORDERED, GateName.LICENSES_ASSIGNED, GateName.CONFIGURATION_CONFIRMED)
 
@@ -105,11 +106,12 @@ def _billing(not_cancelled: Gate | None, subscription: Subscription) -> GateStep
 
 
 def _billing_proof(subscription: Subscription) -> str:
-    first_day = billed_from(subscription)
-    if first_day is None:
+    if subscription.activated_at is None:
         return ""
-    if subscription.plan.trial_days:
-        return _("The term started with a free trial; the first paid day is {day}.").format(day=day_text(first_day))
+    trial_ends = trial_end(subscription.plan.trial_days, subscription.activated_at)
+    if trial_ends:
+        return _("The term started with a free trial; the first paid day is {day}.").format(day=day_text(trial_ends))
+    first_day = subscription.activated_at.astimezone(UTC).date()
     return _("Both confirmations are there; the first paid day is {day}.").format(day=day_text(first_day))
 
 

@@ -15,6 +15,7 @@ from subscriptions import words
 from subscriptions.enums import EndReason, GateName, Owner, Status
 from subscriptions.models import Gate, Subscription
 from subscriptions.selectors import Attention, attention_of
+from subscriptions.terms import trial_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +181,10 @@ def _billing(subscription: Subscription) -> tuple[str, str, date | None]:
 
 
 def billed_from(subscription: Subscription) -> date | None:
-    """The first day of the first paid period: the term's start, or the day after a trial. None before activation."""
+    """The first paid day of the term: its start, or the day after a trial. None before activation."""
     start = subscription.term_start
-    return start + timedelta(days=subscription.plan.trial_days) if start else None
+    trial_ends = trial_end(subscription.plan.trial_days, subscription.activated_at)
+    return max(start, trial_ends) if start and trial_ends else start
 
 
 def last_day(subscription: Subscription) -> date | None:
