@@ -112,6 +112,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "partnerhub.web.context.hub",
+                "subscriptions.views.waiting.change_requests",
             ],
             "builtins": ["partnerhub.web.templatetags.hub"],
         },

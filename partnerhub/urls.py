@@ -5,7 +5,7 @@ from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.metrics import metrics
 from partnerhub.v1 import developers
-from subscriptions.urls import activity_pages, customer_pages, publisher_links
+from subscriptions.urls import activity_pages, customer_pages, publisher_links, request_pages
 from subscriptions.views.home import home
 
 urlpatterns = [
@@ -23,6 +23,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("jobs/", include("partnerhub.jobs.urls")),
     path("metrics", metrics),
+    path("requests/", include((request_pages, "requests"))),
     path("resellers/", include((reseller_pages, "resellers"))),
     path("subscriptions/", include("subscriptions.urls")),
     path("v1/", include("partnerhub.v1")),

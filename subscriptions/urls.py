@@ -11,6 +11,7 @@ from subscriptions.views import (
     command,
     confirmation,
     customers,
+    deciding,
     detail,
     edits,
     exports,
@@ -19,6 +20,7 @@ from subscriptions.views import (
     notes,
     operations,
     peek,
+    requests,
     scheduling,
 )
 
@@ -65,4 +67,13 @@ publisher_links = [
 activity_pages = [
     path("", activity.activity, name="list"),
     path("export.csv", activity.export, name="export"),
+]
+
+request_pages = [
+    path("", requests.requests, name="list"),
+    path("<uuid:request_id>/", requests.request_detail, name="detail"),
+    path("<uuid:request_id>/now/", requests.request_now, name="now"),
+    path("<uuid:request_id>/approve/", deciding.approve_request, name="approve"),
+    path("<uuid:request_id>/decline/", requests.decline_request, name="decline"),
+    path("<uuid:request_id>/withdraw/", requests.withdraw_request, name="withdraw"),
 ]

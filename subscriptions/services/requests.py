@@ -106,10 +106,7 @@ def approve(
     """
     authorize(actor, Action.SUBSCRIPTION_DECIDE)
     request = _open_request(actor, request_id, at)
-    change = change_from(request.change)
-    if quantity is not None and quantity != change.quantity:
-        change = _part_of(request, change, quantity)
-    _approve(actor, request, change, reason, quote_id, at)
+    _approve(actor, request, granted_change(request, quantity), reason, quote_id, at)
     return request
 
 
@@ -202,22 +199,45 @@ def _approve(
     record(ChangeApproved(request.subscription_id, data, reason), actor=actor, at=at)
 
 
-def _part_of(request: ChangeRequest, change: Change, quantity: int) -> Change:
+def granted_change(request: ChangeRequest, quantity: int | None = None) -> Change:
+    """The change that was asked for, with another quantity where part of it is granted. Raises RequestTooMuch."""
+    change = change_from(request.change)
+    if quantity is None or quantity == change.quantity:
+        return change
     old, new = request.changes.get("quantity", (None, None))
     if old is None or not min(old, new) <= quantity <= max(old, new) or quantity == old:
         raise RequestTooMuch(approved=quantity, old=old, new=new)
     return replace(change, quantity=quantity)
 
 
-def _open_request(actor: Actor, request_id: UUID, at: datetime) -> ChangeRequest:
-    request = _lock_request(request_id)
-    if (request.actor_kind, request.actor_id) == (actor.kind, actor.id):
+def check_decidable(actor: Actor, request: ChangeRequest, at: datetime) -> None:
+    """Raise NotPermitted, RequestOwn, RequestClosed or RequestMoved where the actor cannot decide on it now. Pages
+    grey out by it; deciding makes the same checks under a lock.
+    """
+    authorize(actor, Action.SUBSCRIPTION_DECIDE)
+    if is_own(actor, request):
         raise RequestOwn
     _check_open(request)
     if at >= request.expires_at:
         raise RequestMoved(why="its time ran out")
-    if request.base != _base_of(request.subscription, change_from(request.change)):
+    if moved_since(request):
         raise RequestMoved(why="what it rests on is not so any more")
+
+
+def is_own(actor: Actor, request: ChangeRequest) -> bool:
+    """Whether the actor asked for it, in whatever role."""
+    return (request.actor_kind, request.actor_id) == (actor.kind, actor.id)
+
+
+def moved_since(request: ChangeRequest) -> dict[str, tuple[Any, Any]]:
+    """What the request rests on and is not so any more: its value then and now by the subscription's field."""
+    current = _base_of(request.subscription, change_from(request.change))
+    return {name: (value, current.get(name)) for name, value in request.base.items() if value != current.get(name)}
+
+
+def _open_request(actor: Actor, request_id: UUID, at: datetime) -> ChangeRequest:
+    request = _lock_request(request_id)
+    check_decidable(actor, request, at)
     return request
 
 
@@ -233,7 +253,7 @@ def _lock_request(request_id: UUID) -> ChangeRequest:
 
 def _check_open(request: ChangeRequest) -> None:
     if request.status != RequestStatus.OPEN:
-        raise RequestClosed(status=request.status, since=f"{request.decided_at:%Y-%m-%d %H:%M} UTC")
+        raise RequestClosed(status=request.status.replace("_", " "), since=f"{request.decided_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _void(actor: Actor, request: ChangeRequest, status: RequestStatus, why: str, at: datetime) -> None:

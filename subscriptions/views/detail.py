@@ -35,6 +35,7 @@ from subscriptions.views.facts import facts_of
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.operations import Flight, flight_of, latest_operation, state_of
 from subscriptions.views.permission import Denial, denial_of
+from subscriptions.views.requests import banner_of
 from subscriptions.views.rows import badge_of, go_url_of
 from subscriptions.views.seats import seat_batches
 from subscriptions.views.timeline_card import timeline_card
@@ -134,6 +135,7 @@ def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
         "token": token,
         "token_is_live": token is not None and token.expires_at > at,
         "flight": flight_of(operation, subscription, actor, at),
+        "requests_banner": banner_of(actor, subscription),
         "facts": facts_of(subscription),
         "tranches": seat_batches(subscription, at),
         **timeline_card(actor, subscription),

@@ -1,5 +1,7 @@
 """Home: what needs somebody, by deadline, and what was bought lately."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,11 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from accounts.policy import Actor
+from accounts.policy import Action, Actor
 from customers.selectors import customers_visible_to
+from partnerhub.clock import now
 from partnerhub.web.pages import capped_count
 from subscriptions.enums import Status
 from subscriptions.selectors import attention_queue, subscriptions_visible_to
+from subscriptions.views.request_rows import request_row
+from subscriptions.views.requests import waiting_requests
 from subscriptions.views.rows import row_of
 
 SHOWN = 5
@@ -30,8 +35,21 @@ def home(request: HttpRequest) -> HttpResponse:
         "all_waiting_url": _listed(Status.PENDING),
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),
+        **_requests(actor),
     }
     return render(request, "subscriptions/home.html", context)
+
+
+def _requests(actor: Actor) -> dict[str, Any]:
+    """The change requests that wait for whoever may decide on them; nothing for the others."""
+    if not actor.may(Action.SUBSCRIPTION_DECIDE):
+        return {}
+    found, at = list(waiting_requests(actor)[: SHOWN + 1]), now()
+    return {
+        "requests": [request_row(asked, actor, at) for asked in found[:SHOWN]],
+        "more_requests": len(found) > SHOWN,
+        "all_requests_url": reverse("requests:list"),
+    }
 
 
 def _listed(status: Status) -> str:

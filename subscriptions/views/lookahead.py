@@ -91,6 +91,7 @@ def differences(before: State, after: State) -> Iterator[Difference]:
 def _told(state: State) -> dict[str, str]:
     price = Money(Decimal(state.unit_price), state.currency)
     return {
+        _("Nickname"): state.nickname,
         _("Status"): str(words.STATUS[Status(state.status)]),
         _("Quantity"): licences(state.quantity),
         _("Plan"): state.plan,
@@ -111,14 +112,18 @@ def renewal_words(scheduled: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def figures(shown: Preview, current: Preview) -> list[Difference]:
+    """The money and the days of two previews of one change, side by side."""
+    return [
+        Difference(_("Today"), money_words(shown.due_today), money_words(current.due_today)),
+        Difference(_("Next charge"), _charge_words(shown), _charge_words(current)),
+        Difference(_("Next term"), _renewal_day(shown), _renewal_day(current)),
+    ]
+
+
 def moved_figures(shown: Preview, current: Preview) -> list[Difference]:
     """What a quote told and what is so now, where they differ."""
-    figures = [
-        (_("Today"), money_words(shown.due_today), money_words(current.due_today)),
-        (_("Next charge"), _charge_words(shown), _charge_words(current)),
-        (_("Next term"), _renewal_day(shown), _renewal_day(current)),
-    ]
-    moved = [Difference(label, was, now) for label, was, now in figures if was != now]
+    moved = [figure for figure in figures(shown, current) if figure.before != figure.after]
     return [*moved, *differences(shown.before, current.before), *_outcomes(shown, current)]
 
 
@@ -205,4 +210,8 @@ def _act_words(change: Change, preview: Preview) -> str:
     if change.partner_id is not None:
         partner_id = change.partner_id
         return _("Name reseller {id}").format(id=partner_id) if partner_id else _("Remove the reseller")
+    if change.nickname is not None:
+        return _("Rename to {nickname}").format(nickname=change.nickname)
+    if change.status == "deleted":
+        return _("Cancel the subscription")
     return _("Suspend") if change.status == "suspended" else _("Reinstate")
