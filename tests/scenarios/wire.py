@@ -42,7 +42,7 @@ def call(
     if body is not None:
         content, sent["Content-Type"] = json.dumps(body), "application/json"
     elif form is not None:
-        content, sent["Content-Type"] = urlencode(form), "application/x-www-form-urlencoded"
+        content, sent["Content-Type"] = urlencode(form, doseq=True), "application/x-www-form-urlencoded"
     if token:
         sent["Authorization"] = f"Bearer {token}"
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
