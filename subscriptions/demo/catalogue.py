@@ -153,6 +153,7 @@ CONTOSO: Row = (
                 _term("P1M", "monthly", "24.00", "103.00", "27.00"),
                 _term("P1Y", "monthly", "19.90", "85.50", "22.40"),
                 _term("P1Y", "annual", "228.00", "980.00", "257.00"),
+                policies={"billing_frequency_change": "now"},
             ),
             _seats(
                 "enterprise",
@@ -162,6 +163,13 @@ CONTOSO: Row = (
                 _term("P1Y", "annual", "420.00", "1806.00", "473.00"),
                 _term("P3Y", "annual", "372.00", "1600.00", "419.00"),
                 description="Service levels, sandboxes and single sign-on.",
+                policies={
+                    "cancel_after_window": "by_agreement",
+                    "cancel_steps": [
+                        "Export the tickets and hand them to the customer.",
+                        "Close the sandboxes in Contoso's administration.",
+                    ],
+                },
             ),
         ),
         _offer(
@@ -191,6 +199,13 @@ CONTOSO: Row = (
             "Contoso Voice",
             "Calls inside the help desk. Ready at once; its vendor neither agrees nor objects to a change.",
             _seats("standard", "Standard", 1, 500, _term("P1M", "monthly", "8.00", "34.40", "9.10")),
+        ),
+        _offer(
+            "rota--silent-changes",
+            "Contoso Rota",
+            "Shift plans for support teams. Ready at once; its vendor decides on changes by hand, which takes days.",
+            _seats("standard", "Standard", 1, 500, _term("P1M", "monthly", "4.20", "18.10", "4.80")),
+            policies={"silence_means": "wait", "change_waits": "P5D"},
         ),
         _offer(
             "survey--refuses-changes",
@@ -231,6 +246,7 @@ TAILSPIN: Row = (
                 _term("P3Y", "one_time", "1470.00", "6320.00", "1655.00"),
                 description="One file server of any size.",
             ),
+            policies={"cancel_after_window": "by_agreement"},
         ),
         _offer(
             "mailguard--prompt",

@@ -18,10 +18,11 @@ from publishers.models import Publisher
 from publishers.services.register import catalog_items, register_publisher
 from subscriptions.demo import demo_file
 from subscriptions.demo.catalogue import PUBLISHERS, document
+from subscriptions.demo.changes import go_on
 from subscriptions.demo.customers import CUSTOMERS, RESELLERS
 from subscriptions.demo.history import replay
 from subscriptions.demo.people import ADMIN, API_CLIENT, PASSWORD, PEOPLE, SALES
-from subscriptions.demo.purchases import PURCHASES
+from subscriptions.demo.purchases import LATER, PURCHASES
 from subscriptions.demo.vendor import remember
 
 # Everything that was bought was on sale before.
@@ -73,6 +74,8 @@ def _load_everything(at: datetime) -> Secrets:
         create_customer(people[ADMIN], profile, partner_id=partner_id, at=started) for profile, partner_id in CUSTOMERS
     ]
     told = replay(PURCHASES, customers, sales=people[SALES], admin=people[ADMIN], at=at)
+    bought = {(line.customer, line.offer): found for line, (_, found) in zip(PURCHASES, told, strict=True)}
+    go_on(LATER, bought, sales=people[SALES], admin=people[ADMIN], at=at)
     remember(settings.HUB_DATA / "publisher", told)
     return secrets
 

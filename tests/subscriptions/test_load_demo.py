@@ -20,10 +20,13 @@ from partnerhub.outbox.models import Delivery, Event
 from publishers.demo.store import Store
 from publishers.models import Adapter, Publisher
 from publishers.selectors import item_for_purchase
+from subscriptions.cancellation import How
 from subscriptions.demo.loading import load
 from subscriptions.demo.people import PASSWORD
 from subscriptions.enums import EndReason, Reason, Status
-from subscriptions.models import Gate, PollSchedule, Subscription
+from subscriptions.models import ChangeRequest, Gate, Operation, PollSchedule, ScheduledRenewal, Subscription
+from subscriptions.selectors import batches_of
+from subscriptions.services.ending import cancel_terms
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -134,12 +137,42 @@ def test_subscriptions_stand_in_every_state(path):
 def test_what_is_active_was_charged_and_nothing_else_was(path):
     charged = Charge.objects.filter(reverses=None).values_list("subscription_id", flat=True)
     assert set(charged) == set(Subscription.objects.exclude(activated_at=None).values_list("pk", flat=True))
-    assert Charge.objects.exclude(reverses=None).count() == 1
+    assert Charge.objects.filter(charge_type="cancelImmediate").count() == 1
     assert not Delivery.objects.filter(delivered_at=None).exists()
     assert not PollSchedule.objects.exclude(subscription__status=Status.PENDING).exclude(next_poll_at=None).exists()
 
 
+def test_changes_stand_in_every_state(path):
+    changes = Operation.objects.filter(action="change_quantity")
+    assert Counter(changes.values_list("status", "accepted_by")) == {
+        ("succeeded", "publisher"): 2,
+        ("succeeded", "silence"): 1,
+        ("failed", ""): 1,
+        ("not_started", ""): 1,
+    }
+    waiting = changes.get(status="not_started")
+    assert (waiting.created_at, waiting.due_at) == (NOW - timedelta(hours=3), NOW + timedelta(days=5, hours=-3))
+    requests = ChangeRequest.objects.values_list("subscription__offer__offer_id", "status")
+    assert set(requests) == {
+        ("helpdesk", "declined"),
+        ("esign-express--prompt", "open"),
+        ("contracts--partial", "open"),
+    }
+    assert set(ScheduledRenewal.objects.values_list("subscription__nickname", "quantity")) == {("Jena", 20)}
+    support = Subscription.objects.get(nickname="Support")
+    assert [batch.remaining for batch in batches_of(support)] == [10, 6, 2]
+
+
+def test_some_terms_end_within_days_and_cancelling_takes_steps_or_an_agreement(path):
+    soon = Subscription.objects.filter(status=Status.SUBSCRIBED, term_end__lte=NOW.date() + timedelta(days=6))
+    assert set(soon.values_list("offer__offer_id", "auto_renew")) == {("mailguard--prompt", True), ("backup", False)}
+    enterprise = Subscription.objects.get(nickname="Serwis")
+    terms = cancel_terms(enterprise, NOW)
+    assert (terms.how, len(terms.steps)) == (How.BY_AGREEMENT, 2)
+
+
 def test_nothing_lies_in_the_future(path):
+    assert not Delivery.objects.filter(delivered_at__gt=NOW).exists()
     assert not Event.objects.filter(at__gt=NOW).exists()
     assert not Subscription.objects.filter(status=Status.PENDING, activate_by__lte=NOW).exists()
     assert not Subscription.objects.filter(status=Status.SUBSCRIBED, term_end__lte=NOW.date()).exists()
