@@ -41,8 +41,9 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class ChargeRow:
-    """A charge as people read it: the period's last day is included. `share` says which days of a cycle are charged,
-    `effective` what a unit costs for them; both are empty for a whole cycle. `reference` is that of a change's lines.
+    """A charge as people read it: the period's last day is included. `share` says which part of a cycle is charged and
+    what a unit costs for it, empty for a whole cycle. `reference` is that of a change's lines. Only the first charge
+    tells of the confirmation that all stand on.
     """
 
     kind: str
@@ -55,9 +56,8 @@ class ChargeRow:
     share: str
     quantity: int
     unit_price: Money
-    effective: str
     amount: Money
-    confirmed_at: datetime
+    confirmed_at: datetime | None
     recorded_at: datetime
 
 
@@ -101,9 +101,8 @@ def _row(charge: Charge) -> ChargeRow:
         share=_share(charge),
         quantity=charge.quantity,
         unit_price=Money(charge.unit_price, charge.currency),
-        effective=_effective(charge),
         amount=Money(charge.amount, charge.currency),
-        confirmed_at=charge.confirmed_at,
+        confirmed_at=charge.confirmed_at if charge.sequence == 1 else None,
         recorded_at=charge.recorded_at,
     )
 
@@ -127,18 +126,10 @@ def _reason_url(charge: Charge) -> str:
     return f"{reverse('subscriptions:detail', args=[charge.subscription_id])}?as_of={moment}"
 
 
-def _is_whole(charge: Charge) -> bool:
-    return charge.billing_days == charge.cycle_days
-
-
 def _share(charge: Charge) -> str:
-    if _is_whole(charge):
+    if charge.billing_days == charge.cycle_days:
         return ""
-    return _("{days} of {cycle} days").format(days=charge.billing_days, cycle=charge.cycle_days)
-
-
-def _effective(charge: Charge) -> str:
-    if _is_whole(charge):
-        return ""
-    shown = number_format(abs(charge.effective_unit_price), decimal_pos=4, force_grouping=True)
-    return _("{price} for these days").format(price=shown)
+    unit = number_format(abs(charge.effective_unit_price), decimal_pos=4, force_grouping=True)
+    return _("{days} of {cycle} days, {price} each").format(
+        days=charge.billing_days, cycle=charge.cycle_days, price=unit
+    )
