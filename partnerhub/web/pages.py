@@ -98,7 +98,7 @@ def _page(
 
 def capped_count(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> str:
     """How many rows there are, as text; `1000+` beyond the cap, because counting a million rows is slow."""
-    return _capped(queryset.order_by()[: cap + 1].count(), cap)
+    return capped(queryset.order_by()[: cap + 1].count(), cap)
 
 
 def capped_counts(querysets: Sequence[QuerySet[Any]], cap: int = COUNT_CAP) -> list[str]:
@@ -114,10 +114,11 @@ def capped_counts(querysets: Sequence[QuerySet[Any]], cap: int = COUNT_CAP) -> l
         params.extend(given)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(counts)}", params)
-        return [_capped(count, cap) for count in cursor.fetchone()]
+        return [capped(count, cap) for count in cursor.fetchone()]
 
 
-def _capped(count: int, cap: int) -> str:
+def capped(count: int, cap: int = COUNT_CAP) -> str:
+    """A count as text, `1000+` beyond the cap."""
     return f"{cap}+" if count > cap else str(count)
 
 
