@@ -8,11 +8,17 @@ from partnerhub.api.errors import NUMBERS, answer, number_of, number_of_code
 from tests.api.conftest import Program, refused
 
 # Met by publishers (/api/saas), by people on pages or by operators' commands, never by a program of /v1.
-ELSEWHERE = {"token_malformed", "token_expired", "token_foreign", "foreign_subscription"} | {
-    "address_not_allowed",
-    "overlapping_price",
-    "role_not_held",
+PUBLISHERS = {"token_malformed", "token_expired", "token_foreign", "foreign_subscription"} | {
+    "operation_final",
+    "operation_needs_no_answer",
 }
+COMMANDS = {"address_not_allowed", "overlapping_price"}
+PAGES = {
+    *("role_not_held", "view_name_taken", "currency_in_use", "domain_taken", "live_subscriptions", "vat_id_invalid"),
+    *("partner_id_taken", "import_incomplete", "repeated_row", "row_too_long", "row_unfit", "too_many_rows"),
+    *("actor_lost", "job_moved_on", "nothing_selected", "phrase_mismatch", "row_failed"),
+}
+ELSEWHERE = PUBLISHERS | COMMANDS | PAGES
 
 
 def test_every_refusal_has_a_number_of_its_own_or_is_met_elsewhere():
@@ -27,7 +33,7 @@ def test_what_is_missing_decides_the_number(what, number):
 
 @pytest.mark.parametrize(("window", "number"), [("72-hour", 900213), ("14-day", 900117)])
 def test_a_closed_window_is_numbered_by_its_unit(window, number):
-    closed = errors.CancellationWindowClosed(window=window, closed_at="yesterday")
+    closed = errors.CancellationWindowClosed(window=window, closed_at="yesterday", ends_on="tomorrow")
     assert number_of(closed) == (400, number)
 
 

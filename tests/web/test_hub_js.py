@@ -45,7 +45,8 @@ PAGE = """{% extends "base.html" %}
 <section class="card"><div class="actions"><a class="button" href="/export/" data-command>Export</a>
 <a class="button" href="/dialog/" hx-get="/dialog/" hx-target="#hub-dialog">Suspend</a></div></section>
 {% endblock %}"""
-FOUND = """<div role="group" aria-label="Found"><a role="option" aria-selected="false" tabindex="-1" href="/subscriptions/1/">
+FOUND = """<div role="group" aria-label="Found">
+<a role="option" aria-selected="false" tabindex="-1" href="/subscriptions/1/">
 Sign – a subscription</a></div>"""
 DIALOG = """<header><h2 id="hub-dialog-title" tabindex="-1">Suspend</h2></header><div class="dialog-body">
 <span data-countdown="2026-01-01T00:00:00Z" data-over="over"></span>
