@@ -27,6 +27,7 @@ from partnerhub.runtime.messages import compile_all
 from partnerhub.runtime.ports import answer, is_free
 from subscriptions.demo.loading import load
 from subscriptions.demo.people import PASSWORD
+from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.window import Bounds
 from tests.factories.publishers import restore_default_policies
@@ -146,6 +147,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         while not self.ends.wait(0.5):
             Poller(SYSTEM, Bounds(seconds=5, idle_seconds=0)).run()
+            Sender(SYSTEM, Bounds(seconds=5, idle_seconds=0)).run()
             deliver_due(now())
         connections.close_all()
 
