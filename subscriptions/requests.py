@@ -21,7 +21,7 @@ class RequestFilter(django_filters.FilterSet):  # type: ignore[misc]
     """
 
     by = django_filters.ChoiceFilter(
-        label=_("Asked by"), choices=[(ME, _("Me")), (EVERYBODY, _("Everybody"))], method="by_whom", empty_label=None
+        label=_("Whose"), choices=[(ME, _("Mine")), (EVERYBODY, _("Everybody's"))], method="by_whom", empty_label=None
     )
     who = django_filters.CharFilter(label=_("Requester"), field_name="requested_by", lookup_expr="icontains")
     customer = django_filters.CharFilter(
