@@ -40,7 +40,8 @@ class Approval:
         self.request, self.at = request, now()
         self.actor: Actor = actor_of(request)
         self.asked: ChangeRequest = request_for(self.actor, request_id)
-        self.form = ApproveForm(request.POST.dict())
+        # Its page has a form with a reason, too.
+        self.form = ApproveForm(request.POST.dict(), auto_id="approve_%s")
 
     def sent(self) -> HttpResponse:
         if not self.form.is_valid():
