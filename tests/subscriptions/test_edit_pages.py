@@ -12,13 +12,16 @@ from django.urls import reverse
 
 from accounts.policy import SYSTEM, Role
 from partnerhub.outbox.models import Event
-from subscriptions.enums import Acceptance
+from subscriptions.enums import Acceptance, Control
 from subscriptions.models import ChangeRequest, Operation, Quote, Subscription
+from subscriptions.services.allowing import refusal_of
 from subscriptions.services.edits import rename
+from subscriptions.services.ending import cancel
 from subscriptions.services.holding import release_due
 from subscriptions.services.quantity import change_quantity
 from subscriptions.services.scheduling import schedule_renewal
 from subscriptions.services.settling import accept, refuse
+from subscriptions.services.suspension import suspend
 from tests.factories.accounts import UserFactory, actor
 from tests.factories.customers import ResellerFactory
 from tests.factories.publishers import PlanFactory, PlanTermFactory
@@ -499,6 +502,45 @@ def test_before_activation_every_control_says_what_it_waits_for(admin):
 
 def test_an_unknown_kind_of_change_is_not_found(admin):
     assert admin.get(url(active(), "colour")).status_code == 404
+
+
+def in_flight() -> Subscription:
+    subscription = active(quantity=7)
+    change_quantity(actor(Role.ADMIN_AGENT), subscription.pk, quantity=9, version=None, at=NOON)
+    return subscription
+
+
+def suspended() -> Subscription:
+    return suspend(actor(Role.ADMIN_AGENT), active(quantity=7).pk, reason="Not paid", version=None, at=NOON)
+
+
+def ended() -> Subscription:
+    return cancel(actor(Role.ADMIN_AGENT), buy().pk, reason="Twice", version=None, at=NOON, hold=False)
+
+
+STATES = {"pending": buy, "active": active, "in flight": in_flight, "suspended": suspended, "ended": ended}
+DISABLED = re.compile(r'aria-disabled="true" aria-describedby="([\w-]+)-why"(?: data-code="(\w+)")?')
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN_AGENT, Role.SALES_AGENT, Role.OPS_AGENT, Role.PLATFORM_ADMIN])
+@pytest.mark.parametrize("state", STATES)
+def test_every_disabled_control_has_the_code_of_the_service_a_reason_and_somebody_to_turn_to(state, role):
+    subscription = STATES[state]()
+    client = signed_in(role)
+
+    shown = page(client, subscription).content.decode()
+
+    found = dict(DISABLED.findall(shown))
+    for name, code in found.items():
+        reason = re.search(rf'role="tooltip" id="{name}-why">(.+?)</span></span>', shown)
+        assert code, name
+        assert reason, name
+        assert "Who can:" in reason.group(1), name
+        if name in set(Control):
+            judge = Role.ADMIN_AGENT if role == Role.SALES_AGENT else role
+            refusal = refusal_of(actor(judge), Control(name), subscription, at=NOON)
+            expected = refusal_of(actor(judge), Control.SCHEDULE, subscription, at=NOON)
+            assert code in {one.code for one in (refusal, expected) if one}, name
 
 
 # The page that looks again
