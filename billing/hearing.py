@@ -103,7 +103,8 @@ def _expired(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
 
 
 def _cancelled(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
-    """Refunded in full or not at all: a cycle that had begun is owed, later ones are not charged any more (rule 56).
+    """Refunded in full or not at all: a cycle that had begun on the day when it was asked for is owed, later ones are
+    not (rule 56), even where it was held until they had been charged.
 
     Inside the window, which counts from the purchase, everything is refunded; by agreement the running term.
     """
@@ -111,8 +112,9 @@ def _cancelled(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
         since = account.term_start if event.data.get("agreement") else date.min
         yield from reckoning.refund(account, event.pk, since)
         return
-    yield from reckoning.charge_until(account, _day(event.at))
-    reckoning.close(account)
+    requested_on, _done_on = _days(event)
+    yield from reckoning.charge_until(account, requested_on)
+    yield from reckoning.refund(account, event.pk, requested_on + timedelta(days=1))
 
 
 _HEARD: dict[str, Callable[[Account, Event, Shelf], Iterator[Entry]]] = {

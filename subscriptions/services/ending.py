@@ -37,7 +37,7 @@ from subscriptions.enums import (
     Status,
     Trigger,
 )
-from subscriptions.events import SubscriptionCancelled, SubscriptionVoided
+from subscriptions.events import ChangeUndone, SubscriptionCancelled, SubscriptionVoided
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Gate, Operation, PollSchedule, Subscription
 from subscriptions.services.checks import check_nothing_in_flight
@@ -105,7 +105,11 @@ def end_as_held(author: Actor, subscription: Subscription, operation: Operation,
 
 def _cancel(author: Actor, subscription: Subscription, operation: Operation, at: datetime) -> None:
     terms = {name: value for name, value in operation.payload["after"].items() if name != "status"}
-    fact = SubscriptionCancelled(subscription.pk, terms | {"operation": str(operation.pk)}, operation.reason)
+    if terms["refund"] == Refund.NOTHING_CHARGED and subscription.activated_at is not None:
+        # It was activated, and charged, while the cancellation was held.
+        terms["refund"] = Refund.FULL.value
+    terms |= {"operation": str(operation.pk), "requested_at": operation.created_at.isoformat()}
+    fact = SubscriptionCancelled(subscription.pk, terms, operation.reason)
     _close(author, subscription, Trigger.CANCEL, EndReason.CANCELLED, fact, at)
 
 
@@ -202,6 +206,8 @@ def end(
     for held in subscription.operations.select_for_update().filter(held_until__isnull=False):
         held.status, held.completed_at, held.held_until = OperationStatus.WITHDRAWN, at, None
         held.save(update_fields=["status", "completed_at", "held_until"])
+        data = {"operation": str(held.pk), "action": held.action, **held.payload}
+        record(ChangeUndone(subscription.pk, data), actor=actor, at=at)
     _close(actor, subscription, trigger, end_reason, fact, at)
     wanted = Wanted(OperationAction.UNSUBSCRIBE, {}, {"status": subscription.status})
     begin(actor, subscription, wanted, held_until=None, at=at)

@@ -108,13 +108,16 @@ def _is_same(quoted: Change, asked: Change) -> bool:
 
 
 def _rehearse(subscription: Subscription, before: State, change: Change, at: datetime) -> Preview:
-    heard = list(Event.objects.filter(stream_id=subscription.pk).values_list("pk", flat=True))
+    heard = _last_event(subscription)
+    waiting = operation_in_flight(subscription)
     perform(_REHEARSAL, subscription.pk, change, version=None, at=at, hold=False)
     operation = operation_in_flight(subscription)
+    if operation == waiting:
+        operation = None
     if operation is not None:
         accept(SYSTEM, operation.pk, how=Acceptance.PUBLISHER, at=at)
     deliver_stream(subscription.pk, at)
-    caused = Event.objects.filter(stream_id=subscription.pk).exclude(pk__in=heard).values_list("pk", flat=True)
+    caused = Event.objects.filter(stream_id=subscription.pk, sequence__gt=heard).values_list("pk", flat=True)
     lines = ledger().lines_caused_by(list(caused))
     changed = lock_subscription(subscription.pk)
     return Preview(
@@ -129,6 +132,11 @@ def _rehearse(subscription: Subscription, before: State, change: Change, at: dat
         exit_deadline=_exit_deadline(changed, before, at),
         notes=list(_notes(subscription, changed, before, change, asks=operation is not None)),
     )
+
+
+def _last_event(subscription: Subscription) -> int:
+    sequences = Event.objects.filter(stream_id=subscription.pk).order_by("-sequence")
+    return sequences.values_list("sequence", flat=True).first() or 0
 
 
 def state_of(subscription: Subscription) -> State:
