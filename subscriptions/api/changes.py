@@ -18,7 +18,7 @@ from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
 from subscriptions.services.changing import perform
-from subscriptions.services.locking import check_not_ended, check_version
+from subscriptions.services.locking import check_not_ended, check_version, lock_subscription
 from subscriptions.services.quoting import commit
 from subscriptions.services.scheduling import schedule_renewal, scheduled_of, unschedule
 
@@ -63,7 +63,8 @@ def apply_changes(
     """Apply what differs, all of it or nothing; with a `quoteId` only as it was quoted. Raises what the services raise,
     TermFixed or BillingFrequencyFixed for what no catalogue item of the plan offers.
     """
-    check_version(found, version)
+    check_version(lock_subscription(found.pk), version)
+    found = subscription_for(actor, found.pk)
     wanted = {name: value for name, value in body.items() if value is not None}
     reason = wanted.get("cancellationReason", "")
     change = change_of(actor, found, wanted)

@@ -1,6 +1,7 @@
 """Subscriptions: the views."""
 
-from typing import TypedDict
+from functools import wraps
+from typing import Any, TypedDict
 
 from django.conf import settings
 from rest_framework.request import Request
@@ -10,7 +11,7 @@ from accounts.api import caller
 from accounts.policy import Actor
 from customers.selectors import customer_for
 from partnerhub.api.etag import version_seen
-from partnerhub.api.idempotency import idempotent
+from partnerhub.api.idempotency import Handler, idempotent
 from partnerhub.api.pages import page_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import IF_MATCH, operation
@@ -56,6 +57,20 @@ def subscription_of(actor: Actor, customer_id: str, subscription_id: str) -> Sub
     return found
 
 
+def _led_on(handler: Handler) -> Handler:
+    """Lead whoever is answered 202 to the operation that it waits for; a repeated request, too."""
+
+    @wraps(handler)
+    def led(*args: Any, **kwargs: Any) -> Response:
+        response = handler(*args, **kwargs)
+        if response.status_code == 202:
+            response["Location"] = f"{settings.HUB_BASE_URL}/v1{response.data['links']['operation']['uri']}"
+            response["Retry-After"] = str(RETRY_SECONDS)
+        return response
+
+    return led
+
+
 class Subscriptions(Resource):
     @operation("listSubscriptions", "A customer's subscriptions", Collection[SubscriptionShown], query=LIST_QUERY)
     def get(self, request: Request, customer_id: str) -> Response:
@@ -86,10 +101,12 @@ class SubscriptionById(Resource):
         headers=(IF_MATCH,),
         accepted="Waits for the publisher: `Location` leads to the operation, the subscription is as it was.",
     )
+    @_led_on
     @idempotent
     def patch(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor, at = caller(request), now()
         found = subscription_of(actor, customer_id, subscription_id)
+        earlier = operation_in_flight(found)
         body = body_of(request)
         version = version_seen(request, body, found.pk)
         values = checked(SubscriptionBody(data=body, partial=True))
@@ -97,10 +114,8 @@ class SubscriptionById(Resource):
         shown = shapes.subscription(changed, Reader.of(actor, at))
         waiting = operation_in_flight(changed)
         # What waits for the publisher is not done yet (rule 91); an end is, whether the publisher knows or not.
-        if waiting is None or waiting.action not in ASKED_OF_PUBLISHER:
-            return Response(shown)
-        location = f"{settings.HUB_BASE_URL}/v1{shown['links']['operation']['uri']}"
-        return Response(shown, 202, headers={"Location": location, "Retry-After": str(RETRY_SECONDS)})
+        waits = waiting is not None and waiting != earlier and waiting.action in ASKED_OF_PUBLISHER
+        return Response(shown, 202 if waits else 200)
 
 
 class SubscriptionActivationLinks(Resource):

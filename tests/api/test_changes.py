@@ -279,3 +279,25 @@ def test_a_value_that_is_none_is_refused(admin, change):
     before = state(bought)
     refused(admin.send("patch", path_of(bought), change), 400, 800002)
     assert state(bought) == before
+
+
+def test_a_repeated_request_leads_to_the_same_operation(admin):
+    subscription = active()
+    first, again = (
+        admin.send("patch", path_of(subscription), {"quantity": 9}, MS_RequestId="more-seats") for _ in range(2)
+    )
+
+    told = [(answer.status_code, answer["Location"], answer["Retry-After"], answer.json()) for answer in (first, again)]
+    assert told[0] == told[1]
+    assert told[0][:2] == (202, f"http://127.0.0.1:8000/v1{first.json()['links']['operation']['uri']}")
+    assert subscription.operations.count() == 1
+
+
+def test_what_is_done_at_once_is_done_though_another_change_waits(admin):
+    subscription = active()
+    admin.send("patch", path_of(subscription), {"quantity": 9})
+
+    response = admin.send("patch", path_of(subscription), {"friendlyName": "Other"})
+
+    assert (response.status_code, response.json()["friendlyName"]) == (200, "Other")
+    assert "Location" not in response.headers

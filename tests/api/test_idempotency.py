@@ -145,7 +145,7 @@ def test_every_write_is_idempotent():
         if hasattr(pattern.callback, "cls")
     ]
     writes = [getattr(view, name) for view in views for name in ("post", "put", "patch") if hasattr(view, name)]
-    assert len(writes) == 5
+    assert len(writes) == 10
     assert all(getattr(write, "is_idempotent", False) for write in writes)
 
 
