@@ -5,7 +5,7 @@ is void by itself. Nobody decides on their own.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -25,14 +25,14 @@ from partnerhub.errors import (
     RequestOwn,
     RequestTooMuch,
 )
+from partnerhub.money import Money
 from partnerhub.outbox.recorder import record
-from publishers.policy_kinds import Threshold
 from publishers.selectors import policy_duration, policy_threshold
 from subscriptions.changes import NOW, Change, change_from
 from subscriptions.enums import RequestStatus
 from subscriptions.events import ChangeApproved, ChangeAsked, ChangeDeclined, ChangeRequestVoid
 from subscriptions.models import ChangeRequest, Subscription
-from subscriptions.previews import Preview
+from subscriptions.previews import Preview, preview_from
 from subscriptions.services.changing import perform
 from subscriptions.services.locking import check_not_ended, lock_subscription
 from subscriptions.services.quoting import commit, preview
@@ -80,11 +80,10 @@ def ask(actor: Actor, subscription_id: UUID, change: Change, *, reason: str, at:
         actor_id=actor.id,
         actor_role=actor.role.value,
         requested_at=at,
-        expires_at=at + policy_duration("request_lives", subscription.plan, at, subscription.plan_term.term),
+        expires_at=at + _lives(subscription, at),
     )
     record(ChangeAsked(subscription.pk, _facts_of(request), reason), actor=actor, at=at)
-    threshold = policy_threshold("auto_approve", subscription.plan, at, subscription.plan_term.term)
-    if threshold is not None and _is_within(threshold, change, shown):
+    if _approves_itself(subscription, change, shown, at):
         _approve(SYSTEM, request, change, "Within the threshold of the policy auto_approve", None, at)
     return request
 
@@ -298,9 +297,22 @@ def _facts_of(request: ChangeRequest) -> dict[str, Any]:
     return {"request": str(request.pk), "changes": request.changes, "requested_by": request.requested_by}
 
 
-def _is_within(threshold: Threshold, change: Change, shown: Preview) -> bool:
-    """Whether nothing but licences changes, by no more than the threshold's part, for no more than its amount."""
-    if set(change.as_json()) != {"quantity"} or change.when != NOW:
+def _lives(subscription: Subscription, at: datetime) -> timedelta:
+    return policy_duration("request_lives", subscription.plan, at, subscription.plan_term.term)
+
+
+def _approves_itself(subscription: Subscription, change: Change, shown: Preview, at: datetime) -> bool:
+    """Whether nothing but licences changes, and no more of them, for no more money, than the policy `auto_approve`
+    allows, together with all that it allowed within `request_lives`: many small changes are a large one.
+    """
+    threshold = policy_threshold("auto_approve", subscription.plan, at, subscription.plan_term.term)
+    if threshold is None or set(change.as_json()) != {"quantity"} or change.when != NOW:
         return False
-    before, after = shown.before.quantity, shown.after.quantity
-    return threshold.allows(before, after, shown.due_today)
+    since = at - _lives(subscription, at)
+    granted = subscription.change_requests.filter(decided_by=SYSTEM.label, status=RequestStatus.APPROVED)
+    earlier = [preview_from(change_from(one.change), one.shown) for one in granted.filter(decided_at__gt=since)]
+    steps = [*sorted(earlier, key=lambda one: one.effective_at), shown]
+    before = steps[0].before.quantity
+    moved = sum(abs(one.after.quantity - one.before.quantity) for one in steps)
+    cost = sum((abs(one.due_today.amount) for one in steps), Decimal(0))
+    return threshold.allows(before, before + moved, Money(cost, shown.due_today.currency))

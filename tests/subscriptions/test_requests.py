@@ -14,6 +14,7 @@ from subscriptions.services.quantity import change_quantity
 from subscriptions.services.requests import approve, ask, decline, void_overdue_requests, withdraw
 from subscriptions.services.settling import accept
 from tests.factories.accounts import actor
+from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active
 
 pytestmark = pytest.mark.django_db
@@ -144,3 +145,29 @@ def test_a_small_change_is_granted_by_the_threshold(sales_agent):
     small.refresh_from_db()
     assert (small.status, small.decided_by, large.status) == ("approved", "Partner Hub", "open")
     assert Subscription.objects.get(pk=subscription.pk).quantity == 11
+
+
+def test_many_small_changes_are_not_granted_one_after_the_other(sales_agent):
+    subscription = active(quantity=20)
+    Policy.objects.filter(name="auto_approve").update(value=f"10% 200 {subscription.currency}")
+
+    def grown_to(quantity, at=SOON):
+        request = asked(sales_agent, subscription, quantity=quantity, at=at)
+        for operation in subscription.operations.filter(completed_at=None):
+            accept(SYSTEM, operation.pk, how=Acceptance.PUBLISHER, at=at)
+        return request.status
+
+    assert [grown_to(21), grown_to(22), grown_to(23)] == ["approved", "approved", "open"]
+    assert Subscription.objects.get(pk=subscription.pk).quantity == 22
+    assert grown_to(23, SOON + timedelta(days=8)) == "approved"
+
+
+def test_what_many_small_changes_cost_is_added_up(sales_agent):
+    subscription = active(quantity=100, term=PlanTermFactory(plan__max_quantity=200))
+    Policy.objects.filter(name="auto_approve").update(value=f"10% 15 {subscription.currency}")
+
+    first = asked(sales_agent, subscription, quantity=101)
+    accept(SYSTEM, subscription.operations.get().pk, how=Acceptance.PUBLISHER, at=SOON)
+    second = asked(sales_agent, subscription, quantity=102)
+
+    assert (first.status, first.shown["due_today"]["amount"], second.status) == ("approved", "10.0800", "open")
