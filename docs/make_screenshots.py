@@ -1,7 +1,8 @@
 """Take the screenshots of docs/images from a running demo: `.venv/bin/python -m docs.make_screenshots [address]`.
 
-A sales agent buys a subscription, sets it up at the publisher's site and sees billing start: every run adds one to the
-demo's data. Needs the environment of `manage.py test` (Playwright) and a Chromium.
+A sales agent buys a subscription, sets it up at the publisher's site and sees billing start; an admin agent looks ahead
+at a change. Every run adds one subscription to the demo's data. Needs the environment of `manage.py test` (Playwright) and
+a Chromium.
 """
 
 import json
@@ -34,6 +35,12 @@ def main(hub: str) -> None:
             buy(page, hub)
             subscription = set_up_and_bill(page)
             marketplace(page, hub)
+        with signed_in(browser, hub, "admin") as page:
+            look_ahead(page, subscription)
+            page.goto(f"{hub}/requests/")
+            shoot(page, "requests", height=520)
+            page.goto(f"{hub}/subscriptions/?status=subscribed")
+            shoot(page, "subscriptions", height=760)
         with signed_in(browser, hub, "admin", locale="pl-PL", color_scheme="dark") as page:
             page.goto(subscription)
             shoot(page, "polish-dark", height=860)
@@ -97,6 +104,15 @@ def set_up_and_bill(page: Page) -> str:
     expect(page.locator("#charges table")).to_be_visible(timeout=FOUND_OUT_MS)
     shoot(page, "billed", height=820)
     return page.url
+
+
+def look_ahead(page: Page, subscription: str) -> None:
+    """What three licences more would cost, shown before anything happens."""
+    page.goto(subscription)
+    page.get_by_label("Quantity").first.fill(str(LICENCES + 3))
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("button", name=re.compile("^Increase to"))).to_be_visible()
+    shoot(page, "change", height=900)
 
 
 def fill_details(site: Page) -> None:
