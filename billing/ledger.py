@@ -24,7 +24,8 @@ class BillingLedger:
         return [_line(charge) for charge in charges]
 
     def next_charge(self, subscription: Subscription, at: datetime) -> tuple[date, Money] | None:
-        """The first day of the next period and what it would be charged, by today's prices and what is scheduled.
+        """The first day of the next period and what it would be charged, by the prices of that day, as far as known,
+        and what is scheduled.
 
         None when nothing more will be charged: it ends, or has not been activated.
         """
@@ -35,15 +36,15 @@ class BillingLedger:
         if account.next_charge_on is None:
             if not subscription.auto_renew or subscription.status != Status.SUBSCRIBED:
                 return None
-            _renew(account, subscription, at)
+            _renew(account, subscription)
         amount = next_amount(account)
         if account.next_charge_on is None or amount is None:
             return None
         return account.next_charge_on, Money(amount, subscription.currency)
 
 
-def _renew(account: Account, subscription: Subscription, at: datetime) -> None:
-    quantity, offered, _dropped = next_term(subscription, at)
+def _renew(account: Account, subscription: Subscription) -> None:
+    quantity, offered, _dropped = next_term(subscription)
     term = offered.plan_term
     basis = basis_of(term, offered.price.pk, offered.price.amount, quantity, account.basis.partner_id)
     # A trial may outlast a short term.

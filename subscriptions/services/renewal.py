@@ -30,7 +30,7 @@ from subscriptions.services.locking import lock_subscription, save_changed
 from subscriptions.services.plans import Offered, put_on, values_of
 from subscriptions.services.scheduling import scheduled_of
 from subscriptions.services.settling import give_back, open_batch
-from subscriptions.services.starting import Values, Wanted, begin
+from subscriptions.services.starting import Values, Wanted, begin, midnight
 from subscriptions.terms import MONTHS, add_months
 from subscriptions.tranches import take_whole
 
@@ -95,7 +95,7 @@ def _expire(actor: Actor, subscription: Subscription, at: datetime) -> None:
 def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
     before = _values(subscription)
     scheduled = scheduled_of(subscription)
-    quantity, offered, dropped = next_term(subscription, at)
+    quantity, offered, dropped = next_term(subscription)
     new_length = offered.plan_term.term != subscription.plan_term.term
     put_on(subscription, offered)
     subscription.status = next_status(subscription.status, Trigger.RENEW)
@@ -117,19 +117,26 @@ def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
 _PLAN_FIELDS = ("plan", "plan_term", "price", "unit_price")
 
 
-def next_term(subscription: Subscription, at: datetime) -> tuple[int, Offered, dict[str, str]]:
-    """Licences, plan and price of the next term, and what of the schedule is not possible any more, by its reason."""
+def next_term(subscription: Subscription) -> tuple[int, Offered, dict[str, str]]:
+    """Licences, plan and price of the next term, and what of the schedule is not possible any more, by its reason.
+
+    Prices and policies are those of its first day, however early it is foreseen and however late it is begun. Raises
+    LookupError before the activation.
+    """
+    starts_at = midnight(subscription.term_end)
+    if starts_at is None:
+        raise LookupError(f"subscription {subscription.pk} has no term")
     row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
     quantity = row.quantity if row and row.quantity else subscription.quantity
     dropped: dict[str, str] = {}
     wanted = row.plan_term if row and row.plan_term else None
-    offered = _offered_at_renewal(subscription, wanted, at) if wanted else None
+    offered = _offered_at_renewal(subscription, wanted, starts_at) if wanted else None
     if wanted and offered is None:
         dropped["plan_term"] = f"{wanted.plan.title} has no price in {subscription.currency} any more"
     elif offered and not offered.plan_term.plan.takes(quantity):
         dropped["plan_term"] = f"{offered.plan_term.plan.title} does not take {quantity} licences"
         offered = None
-    offered = offered or _as_it_is(subscription, at)
+    offered = offered or _as_it_is(subscription, starts_at)
     if not offered.plan_term.plan.takes(quantity):
         dropped["quantity"] = f"{offered.plan_term.plan.title} does not take {quantity} licences"
         quantity = subscription.quantity
@@ -142,7 +149,7 @@ def _offered_at_renewal(subscription: Subscription, wanted: PlanTerm, at: dateti
 
 
 def _as_it_is(subscription: Subscription, at: datetime) -> Offered:
-    """The same plan at the price of today, or at its own where `renewal_price` keeps it or none is on sale any more."""
+    """The same plan at the price of that moment, or at its own where `renewal_price` keeps it or none is on sale."""
     term = subscription.plan_term
     keeps = policy_word("renewal_price", subscription.plan, at, term.term) == "kept"
     price = None if keeps else price_at(term, subscription.currency, at)

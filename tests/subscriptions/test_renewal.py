@@ -1,11 +1,17 @@
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from accounts.policy import SYSTEM
+from billing.verification import verify
 from partnerhub.errors import AutoRenewOff, NothingScheduled, RenewalUnderWay
+from partnerhub.money import Money
+from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
+from publishers.models import Price
 from subscriptions.enums import Acceptance
+from subscriptions.ledger import ledger
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.selectors import batches_of
 from subscriptions.services.edits import set_auto_renew
@@ -14,6 +20,7 @@ from subscriptions.services.renewal import renew, renew_due
 from subscriptions.services.scheduling import schedule_renewal, unschedule
 from subscriptions.services.settling import accept
 from subscriptions.services.suspension import suspend
+from tests.factories.billing import lines
 from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active
 
@@ -140,3 +147,37 @@ def test_renewing_twice_renews_once():
 
     assert fresh(subscription).term_start == midnight.date()
     assert Event.objects.filter(name="subscription.renewed").count() == 1
+
+
+def test_terms_that_are_renewed_late_have_the_price_of_their_first_day_and_are_charged_once():
+    subscription = monthly(quantity=10)
+    new_year = datetime(2027, 1, 1, tzinfo=UTC)
+    Price.objects.filter(plan_term=subscription.plan_term).update(valid_to=new_year)
+    Price.objects.create(
+        plan_term=subscription.plan_term, currency=subscription.currency, amount="12.00", valid_from=new_year
+    )
+    workers_are_back = datetime(2027, 2, 5, 9, tzinfo=UTC)
+
+    for _term in range(3):
+        renew_due(SYSTEM, at=workers_are_back)
+        settle_all(subscription, workers_are_back)
+    deliver_due(workers_are_back)
+
+    assert fresh(subscription).term_start == date(2027, 1, 23)
+    assert lines(subscription) == [
+        ("new", "23 Nov-22 Dec", 10, "100.80"),
+        ("renew", "23 Dec-22 Jan", 10, "100.80"),
+        ("renew", "23 Jan-22 Feb", 10, "120.00"),
+    ]
+    assert verify().faults == []
+
+
+def test_a_published_price_is_foreseen():
+    subscription = monthly(quantity=10)
+    new_price = midnight_after(subscription)
+    Price.objects.filter(plan_term=subscription.plan_term).update(valid_to=new_price)
+    Price.objects.create(
+        plan_term=subscription.plan_term, currency=subscription.currency, amount="12.00", valid_from=new_price
+    )
+
+    assert ledger().next_charge(fresh(subscription), SOON) == (new_price.date(), Money(Decimal("120.00"), "EUR"))
