@@ -1,8 +1,8 @@
 """Take the screenshots of docs/images from a running demo: `.venv/bin/python -m docs.make_screenshots [address]`.
 
 A sales agent buys a subscription, sets it up at the publisher's site and sees billing start; an admin agent looks ahead
-at a change. Every run adds one subscription to the demo's data. Needs the environment of `manage.py test` (Playwright) and
-a Chromium.
+at a change. Every run adds one subscription to the demo's data. Needs the environment of `manage.py test` (Playwright)
+and a Chromium.
 """
 
 import json

@@ -1,5 +1,6 @@
 """The people and programs around a hub: a program that sells, the customer at the publisher's site, an agent."""
 
+import html
 import itertools
 import re
 from collections.abc import Mapping
@@ -284,6 +285,15 @@ class Agent:
         reply = self._send("POST", path, {"csrfmiddlewaretoken": csrf, **form})
         assert reply.status == 302, reply.text
         return reply
+
+    def two_steps(self, path: str, page: str, form: Mapping[str, Any]) -> Reply:
+        """Send a form, then what it answers with its hidden fields, as somebody does who confirms what was shown."""
+        csrf = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(page).text)[0]
+        shown = self._send("POST", path, {"csrfmiddlewaretoken": csrf, **form})
+        assert shown.status == 200, shown.text
+        review = shown.text[shown.text.rindex('name="quote"') - 4000 :]
+        hidden = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)"', review))
+        return self.post(path, page, {**form, **{name: html.unescape(value) for name, value in hidden.items()}})
 
     def _send(self, method: str, path: str, form: Mapping[str, Any] | None = None) -> Reply:
         url = f"{self._hub.base_url}{path}"

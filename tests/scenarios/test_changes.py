@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.scenarios.client import Line, Program, Purchase, Visitor
+from tests.scenarios.client import Agent, Line, Program, Purchase, Visitor
 from tests.scenarios.hub import Hub
 from tests.scenarios.waiting import eventually
 from tests.scenarios.wire import call
@@ -133,3 +133,26 @@ def test_a_person_at_the_publisher_refuses(program: Program, hub: Hub) -> None:
 
     assert outcome_of(purchase, hub) == ("failed", "", "The publisher's operation ended as Failed: Sold out.")
     assert quantity_of(purchase, program) == 4
+
+
+def test_what_a_person_undoes_never_reaches_the_publisher(program: Program, hub: Hub) -> None:
+    (purchase,) = program.buy(Line("esign-express--prompt", 7))
+    Visitor(hub, program.link(purchase))
+    program.wait_for_billing(purchase)
+    person = Agent(hub, "admin@partnerhub.example", "partnerhub-demo")
+    page = f"/subscriptions/{purchase.subscription_id}/"
+    version = hub.rows("SELECT version FROM subscriptions_subscription WHERE id = %s", purchase.subscription_id)[0][0]
+
+    person.two_steps(f"{page}change/quantity/", page, {"version": version, "quantity": 4})
+    held = "SELECT id FROM subscriptions_operation WHERE subscription_id = %s AND held_until IS NOT NULL"
+    (row,) = hub.rows(held, purchase.subscription_id)
+    person.post(f"{page}operations/{row[0]}/undo/", page, {})
+
+    ended = "SELECT status FROM subscriptions_operation WHERE id = %s"
+    assert hub.rows(ended, row[0]) == [("withdrawn",)]
+    # Another change goes all the way meanwhile: the worker has looked at what is due.
+    program.ask("PATCH", program.path(purchase), {"quantity": 8}, expect=202)
+    statement = "SELECT 1 FROM subscriptions_operation WHERE subscription_id = %s AND status = 'succeeded'"
+    eventually(lambda: hub.rows(statement, purchase.subscription_id), within=DECIDED, what="The other change")
+    assert told(purchase, hub, NORTHWIND, "PATCH") == 1
+    assert quantity_of(purchase, program) == 8
