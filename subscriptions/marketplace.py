@@ -165,7 +165,7 @@ def _term(subscription: Subscription) -> dict[str, str]:
 def _is_in_trial(subscription: Subscription, at: datetime) -> bool:
     if subscription.status == Status.UNSUBSCRIBED:
         return False
-    return in_trial(subscription.plan.trial_days, subscription.activated_at, at)
+    return in_trial(subscription.trial_days, subscription.activated_at, at)
 
 
 def _billing_term(term: PlanTerm, price: Any) -> dict[str, Any]:

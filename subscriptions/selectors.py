@@ -36,7 +36,7 @@ def subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
     authorize(actor, Action.SUBSCRIPTION_READ)
     # Few joins: planning a dozen of them takes PostgreSQL longer than reading the catalogue's rows apart.
     joined = Subscription.objects.select_related("customer", "reseller", "order_line__order")
-    catalogue = ("publisher", "offer", "plan__offer", "plan_term")
+    catalogue = ("publisher", "offer", "plan__offer", "plan_term", "order_line__plan_term__plan")
     own = ("gates", "poll_schedule", "billing_start", "scheduled_renewal__plan_term__plan")
     changes = Prefetch("operations", queryset=_in_flight(), to_attr="in_flight")
     return joined.prefetch_related(*catalogue, *own, changes).order_by("-purchased_at", "-id")

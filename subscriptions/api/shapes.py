@@ -147,7 +147,7 @@ class Reader:
         """Whether it is free of charge now: in its trial, or waiting for its publisher with the trial still to come."""
         if found.status == Status.UNSUBSCRIBED:
             return False
-        return in_trial(found.plan.trial_days, found.activated_at, self.at)
+        return in_trial(found.trial_days, found.activated_at, self.at)
 
     def refundable(self, found: Subscription) -> RefundableQuantity:
         """Reads the subscription's tranches, which a list prefetches. Only what is active is reduced (rule 35)."""
@@ -163,7 +163,7 @@ class Reader:
         day = self.at.astimezone(UTC).date()
         if found.status != Status.SUBSCRIBED or not found.term_start or not found.term_end or day >= found.term_end:
             return None
-        trial_ends = trial_end(found.plan.trial_days, found.activated_at)
+        trial_ends = trial_end(found.trial_days, found.activated_at)
         if trial_ends and day < trial_ends:
             return min(trial_ends, found.term_end)
         if trial_ends and found.term_start < trial_ends:

@@ -21,7 +21,7 @@ PAGE = 100
 def subscriptions_of(publisher: Actor) -> QuerySet[Subscription]:
     """A publisher's subscriptions, oldest first, so that what is bought meanwhile lands on the last page."""
     authorize(publisher, Action.SUBSCRIPTION_CONFIRM)
-    related = ("customer", "publisher", "offer", "plan", "plan_term")
+    related = ("customer", "publisher", "offer", "plan", "plan_term", "order_line__plan_term__plan")
     own = Subscription.objects.filter(publisher__client_id=publisher.id)
     return own.select_related(*related).order_by("purchased_at", "id")
 

@@ -125,6 +125,13 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return self.nickname
 
+    @property
+    def trial_days(self) -> int:
+        """Free days from the activation on: those of the plan that was ordered, none on a plan that has none. Another
+        plan adds none (rule 66).
+        """
+        return self.order_line.plan_term.plan.trial_days if self.plan.trial_days else 0
+
 
 class SeatTranche(models.Model):
     """Seats opened together, append-only: their sum is the subscription's quantity at every commit.

@@ -153,7 +153,7 @@ def _facts(subscription: Subscription) -> Facts:
         status=Status(subscription.status),
         purchased_at=subscription.purchased_at,
         activate_by=subscription.activate_by,
-        trial_ends=trial_end(subscription.plan.trial_days, subscription.activated_at),
+        trial_ends=trial_end(subscription.trial_days, subscription.activated_at),
         term=subscription.plan_term.term,
         billing_cycle=subscription.plan_term.billing_cycle,
     )

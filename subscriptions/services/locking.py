@@ -12,7 +12,11 @@ def lock_subscription(subscription_id: UUID) -> Subscription:
     locked = Subscription.objects.select_for_update(of=("self",)).select_related(
         "customer", "publisher", "offer", "plan"
     )
-    subscription = locked.select_related("plan_term", "plan__offer").filter(pk=subscription_id).first()
+    subscription = (
+        locked.select_related("plan_term", "plan__offer", "order_line__plan_term__plan")
+        .filter(pk=subscription_id)
+        .first()
+    )
     if subscription is None:
         raise NotFound(what="subscription", id=subscription_id)
     return subscription

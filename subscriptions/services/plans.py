@@ -76,7 +76,7 @@ def check_fits_term(subscription: Subscription, wanted: PlanTerm, at: datetime) 
     current = subscription.plan_term
     ends_on = f"{subscription.term_end:%Y-%m-%d}"
     if wanted.term != current.term:
-        on_trial = in_trial(subscription.plan.trial_days, subscription.activated_at, at)
+        on_trial = in_trial(subscription.trial_days, subscription.activated_at, at)
         kind = TrialTermFixed if on_trial else TermFixed
         raise kind(current=current.term, ends_on=ends_on, plan=wanted.plan.title, asked=wanted.term)
     if wanted.billing_cycle != current.billing_cycle and not may_change_frequency_now(wanted, at):

@@ -108,7 +108,7 @@ def _billing(not_cancelled: Gate | None, subscription: Subscription) -> GateStep
 def _billing_proof(subscription: Subscription) -> str:
     if subscription.activated_at is None:
         return ""
-    trial_ends = trial_end(subscription.plan.trial_days, subscription.activated_at)
+    trial_ends = trial_end(subscription.trial_days, subscription.activated_at)
     if trial_ends:
         return _("The term started with a free trial; the first paid day is {day}.").format(day=day_text(trial_ends))
     first_day = subscription.activated_at.astimezone(UTC).date()

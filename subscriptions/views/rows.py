@@ -183,7 +183,7 @@ def _billing(subscription: Subscription) -> tuple[str, str, date | None]:
 def billed_from(subscription: Subscription) -> date | None:
     """The first paid day of the term: its start, or the day after a trial. None before activation."""
     start = subscription.term_start
-    trial_ends = trial_end(subscription.plan.trial_days, subscription.activated_at)
+    trial_ends = trial_end(subscription.trial_days, subscription.activated_at)
     return max(start, trial_ends) if start and trial_ends else start
 
 

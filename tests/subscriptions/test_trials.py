@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from accounts.policy import SYSTEM, Role
+from billing.models import Account
 from partnerhub.errors import TermFixed, TrialTermFixed
+from publishers.models import PlanTerm
 from subscriptions.api.shapes import Reader
 from subscriptions.marketplace import whole
 from subscriptions.models import Subscription
@@ -16,7 +18,8 @@ from subscriptions.terms import in_trial, trial_end
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.rows import billed_from
 from tests.factories.accounts import actor
-from tests.factories.publishers import PlanTermFactory
+from tests.factories.billing import to_plan
+from tests.factories.publishers import PlanFactory, PlanTermFactory
 from tests.factories.subscriptions import NOON, active
 
 LATE_IN_JANUARY = datetime(2027, 1, 31, 23, 30, tzinfo=UTC)
@@ -59,3 +62,26 @@ def test_a_renewed_term_is_no_trial_at_any_door():
     assert gate_steps(renewed, admin)[-1].evidence == proof
     with pytest.raises(TermFixed):
         check_fits_term(renewed, yearly, after)
+
+
+def other_plan(subscription: Subscription, trial_days: int) -> PlanTerm:
+    plan = PlanFactory(offer=subscription.offer, sku_id="0002", trial_days=trial_days)
+    return PlanTermFactory(plan=plan, amounts={"EUR": "20.00"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("ordered", "following", "free_until"), [(0, 30, None), (14, 30, 7), (14, 7, 7), (14, 0, None)]
+)
+def test_another_plan_adds_no_free_day(ordered, following, free_until):
+    subscription = active(term=PlanTermFactory(plan__trial_days=ordered))
+    changed = to_plan(subscription, other_plan(subscription, following), NOON + timedelta(hours=1))
+
+    first_paid = date(2026, 12, free_until) if free_until else None
+    assert trial_end(changed.trial_days, changed.activated_at) == first_paid
+    account = Account.objects.get(pk=subscription.pk)
+    assert account.paid_from == (first_paid or NOON.date())
+    late = NOON + timedelta(days=14, hours=1)
+    assert cancel_terms(changed, late).how == "at_term_end"
+    assert not whole(changed, late)["isFreeTrial"]
+    assert not Reader.of(actor(Role.ADMIN_AGENT), late).is_trial(changed)
