@@ -71,3 +71,10 @@ class Operation(models.Model):
     @property
     def is_in_flight(self) -> bool:
         return self.status in IN_FLIGHT
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether it tells the publisher of a new term in which nothing else is new: no other change waits for it."""
+        before, after = self.payload.get("before", {}), self.payload.get("after", {})
+        news = any(before.get(name) != after.get(name) for name in ("plan_id", "quantity"))
+        return self.action == OperationAction.RENEW and not news

@@ -24,9 +24,11 @@ from subscriptions.tranches import reducible
 
 
 def check_nothing_in_flight(subscription: Subscription) -> None:
-    """Raise OperationPending, naming it, while another change is held or waits for the publisher (rule 42)."""
+    """Raise OperationPending, naming it, while another change is held or waits for the publisher (rule 42); not while a
+    publisher has only not heard of a renewal yet.
+    """
     pending = subscription.operations.filter(status__in=IN_FLIGHT).first()
-    if pending is not None:
+    if pending is not None and not pending.only_tells:
         raise OperationPending(action=pending.action, since=f"{pending.created_at:%Y-%m-%d %H:%M} UTC")
 
 

@@ -7,11 +7,14 @@ from typing import Any
 from accounts.policy import Actor
 from partnerhub.outbox.recorder import record
 from publishers.selectors import policy_duration
-from subscriptions.enums import OperationAction
-from subscriptions.events import ChangeHeld, ChangeRequestedOfPublisher
+from subscriptions.enums import OperationAction, OperationStatus
+from subscriptions.events import ChangeHeld, ChangeRequestedOfPublisher, OperationFailed
 from subscriptions.models import Operation, Subscription
+from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.services.settling import complete
 
 Values = dict[str, Any]
+FOLLOWED = "Another change followed before the publisher had heard of the renewal."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,12 @@ def hold_until(
 def begin(
     actor: Actor, subscription: Subscription, wanted: Wanted, *, held_until: datetime | None, at: datetime
 ) -> Operation:
-    """Put a change on its way, held or due now. The subscription is locked and has nothing else in flight."""
+    """Put a change on its way, held or due now. The subscription is locked and no other change is in flight; a notice
+    of its renewal that the publisher has not heard is given up for it.
+    """
+    for waiting in subscription.operations.select_for_update().filter(status__in=IN_FLIGHT):
+        if waiting.only_tells:
+            _give_up(actor, waiting, at)
     operation = Operation.objects.create(
         subscription=subscription,
         action=wanted.action,
@@ -60,6 +68,13 @@ def begin(
         data = {**_facts_of(operation), "until": held_until.isoformat()}
         record(ChangeHeld(subscription.pk, data, wanted.reason), actor=actor, at=at)
     return operation
+
+
+def _give_up(actor: Actor, notice: Operation, at: datetime) -> None:
+    notice.last_error = FOLLOWED
+    complete(notice, OperationStatus.FAILED, at)
+    data = {"operation": str(notice.pk), "action": notice.action, "attempts": notice.attempts, "detail": FOLLOWED}
+    record(OperationFailed(notice.subscription_id, data), actor=actor, at=at)
 
 
 def ask_publisher(actor: Actor, operation: Operation, *, at: datetime) -> None:

@@ -5,17 +5,19 @@ import pytest
 
 from accounts.policy import SYSTEM
 from billing.verification import verify
-from partnerhub.errors import AutoRenewOff, NothingScheduled, RenewalUnderWay
+from partnerhub.errors import AutoRenewOff, NothingScheduled, OperationPending, RenewalUnderWay
 from partnerhub.money import Money
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
 from publishers.models import Price
+from subscriptions.changes import Change
 from subscriptions.enums import Acceptance
 from subscriptions.ledger import ledger
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.selectors import batches_of
 from subscriptions.services.edits import set_auto_renew
 from subscriptions.services.quantity import change_quantity
+from subscriptions.services.quoting import preview
 from subscriptions.services.renewal import renew, renew_due
 from subscriptions.services.scheduling import schedule_renewal, unschedule
 from subscriptions.services.settling import accept
@@ -181,3 +183,41 @@ def test_a_published_price_is_foreseen():
     )
 
     assert ledger().next_charge(fresh(subscription), SOON) == (new_price.date(), Money(Decimal("120.00"), "EUR"))
+
+
+def renewed(**bought) -> tuple[Subscription, datetime]:
+    """A subscription in its second term, of which its publisher has not heard yet; and a moment in it."""
+    subscription = monthly(quantity=10, **bought)
+    midnight = midnight_after(subscription)
+    renew(SYSTEM, subscription.pk, at=midnight)
+    deliver_due(midnight)
+    return fresh(subscription), midnight + timedelta(hours=1)
+
+
+def test_a_publisher_that_does_not_hear_of_a_renewal_keeps_nobody_from_changing(admin_agent):
+    subscription, at = renewed()
+    told = subscription.operations.get()
+
+    shown = preview(admin_agent, subscription.pk, Change(quantity=12), at=at)
+    assert subscription.operations.get(completed_at=None) == told
+    change_quantity(admin_agent, subscription.pk, quantity=12, version=None, at=at)
+
+    told.refresh_from_db()
+    assert (told.status, told.completed_at) == ("failed", at)
+    assert Event.objects.get(name="operation.failed").data["operation"] == str(told.pk)
+    settle_all(subscription, at)
+    deliver_due(at)
+    assert fresh(subscription).quantity == shown.after.quantity == 12
+    assert verify().faults == []
+
+
+def test_what_a_renewal_asks_of_the_publisher_is_waited_for(admin_agent):
+    subscription = monthly(quantity=10)
+    schedule_renewal(admin_agent, subscription.pk, quantity=6, version=None, at=SOON)
+    midnight = midnight_after(subscription)
+    renew(SYSTEM, subscription.pk, at=midnight)
+
+    with pytest.raises(OperationPending):
+        change_quantity(admin_agent, subscription.pk, quantity=12, version=None, at=midnight + timedelta(hours=1))
+
+    assert subscription.operations.get().status == "not_started"
