@@ -227,7 +227,7 @@ class SubscriptionEnded(HubError):
 
 class OperationPending(HubError):
     code = "operation_pending"
-    sentence = gettext_noop("The change {action} of {since} is still under way.")
+    sentence = gettext_noop("The change of {since} ({action}) is still under way.")
 
 
 class SuspendedForbids(HubError):
@@ -247,8 +247,8 @@ class RenewalUnderWay(HubError):
 class ReductionWindowClosed(HubError):
     code = "reduction_window_closed"
     sentence = gettext_noop(
-        "{asked} licences cannot be removed now: {reducible} of {quantity} can. The rest can be removed at renewal "
-        "on {renews_on}."
+        "Licences that can be removed now: {reducible} of {quantity}; asked for: {asked}. The rest can be removed at "
+        "renewal on {renews_on}."
     )
 
 
@@ -283,7 +283,7 @@ class NothingScheduled(HubError):
 
 class TooLateToUndo(HubError):
     code = "too_late_to_undo"
-    sentence = gettext_noop("The change {action} of {since} can no longer be undone: it is {status}.")
+    sentence = gettext_noop("The change of {since} ({action}) can no longer be undone: it is {status}.")
 
 
 class QuoteUnknown(HubError):

@@ -1,11 +1,14 @@
 """Refusals on pages: which HTTP status and which translated sentence a HubError becomes."""
 
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from partnerhub.clock import now
 from partnerhub.errors import (
@@ -27,7 +30,7 @@ from partnerhub.errors import (
     TooLateToUndo,
 )
 from partnerhub.outbox.refusals import Stream, attempt_of, is_read, keep_refusal
-from partnerhub.web.templatetags.hub import role_name
+from partnerhub.web.templatetags.hub import absolute, day_text, role_name
 
 _STATUS: dict[type[HubError], int] = {
     NotPermitted: 403,
@@ -72,6 +75,42 @@ _NOUNS = {
     gettext_noop("this publisher calls us by itself"),
 }
 
+# Codes that refusals carry as values, by the value's name.
+_CODES = {
+    "field": {
+        "quantity": gettext_noop("quantity"),
+        "plan": gettext_noop("plan"),
+        "billing frequency": gettext_noop("billing frequency"),
+        "status": gettext_noop("status"),
+    },
+    "action": {
+        "unsubscribe": gettext_noop("cancellation"),
+        "change_plan": gettext_noop("plan change"),
+        "change_quantity": gettext_noop("quantity change"),
+        "set_auto_renew": gettext_noop("auto-renew"),
+        "change_reseller": gettext_noop("reseller change"),
+    },
+    "status": {
+        "pending_fulfillment_start": gettext_noop("action required"),
+        "subscribed": gettext_noop("active"),
+        "suspended": gettext_noop("suspended"),
+        "unsubscribed": gettext_noop("ended"),
+        "in_progress": gettext_noop("under way"),
+        "succeeded": gettext_noop("carried out"),
+        "failed": gettext_noop("failed"),
+        "conflict": gettext_noop("refused"),
+    },
+    "trigger": {
+        "suspend": gettext_noop("suspend"),
+        "reinstate": gettext_noop("reinstate"),
+    },
+}
+
+# How services write days, moments (UTC) and windows into their refusals.
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})?) UTC")
+_WINDOW = re.compile(r"(\d+)-(hour|day)")
+
 
 def status_of(error: HubError) -> int:
     """The HTTP status of a refusal on a page; 422 unless the table knows better."""
@@ -107,10 +146,36 @@ def _sentences() -> dict[str, str]:
 
 
 def _in_words(name: str, value: Any) -> Any:
-    """A value as people read it: roles by their names, the nouns below in the reader's language, all else as it is."""
+    """A value as people read it: roles, codes and nouns by their words, times as everywhere else; the rest as it is."""
+    if not isinstance(value, str):
+        return value
     if name in ("role", "who_can"):
-        return ", ".join(role_name(role) for role in str(value).split(", "))
-    return gettext(value) if isinstance(value, str) and value in _NOUNS else value
+        return ", ".join(role_name(role) for role in value.split(", "))
+    if value in _CODES.get(name, {}):
+        return gettext(_CODES[name][value])
+    if value in _NOUNS:
+        return gettext(value)
+    return _window(value) if name == "window" else _time(value)
+
+
+def _time(text: str) -> str:
+    """A day or a moment in the reader's format; any other text as it is."""
+    with suppress(ValueError):
+        if _DAY.fullmatch(text):
+            return day_text(date.fromisoformat(text))
+        if moment := _MOMENT.fullmatch(text):
+            return absolute(datetime.fromisoformat(moment[1]).replace(tzinfo=UTC))
+    return text
+
+
+def _window(text: str) -> str:
+    window = _WINDOW.fullmatch(text)
+    if window is None:
+        return text
+    n = int(window[1])
+    if window[2] == "hour":
+        return ngettext("%(n)d-hour", "%(n)d-hour", n) % {"n": n}
+    return ngettext("%(n)d-day", "%(n)d-day", n) % {"n": n}
 
 
 def refused(request: HttpRequest, error: HubError, *, stream: Stream | None = None) -> None:
