@@ -1,5 +1,6 @@
 """Shapes of what agents type; whether it may be done is the services' business."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, cast
 from uuid import UUID
@@ -30,7 +31,7 @@ from partnerhub.web.templatetags.hub import money_words
 from publishers.models import Plan, Pricing
 from publishers.selectors import CatalogItem, catalogue_for
 from subscriptions import words
-from subscriptions.cancellation import CancelTerms, How, Refund
+from subscriptions.cancellation import How, Refund
 from subscriptions.changes import AT_RENEWAL, NOW, Change
 from subscriptions.models import Subscription
 from subscriptions.services.carts import LineRequest
@@ -159,6 +160,13 @@ class ChangeForm(ComparedForm):
     def change(self) -> Change:
         """What a valid form asks for."""
         raise NotImplementedError
+
+    def carry(self, quote: UUID, version: int) -> None:
+        """Show the form again with the quote of what it asks for, over the version that was quoted."""
+        if self.is_bound:
+            self.data = {**self.data, "quote": str(quote), "version": str(version)}
+        else:
+            self.initial |= {"quote": quote, "version": version}
 
 
 class QuantityForm(ChangeForm):
@@ -389,26 +397,24 @@ class UnscheduleForm(VersionedForm):
     what = forms.ChoiceField(choices=[("quantity", "quantity"), ("plan_term", "plan_term")], required=False)
 
 
-class CancelForm(VersionedForm):
-    """Why, and what the terms ask for besides: each of the publisher's steps ticked, its agreement."""
+class CancelForm(ChangeForm):
+    """Why, and what the terms ask for besides: each of the publisher's steps ticked, its agreement.
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Goes on record in the timeline."),
-    )
+    Only what the publisher agreed to moves the money, so without an agreement the form is priced as it opens.
+    """
 
+    needs_reason = True
     refused_at = {AgreementMissing: "agreement"}
 
-    def __init__(self, *args: Any, terms: CancelTerms, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._steps = {f"step_{place}": step for place, step in enumerate(terms.steps, start=1)}
+    def prepare(self, at: datetime) -> None:
+        self.terms = cancel_terms(self.subscription, at)
+        self.by_agreement = self.terms.how == How.BY_AGREEMENT
+        self._steps = {f"step_{place}": step for place, step in enumerate(self.terms.steps, start=1)}
         for name, step in self._steps.items():
             self.fields[name] = forms.BooleanField(
                 label=step, error_messages={"required": _("Do this step first, then tick it.")}
             )
-        if terms.how == How.BY_AGREEMENT:
+        if self.by_agreement:
             self.fields["agreement"] = forms.CharField(
                 label=_("The publisher's agreement"),
                 max_length=200,
@@ -420,6 +426,9 @@ class CancelForm(VersionedForm):
                 initial=Refund.NONE,
                 widget=forms.RadioSelect,
             )
+        else:
+            self.fields["reason"].required = True
+            self.fields["reason"].error_messages["required"] = _("Say why: it goes on record.")
 
     def steps(self) -> list[forms.BoundField]:
         return [self[name] for name in self._steps]
@@ -427,13 +436,13 @@ class CancelForm(VersionedForm):
     def agreed(self) -> list[forms.BoundField]:
         return [self[name] for name in ("agreement", "agreed_refund") if name in self.fields]
 
-    def given(self) -> dict[str, Any]:
-        """What a valid form gives to the service."""
-        given = {name: value for name, value in self.cleaned_data.items() if name not in self._steps}
-        if "agreed_refund" in given:
-            given["agreed_refund"] = Refund(given["agreed_refund"])
-        # Every step is a required tick, so a valid form has them all.
-        return given | {"steps_done": True}
+    def change(self) -> Change:
+        """What the form asks for. Every step is a required tick, so it is quoted as if all were done."""
+        quoted = Change(status="deleted", steps_done=bool(self.terms.steps))
+        if not self.by_agreement:
+            return quoted
+        given = self.cleaned_data
+        return replace(quoted, agreement=given["agreement"], agreed_refund=given["agreed_refund"])
 
 
 class NoteForm(RefusableForm):

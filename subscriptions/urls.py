@@ -7,6 +7,7 @@ from subscriptions.views import (
     activity,
     bulk,
     buying,
+    cancelling,
     changing,
     command,
     confirmation,
@@ -42,7 +43,7 @@ urlpatterns = [
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/undo/", operations.undo_change, name="undo"),
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/hurry/", operations.hurry_change, name="hurry"),
     path("<uuid:subscription_id>/note/", notes.note, name="note"),
-    path("<uuid:subscription_id>/cancel/", edits.cancel, name="cancel"),
+    path("<uuid:subscription_id>/cancel/", cancelling.cancel, name="cancel"),
 ]
 
 customer_pages = [

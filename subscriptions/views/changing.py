@@ -92,10 +92,14 @@ OWN_PAGES = ("nickname", "cancel")
 class Dialog:
     """One request of one agent about one kind of change."""
 
+    form_template = "subscriptions/_change_form.html"
+    review_template = "subscriptions/_change_review.html"
+
     def __init__(self, request: HttpRequest, subscription_id: UUID, name: str) -> None:
         self.request, self.name = request, name
         self.kind = KINDS[name]
         self.actor: Actor = actor_of(request)
+        self.url = reverse("subscriptions:change", args=[subscription_id, name])
         self.at: datetime = now()
         self.subscription: Subscription = subscription_for(self.actor, subscription_id)
         self.control: ControlView = control_view(self.actor, self.kind.control, self.subscription, self.at)
@@ -112,7 +116,7 @@ class Dialog:
         if not self.control.asks:
             authorize(self.actor, NEEDS[self.kind.control])
         if not form.is_valid():
-            return self.show("form", form, status=422)
+            return self.unfit(form)
         if form.cleaned_data["version"] != self.subscription.version:
             form.compare(form.values_of(self.subscription), self.subscription.version)
             if form.conflicts:
@@ -120,6 +124,10 @@ class Dialog:
         if form.cleaned_data["quote"] is None:
             return self.review(form)
         return self.confirmed(form)
+
+    def unfit(self, form: ChangeForm) -> HttpResponse:
+        """What was typed does not make a change: the form again, with what is wrong at its field."""
+        return self.show("form", form, status=422)
 
     def review(self, form: ChangeForm, *, moved: list[Difference] | None = None, status: int = 200) -> HttpResponse:
         """What the change does and costs, under a quote; a refusal is shown where it was typed."""
@@ -131,7 +139,7 @@ class Dialog:
         except HubError as refusal:
             return self.told(form, change, refusal)
         form.fields["reason"].required = self.control.asks or form.needs_reason
-        form.data = {**form.data, "quote": str(row.pk), "version": str(self.subscription.version)}
+        form.carry(row.pk, self.subscription.version)
         more = {
             "ahead": look_ahead(shown, self.subscription),
             "effect": effect_words(change, shown),
@@ -212,22 +220,24 @@ class Dialog:
             "fields": [form[name] for name in form.field_order if name in form.fields],
             "control": self.control,
             "role": self.actor.role,
-            "change_url": reverse("subscriptions:change", args=[subscription.pk, self.name]),
+            "body": self.form_template if stage == "form" else self.review_template,
+            "change_url": self.url,
             "renewal_url": reverse("subscriptions:change", args=[subscription.pk, "renewal"]),
             "back_url": reverse("subscriptions:detail", args=[subscription.pk]),
             "in_dialog": in_dialog,
             "crumbs": [
                 {"url": reverse("subscriptions:detail", args=[subscription.pk]), "label": subscription.nickname}
             ],
-            **self._of_kind(form),
+            **self.of_kind(form),
         }
         template = "subscriptions/_change.html" if in_dialog else "subscriptions/change.html"
         return render(self.request, template, context | more, status=status)
 
-    def _of_kind(self, form: ChangeForm) -> dict[str, Any]:
+    def of_kind(self, form: ChangeForm) -> dict[str, Any]:
         """What only one kind's form shows besides its fields."""
         if isinstance(form, PlanForm):
-            return {"offered": [_choice(form, item) for item in form.offered]}
+            offered = [_choice(form, item) for item in form.offered]
+            return {"offered": offered, "nothing_else": all(choice["is_current"] for choice in offered)}
         if isinstance(form, ResellerForm):
             known = IndirectReseller.objects.filter(suspended_at=None, agreement_signed_at__isnull=False)
             return {"resellers": known.order_by("name")[:KNOWN_RESELLERS_SHOWN]}

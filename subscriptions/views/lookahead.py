@@ -13,6 +13,7 @@ from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import day_text, money_words
 from publishers.models import PlanTerm
 from subscriptions import words
+from subscriptions.cancellation import Refund
 from subscriptions.changes import AT_RENEWAL, Change
 from subscriptions.enums import NoteCode, Status
 from subscriptions.ledger import Line
@@ -183,8 +184,10 @@ _NOTES = {
 
 def effect_words(change: Change, preview: Preview) -> str:
     """What the primary button repeats: `Reduce to 18 licences, credit €42.10`."""
-    act = _act_words(change, preview)
     due = preview.due_today
+    if change.status == "deleted":
+        return _cancel_words(change, due)
+    act = _act_words(change, preview)
     if not due.amount:
         return act
     amount = money_words(-due if due.amount < 0 else due)
@@ -212,6 +215,13 @@ def _act_words(change: Change, preview: Preview) -> str:
         return _("Name reseller {id}").format(id=partner_id) if partner_id else _("Remove the reseller")
     if change.nickname is not None:
         return _("Rename to {nickname}").format(nickname=change.nickname)
-    if change.status == "deleted":
-        return _("Cancel the subscription")
     return _("Suspend") if change.status == "suspended" else _("Reinstate")
+
+
+def _cancel_words(change: Change, due: Money) -> str:
+    """A cancellation never charges anything; when it gives nothing back, it is told apart why."""
+    if due.amount:
+        return _("Cancel, credit {amount}").format(amount=money_words(-due))
+    if change.agreement and change.agreed_refund == Refund.NONE:
+        return _("Cancel without refund")
+    return _("Cancel, nothing was charged")
