@@ -54,8 +54,11 @@ def removable_words(subscription: Subscription, at: datetime) -> str:
     now_words = _now_words(subscription, able, at)
     if not later or subscription.term_end is None:
         return f"{now_words}."
-    more = ngettext("%(n)d more at renewal on %(day)s", "%(n)d more at renewal on %(day)s", later)
-    return f"{now_words}; {more % {'n': later, 'day': day_text(subscription.term_end)}}."
+    if able:
+        later_words = ngettext("%(n)d more at renewal on %(day)s", "%(n)d more at renewal on %(day)s", later)
+    else:
+        later_words = ngettext("%(n)d at renewal on %(day)s", "%(n)d at renewal on %(day)s", later)
+    return f"{now_words}; {later_words % {'n': later, 'day': day_text(subscription.term_end)}}."
 
 
 def _now_words(subscription: Subscription, able: int, at: datetime) -> str:
