@@ -39,7 +39,7 @@ def subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
     catalogue = ("publisher", "offer", "plan__offer", "plan_term", "order_line__plan_term__plan")
     own = ("gates", "poll_schedule", "billing_start", "scheduled_renewal__plan_term__plan")
     changes = Prefetch("operations", queryset=_in_flight(), to_attr="in_flight")
-    return joined.prefetch_related(*catalogue, *own, changes).order_by("-purchased_at", "-id")
+    return joined.prefetch_related(*catalogue).prefetch_related(*own, changes).order_by("-purchased_at", "-id")
 
 
 def _in_flight() -> QuerySet[Operation]:
