@@ -93,7 +93,7 @@ class Transitions(Resource):
         if body.get("quantity") not in (None, found.quantity):
             raise InvalidInput(field="quantity", problem=f"all {found.quantity} licences change their plan together")
         target = plan_term_by_catalog_item(body["toCatalogItemId"])
-        if target.pk == found.plan_term_id or target.plan.offer_id != found.offer_id:
+        if target.plan_id == found.plan_id or target.plan.offer_id != found.offer_id:
             raise AvailabilityNotFound(id=body["toCatalogItemId"])
         change_plan(actor, found.pk, plan_term_id=target.pk, version=None, at=at)
         asked = found.operations.filter(action=OperationAction.CHANGE_PLAN).order_by("-created_at")[:1]
@@ -114,6 +114,9 @@ class TransitionEligibilities(Resource):
         if kind not in WHEN:
             raise InvalidInput(field="eligibilityType", problem=f"immediate or scheduled is expected, not {kind[:40]}")
         others = plan_terms_of(found.offer_id).exclude(pk=found.plan_term_id)
+        if WHEN[kind] == NOW:
+            # Another billing cycle of the same plan is set by PATCH.
+            others = others.exclude(plan=found.plan_id)
         shown = []
         for term in others:
             change, errors = Change(plan_term_id=term.pk, when=WHEN[kind]), []

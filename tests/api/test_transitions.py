@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.policy import SYSTEM
+from publishers.models import Policy
 from subscriptions.enums import Acceptance
 from subscriptions.models import Subscription
 from subscriptions.services.settling import accept, refuse
@@ -83,3 +84,15 @@ def test_what_is_pending_does_not_change_its_plan(admin):
         800081,
     )
     assert not subscription.operations.exists()
+
+
+def test_another_billing_cycle_of_the_same_plan_is_no_transition(admin):
+    subscription = active(term=PlanTermFactory(term="P1Y"))
+    annual = PlanTermFactory(plan=subscription.plan, term="P1Y", billing_cycle="annual")
+    Policy.objects.filter(name="billing_frequency_change").update(value="now")
+
+    path = path_of(subscription, "transitions")
+    refused(admin.send("post", path, {"toCatalogItemId": annual.catalog_item_id}), 404, 400019)
+
+    assert Subscription.objects.get().plan_term_id == subscription.plan_term_id
+    assert admin.get(path_of(subscription, "transitionEligibilities")).json()["items"] == []
