@@ -9,21 +9,31 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from accounts.policy import SYSTEM
 from billing.models import Charge
+from billing.services import charge_cycles
 from billing.verification import verify
 from partnerhub.errors import HubError
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
-from subscriptions.enums import Status
+from subscriptions.changes import Change
+from subscriptions.enums import Acceptance, Status
 from subscriptions.models import Order, Subscription
 from subscriptions.services.carts import LineRequest, create_cart
 from subscriptions.services.checkout import checkout_cart
 from subscriptions.services.ending import cancel
+from subscriptions.services.holding import hurry, release_due, undo
+from subscriptions.services.quantity import change_quantity
+from subscriptions.services.quoting import commit, quote
+from subscriptions.services.renewal import renew_due
+from subscriptions.services.settling import accept, refuse
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active, buy, hear, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+SECOND = timedelta(seconds=1)
 
 
 def at_once(*acts: Callable[[], object]) -> list[object]:
@@ -108,3 +118,60 @@ def test_two_cancels_credit_once(admin_agent):
     charged, *credited = [charge.amount for charge in Charge.objects.order_by("sequence")]
     assert credited == [-charged]
     call_command("verify_ledger")
+
+
+def test_one_quote_is_committed_once(admin_agent):
+    subscription, change = active(quantity=10), Change(quantity=12)
+    row, _shown = quote(admin_agent, subscription.pk, change, at=NOON)
+
+    results = at_once(*[lambda: commit(admin_agent, subscription.pk, row.pk, change, at=NOON + SECOND)] * 3)
+
+    assert sorted(type(result).__name__ for result in results) == ["QuoteUsed", "QuoteUsed", "Subscription"]
+    assert subscription.operations.count() == 1
+
+
+def test_a_held_change_is_either_undone_or_let_go(admin_agent):
+    subscription = active(quantity=10)
+    cancel(admin_agent, subscription.pk, reason="x", version=None, at=NOON)
+    operation, over = subscription.operations.get(), NOON + timedelta(seconds=60)
+
+    at_once(
+        lambda: undo(admin_agent, subscription.pk, operation.pk, at=over - SECOND),
+        lambda: release_due(SYSTEM, at=over),
+        lambda: hurry(admin_agent, subscription.pk, operation.pk, at=over - SECOND),
+        lambda: release_due(SYSTEM, at=over),
+    )
+    deliver_due(over)
+
+    operation.refresh_from_db()
+    names = Event.objects.filter(stream_id=subscription.pk).values_list("name", flat=True)
+    ended = Subscription.objects.get().status == Status.UNSUBSCRIBED
+    assert ended == (operation.status != "withdrawn")
+    assert names.filter(name__in=["subscription.cancelled", "subscription.change_undone"]).count() == 1
+    assert Charge.objects.filter(reverses__isnull=False).count() == ended
+    assert verify().faults == []
+
+
+def test_a_word_that_comes_twice_has_one_effect_and_the_term_is_renewed_once(admin_agent):
+    subscription = active(quantity=10)
+    change_quantity(admin_agent, subscription.pk, quantity=12, version=None, at=NOON)
+    operation, term_over = subscription.operations.get(), NOON + timedelta(days=30)
+
+    at_once(
+        lambda: accept(SYSTEM, operation.pk, how=Acceptance.PUBLISHER, at=term_over),
+        lambda: accept(SYSTEM, operation.pk, how=Acceptance.SILENCE, at=term_over),
+        lambda: refuse(SYSTEM, operation.pk, why="no", at=term_over),
+        lambda: renew_due(SYSTEM, at=term_over),
+        lambda: deliver_due(term_over),
+        lambda: charge_cycles(SYSTEM, at=term_over),
+    )
+    renew_due(SYSTEM, at=term_over)
+    deliver_due(term_over)
+
+    operation.refresh_from_db()
+    names = Event.objects.filter(stream_id=subscription.pk).values_list("name", flat=True)
+    assert names.filter(name__in=["subscription.quantity_changed", "operation.refused"]).count() == 1
+    assert names.filter(name="subscription.renewed").count() == 1
+    assert Subscription.objects.get().quantity == (12 if operation.status == "succeeded" else 10)
+    assert Charge.objects.filter(charge_type="renew").count() == 1
+    assert verify().faults == []
