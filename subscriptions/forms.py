@@ -166,7 +166,7 @@ class ChangeForm(ComparedForm):
         if self.is_bound:
             self.data = {**self.data, "quote": str(quote), "version": str(version)}
         else:
-            self.initial |= {"quote": quote, "version": version}
+            self.initial = {**self.initial, "quote": quote, "version": version}
 
 
 class QuantityForm(ChangeForm):

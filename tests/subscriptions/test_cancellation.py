@@ -1,14 +1,10 @@
-"""On what terms a subscription is cancelled: the rules alone, then through the service, the page and the API."""
+"""On what terms a subscription is cancelled: the rules alone, then through the service and the API."""
 
-import html
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
-from django.test import Client
-from django.urls import reverse
 
 from accounts.policy import Role
 from billing.models import Charge
@@ -23,7 +19,7 @@ from subscriptions.enums import Status
 from subscriptions.models import Gate, Subscription
 from subscriptions.services.ending import cancel, cancel_terms
 from tests.api.conftest import Program, path_of, refused
-from tests.factories.accounts import LONG_AGO, UserFactory
+from tests.factories.accounts import LONG_AGO
 from tests.factories.publishers import PlanFactory, PlanTermFactory
 from tests.factories.subscriptions import NOON, active, buy, hear, said
 
@@ -209,87 +205,6 @@ def test_a_trial_costs_nothing_to_cancel_and_programs_are_told_until_when(nothin
     assert (shown["cancellationAllowedUntilDate"], shown["refundOptions"]) == ("2026-12-23T00:00:00Z", [])
     assert "cancel" in shown["actions"]
     assert sum(Charge.objects.values_list("amount", flat=True)) == 0
-
-
-# On the page
-
-
-def page_of(subscription: Subscription) -> str:
-    return reverse("subscriptions:cancel", args=[subscription.pk])
-
-
-def text_of(response) -> str:
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))
-
-
-def signed_in() -> Client:
-    """An admin agent who signed in a moment ago."""
-    client = Client()
-    client.force_login(UserFactory(active_role=Role.ADMIN_AGENT, roles=[Role.ADMIN_AGENT]))
-    return client
-
-
-@pytest.mark.django_db
-def test_the_page_asks_for_each_step(nothing_held):
-    subscription = buy()
-    policy("cancel_steps", "\n".join(STEPS), subscription.plan)
-    given = {"reason": "Bought twice", "version": subscription.version, "step_1": "on"}
-
-    with time_machine.travel(NOON, tick=False):
-        agent = signed_in()
-        shown = agent.get(page_of(subscription))
-        refusal = agent.post(page_of(subscription), given)
-        assert Subscription.objects.get().status == Status.PENDING
-        done = agent.post(page_of(subscription), given | {"step_2": "on"})
-
-    assert f"Steps that {subscription.publisher.name} asks for first" in text_of(shown)
-    assert all(step in text_of(shown) for step in STEPS)
-    assert "Do this step first, then tick it." in text_of(refusal)
-    assert 'name="step_1" id="id_step_1" checked' in re.sub(r' (required|class="[^"]*")', "", refusal.content.decode())
-    assert (refusal.status_code, done.status_code, Subscription.objects.get().status) == (422, 302, "unsubscribed")
-
-
-@pytest.mark.django_db
-def test_the_page_asks_for_the_publishers_agreement(nothing_held):
-    subscription = by_agreement()
-    given = {"reason": "Moved away", "version": subscription.version}
-
-    with time_machine.travel(LATE, tick=False):
-        agent = signed_in()
-        shown = text_of(agent.get(page_of(subscription)))
-        refusal = agent.post(page_of(subscription), given)
-        assert Subscription.objects.get().status == Status.SUBSCRIBED
-        done = agent.post(page_of(subscription), given | {"agreement": "Ticket 4711", "agreed_refund": "full"})
-
-    assert f"It is cancelled when {subscription.publisher.name} agrees" in shown
-    assert (refusal.status_code, done.status_code, Subscription.objects.get().status) == (422, 302, "unsubscribed")
-    data = Event.objects.get(name="subscription.cancelled").data
-    assert (data["agreement"], data["refund"]) == ("Ticket 4711", "full")
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("bought", "renewing", "words"),
-    [
-        ({}, True, "Turn auto-renew off: it then ends on 22 Dec 2026."),
-        ({}, False, "Auto-renew is off: it ends on 22 Dec 2026."),
-        (
-            {"term": Term.P2Y},
-            True,
-            "A plan of 2 years with payments due is locked until its term ends. Turn auto-renew off: it then ends on "
-            "22 Nov 2028.",
-        ),
-    ],
-)
-def test_the_page_says_what_to_do_instead(bought, renewing, words):
-    term = PlanTermFactory(**bought)
-    subscription = active(term=term, auto_renew=renewing)
-
-    with time_machine.travel(LATE, tick=False):
-        shown = signed_in().get(page_of(subscription))
-
-    assert f"The cancellation window closed on 26 Nov 2026, 12:00 UTC. {words}" in text_of(shown)
-    assert "<textarea" not in shown.content.decode()
 
 
 # By program

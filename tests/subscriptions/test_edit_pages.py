@@ -197,7 +197,7 @@ def test_a_reduction_that_goes_too_far_offers_what_can_be_had(admin, clock):
 
     assert "2 removable now, until 30 Nov 2026, 12:00; 6 more at renewal on 13 Dec 2026." in card
     assert answer.status_code == 422
-    assert "4 licences cannot be removed now: 2 of 9 can." in text_of(answer)
+    assert "Licences that can be removed now: 2 of 9; asked for: 4." in text_of(answer)
     assert "Reduce to 7 licences now" in text_of(answer)
     assert "5 licences at renewal on 13 Dec 2026" in text_of(answer)
     assert "Schedule for renewal" in text_of(later)
@@ -249,7 +249,7 @@ def test_a_quote_that_ran_out_is_made_anew_and_nothing_is_done(admin, clock):
     answer = again(admin, subscription, "quantity", shown, quantity="10")
 
     assert answer.status_code == 422
-    assert "The quote was good until 2026-11-23 12:15 UTC." in text_of(answer)
+    assert "The quote was good until 23 Nov 2026, 12:15 UTC." in text_of(answer)
     assert Operation.objects.count() == 0
     assert Quote.objects.count() == 2
 

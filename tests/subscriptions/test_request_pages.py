@@ -349,7 +349,7 @@ def test_a_change_of_plan_is_asked_for_and_approved_in_its_own_words(admin, sell
     ("change", "words"),
     [
         (Change(nickname="Biuro w Łodzi"), "Approve: Rename to Biuro w Łodzi"),
-        (Change(status="deleted"), "Approve: Cancel the subscription, credit €100.80"),
+        (Change(status="deleted"), "Approve: Cancel, credit €100.80"),
         (Change(auto_renew=False), "Approve: Turn auto-renew off"),
     ],
 )
@@ -376,7 +376,7 @@ def test_two_who_decide_at_once_decide_once(admin, seller):
     assert [second.status_code, declined.status_code] == [409, 409]
     for answer in (second, declined):
         assert 'data-code="request_closed"' in answer.content.decode()
-        assert "The change request is approved since 2026-11-23 12:00 UTC." in text_of(answer)
+        assert "The change request is approved since 23 Nov 2026, 12:00 UTC." in text_of(answer)
     assert state_of(asked) == ("approved", "Anna Wiśniewska", "")
     assert Operation.objects.count() == 1
 
