@@ -14,13 +14,21 @@ from types import FrameType
 from partnerhub.runtime import browser, embedded, messages
 from partnerhub.runtime.bootstrap import ROOT, say
 
+# What is started for a whole run only: each process takes seconds to get ready. Scenarios and browser tests stay
+# together in one process each (their xdist_group), and mostly wait.
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadgroup"]
+
 
 def test(arguments: list[str]) -> int:
-    """Run pytest with these arguments; its exit code. Its summary is the last line on standard output."""
+    """Run pytest with these arguments, everything side by side without any; its exit code.
+
+    Its summary is the last line on standard output.
+    """
     _offer_chromium()
     messages.compile_all()
     with servers() as environment:
-        process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment)
+        chosen = arguments or SIDE_BY_SIDE
+        process = subprocess.Popen([sys.executable, "-m", "pytest", *chosen], cwd=ROOT, env=environment)
         _leave_signals_to(process)
         code = process.wait()
     return code if code >= 0 else 128 - code

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.policy import SYSTEM
+from accounts.policy import SYSTEM, Role
 from publishers.models import Publisher
 from subscriptions.models import PurchaseToken
 from subscriptions.services.ending import cancel
@@ -23,7 +23,7 @@ def order_path(subscription) -> str:
 
 
 def end(subscription) -> None:
-    cancel(actor("admin_agent"), subscription.pk, reason="", version=None, at=LATER, hold=False)
+    cancel(actor(Role.ADMIN_AGENT), subscription.pk, reason="", version=None, at=LATER, hold=False)
 
 
 def test_an_order_is_pending_until_its_publisher_confirmed(sales):

@@ -3,7 +3,6 @@
 import json
 import mimetypes
 from datetime import timedelta
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +10,7 @@ from django.contrib.staticfiles import finders
 from django.template import engines
 from django.test import RequestFactory
 
+from accounts.policy import Actor, Role
 from partnerhub.clock import now
 from partnerhub.runtime.browser import INSTALL_LINE, find_chromium
 
@@ -55,9 +55,8 @@ DIALOG = """<header><h2 id="hub-dialog-title" tabindex="-1">Suspend</h2></header
 
 def page_html():
     request = RequestFactory().get("/customers/")
-    request.actor = SimpleNamespace(
-        email="both@partnerhub.example", label="Barbara", role="sales_agent", roles=("sales_agent", "admin_agent")
-    )
+    roles = (Role.SALES_AGENT, Role.ADMIN_AGENT)
+    request.actor = Actor("user", "1", "Barbara", Role.SALES_AGENT, roles, email="both@partnerhub.example")
     gates = [
         {"state": "satisfied", "title": "Ordered", "owner": "Partner", "since": now()},
         {"state": "pending", "title": "Licences assigned", "is_blocker": True, "due": now() + timedelta(days=3)},
