@@ -102,7 +102,7 @@ def set_up_and_bill(page: Page) -> str:
     site.get_by_role("button", name=re.compile("^Assign the remaining")).click()
     site.get_by_role("button", name="Confirm that the set-up is complete").click()
     expect(page.locator("#charges table")).to_be_visible(timeout=FOUND_OUT_MS)
-    shoot(page, "billed", height=820)
+    shoot(page, "billed", height=1000)
     return page.url
 
 
