@@ -85,13 +85,13 @@ def differences(before: State, after: State) -> Iterator[Difference]:
     """What reads differently in two states, in the order in which the page shows it."""
     was, becomes = _told(before), _told(after)
     for label, text in was.items():
-        if text != becomes[label]:
+        if text != becomes.get(label, text):
             yield Difference(label, text, becomes[label])
 
 
 def _told(state: State) -> dict[str, str]:
     price = Money(Decimal(state.unit_price), state.currency)
-    return {
+    told = {
         _("Nickname"): state.nickname,
         _("Status"): str(words.STATUS[Status(state.status)]),
         _("Quantity"): licences(state.quantity),
@@ -100,8 +100,10 @@ def _told(state: State) -> dict[str, str]:
         _("Billing frequency"): str(words.CYCLE[state.billing_cycle]),
         _("Auto-renew"): _("On") if state.auto_renew else _("Off"),
         _("Indirect reseller PartnerID"): state.partner_id or _("none"),
-        _("At renewal"): renewal_words(state.scheduled) or _("as it is"),
     }
+    if state.status != Status.UNSUBSCRIBED:
+        told[_("At renewal")] = renewal_words(state.scheduled) or _("as it is")
+    return told
 
 
 def renewal_words(scheduled: dict[str, Any]) -> str:
