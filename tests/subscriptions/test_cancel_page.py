@@ -18,6 +18,7 @@ from subscriptions.enums import Acceptance
 from subscriptions.models import Operation, Quote, Subscription
 from subscriptions.services.holding import release_due
 from subscriptions.services.quantity import change_quantity
+from subscriptions.services.scheduling import schedule_renewal
 from subscriptions.services.settling import accept
 from tests.factories.accounts import LONG_AGO, UserFactory, actor
 from tests.factories.publishers import PlanFactory, PlanTermFactory
@@ -171,6 +172,17 @@ def test_in_a_dialog_it_is_the_same_form_and_leads_back_to_the_page(admin):
     assert f'hx-post="{url(subscription)}"' in page
     assert done.status_code == 204
     assert done.headers["HX-Redirect"] == reverse("subscriptions:detail", args=[subscription.pk])
+
+
+def test_what_was_scheduled_goes_and_no_renewal_is_promised(admin):
+    subscription = active(quantity=7)
+    schedule_renewal(actor(Role.ADMIN_AGENT), subscription.pk, quantity=9, version=None, at=NOON)
+
+    words = text_of(look(admin, subscription))
+
+    assert "What is scheduled goes: 9 licences." in words
+    assert "as it is" not in words
+    assert "Renews on" not in words
 
 
 def test_before_activation_it_is_free(admin, clock):

@@ -203,6 +203,26 @@ def test_a_reduction_that_goes_too_far_offers_what_can_be_had(admin, clock):
     assert "Schedule for renewal" in text_of(later)
 
 
+def test_when_none_can_be_removed_now_it_says_how_many_at_renewal(admin):
+    subscription = active(at=NOON - timedelta(days=10), quantity=7)
+
+    assert "None can be removed now; 6 at renewal on 13 Dec 2026." in text_of(page(admin, subscription))
+
+
+@pytest.mark.parametrize("on_sale", [True, False])
+@pytest.mark.parametrize("kind", ["plan", "billing-frequency"])
+def test_where_there_is_nothing_else_to_choose_nothing_is_offered(admin, kind, on_sale):
+    subscription = active()
+    if not on_sale:
+        subscription.plan_term.prices.update(valid_to=NOON - timedelta(days=1))
+
+    form = admin.get(url(subscription, kind), headers=IN_DIALOG)
+
+    assert text_of(form).count("There is nothing else to choose here within this term.") == 1
+    assert "See what it does" not in text_of(form)
+    assert form.content.decode().count('type="radio"') == on_sale
+
+
 def test_while_one_change_is_in_flight_every_other_says_so(admin):
     subscription = active(quantity=7)
     confirm(admin, subscription, "quantity", quantity="10")
