@@ -248,6 +248,7 @@ CELERY = {
         "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "jobs": {"task": "partnerhub.jobs.tasks.work", "schedule": 1.0, "options": {"expires": 2.0}},
         "plans": {"task": "partnerhub.jobs.tasks.forget_plans", "schedule": 3600.0, "options": {"expires": 3600.0}},
+        "quotes": {"task": "subscriptions.tasks.forget_quotes", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "overdue": {"task": "subscriptions.tasks.void_overdue", "schedule": 30.0, "options": {"expires": 30.0}},
         "cycles": {"task": "billing.tasks.charge_cycles", "schedule": 10.0, "options": {"expires": 10.0}},
         "renew": {"task": "subscriptions.tasks.renew_due", "schedule": 10.0, "options": {"expires": 10.0}},

@@ -11,6 +11,7 @@ from partnerhub.clock import now
 from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.services.ending import void_overdue as void_all_overdue
+from subscriptions.services.quoting import forget_quotes as forget_old_quotes
 from subscriptions.services.renewal import renew_due as renew_all_due
 from subscriptions.services.requests import void_overdue_requests as void_all_overdue_requests
 from subscriptions.window import Bounds
@@ -53,3 +54,8 @@ def renew_due() -> None:
 @shared_task
 def void_overdue_requests() -> None:
     void_all_overdue_requests(SYSTEM, at=now())
+
+
+@shared_task
+def forget_quotes() -> None:
+    forget_old_quotes(SYSTEM, at=now())

@@ -5,7 +5,7 @@ rolled back. A quote keeps what was shown for some minutes; committing it makes 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from subscriptions.services.locking import lock_subscription
 from subscriptions.services.scheduling import fits_schedule, scheduled_of
 from subscriptions.services.settling import accept
 
+KEPT = timedelta(days=1)
 # What is rolled back is done in nobody's name. Whether the asker may do it is judged when it is committed.
 _REHEARSAL = Actor(kind="system", id="rehearsal", label="Partner Hub", role=Role.ADMIN_AGENT, roles=(Role.ADMIN_AGENT,))
 
@@ -91,6 +92,14 @@ def commit(
     found.save(update_fields=["used_at"])
     changed.operations.filter(created_at=at, quote=None).update(quote=found)
     return changed
+
+
+def forget_quotes(actor: Actor, *, at: datetime) -> int:
+    """Delete the quotes that nobody used and that ran out a day ago; returns how many. Raises NotPermitted."""
+    authorize(actor, Action.SUBSCRIPTION_VOID)
+    unused = Quote.objects.filter(used_at=None, operations=None, expires_at__lt=at - KEPT)
+    deleted, _ = unused.delete()
+    return deleted
 
 
 def moved(found: Quote, current: Preview) -> QuoteMoved:

@@ -10,9 +10,9 @@ from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
 from subscriptions.changes import Change
 from subscriptions.enums import Acceptance
-from subscriptions.models import Subscription
+from subscriptions.models import Quote, Subscription
 from subscriptions.services.quantity import change_quantity
-from subscriptions.services.quoting import commit, preview, quote
+from subscriptions.services.quoting import commit, forget_quotes, preview, quote
 from subscriptions.services.settling import accept
 from tests.factories.accounts import actor
 from tests.factories.subscriptions import NOON, active
@@ -97,3 +97,17 @@ def test_cancelling_shows_the_refund(admin_agent):
 
     assert shown.due_today.amount == -charged != Decimal(0)
     assert (shown.after.status, shown.next_charge, shown.renews_on) == ("unsubscribed", None, None)
+
+
+def test_quotes_that_nobody_used_are_forgotten_a_day_after_they_ran_out(admin_agent):
+    subscription = active(quantity=10)
+    used, _shown = quote(admin_agent, subscription.pk, Change(quantity=12), at=SOON)
+    commit(admin_agent, subscription.pk, used.pk, Change(quantity=12), at=SOON)
+    other = active(quantity=10)
+    quote(admin_agent, other.pk, Change(quantity=12), at=SOON)
+    ran_out = SOON + timedelta(minutes=15)
+
+    assert forget_quotes(SYSTEM, at=ran_out + timedelta(days=1)) == 0
+    assert forget_quotes(SYSTEM, at=ran_out + timedelta(days=1, seconds=1)) == 1
+
+    assert list(Quote.objects.all()) == [used]
