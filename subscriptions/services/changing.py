@@ -1,6 +1,9 @@
 """Performing a change: the one door for the page, the API, bulk changes and approved requests."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +21,14 @@ from subscriptions.services.quantity import change_quantity
 from subscriptions.services.resellers import change_reseller
 from subscriptions.services.scheduling import schedule_renewal
 from subscriptions.services.suspension import reinstate, suspend
+
+
+class Step(Protocol):
+    """One service with its own values, still to be told who acts on what, when, and which version was seen."""
+
+    def __call__(
+        self, actor: Actor, subscription_id: UUID, /, *, version: int | None, at: datetime
+    ) -> Subscription: ...
 
 
 @transaction.atomic
@@ -40,86 +51,39 @@ def perform(
     if change.quantity is not None and change.plan_term_id is not None and change.when != AT_RENEWAL:
         raise OneChangeAtATime
     subscription = lock_subscription(subscription_id)
-    if change.nickname is not None:
-        subscription = rename(actor, subscription_id, nickname=change.nickname, version=version, at=at)
-        version = _following(subscription, version)
-    if change.partner_id is not None:
-        subscription = change_reseller(
-            actor,
-            subscription_id,
-            partner_id=change.partner_id,
-            reason=reason,
-            version=version,
-            at=at,
-            hold=hold,
-        )
-        version = _following(subscription, version)
-    if change.auto_renew is not None:
-        subscription = set_auto_renew(
-            actor,
-            subscription_id,
-            auto_renew=change.auto_renew,
-            reason=reason,
-            version=version,
-            at=at,
-            hold=hold,
-        )
-        version = _following(subscription, version)
-    if change.quantity is not None or change.plan_term_id is not None:
-        subscription = _licences_or_plan(actor, subscription_id, change, reason, version, at, hold)
-        version = _following(subscription, version)
-    if change.status is not None:
-        subscription = _status(actor, subscription_id, change, reason, version, at, hold)
+    for step in _steps(change, reason, hold):
+        subscription = step(actor, subscription_id, version=version, at=at)
+        # The next field of the same change has to expect what this one left.
+        version = None if version is None else subscription.version
     return subscription
 
 
-def _licences_or_plan(
-    actor: Actor, subscription_id: UUID, change: Change, reason: str, version: int | None, at: datetime, hold: bool
-) -> Subscription:
-    if change.when == AT_RENEWAL:
-        return schedule_renewal(
-            actor,
-            subscription_id,
-            quantity=change.quantity,
-            plan_term_id=change.plan_term_id,
-            reason=reason,
-            version=version,
-            at=at,
-        )
-    if change.plan_term_id is not None:
-        return change_plan(
-            actor, subscription_id, plan_term_id=change.plan_term_id, reason=reason, version=version, at=at
-        )
-    if change.quantity is None:
-        raise NothingAsked
-    return change_quantity(
-        actor, subscription_id, quantity=change.quantity, reason=reason, version=version, at=at, hold=hold
-    )
+def _steps(change: Change, reason: str, hold: bool) -> Iterator[Step]:
+    """The services that make the change, field by field."""
+    told: dict[str, Any] = {"reason": reason}
+    if change.nickname is not None:
+        yield partial(rename, nickname=change.nickname)
+    if change.partner_id is not None:
+        yield partial(change_reseller, partner_id=change.partner_id, hold=hold, **told)
+    if change.auto_renew is not None:
+        yield partial(set_auto_renew, auto_renew=change.auto_renew, hold=hold, **told)
+    if change.when == AT_RENEWAL and (change.quantity is not None or change.plan_term_id is not None):
+        yield partial(schedule_renewal, quantity=change.quantity, plan_term_id=change.plan_term_id, **told)
+    elif change.plan_term_id is not None:
+        yield partial(change_plan, plan_term_id=change.plan_term_id, **told)
+    elif change.quantity is not None:
+        yield partial(change_quantity, quantity=change.quantity, hold=hold, **told)
+    if change.status is not None:
+        yield _status(change, told, hold)
 
 
-def _status(
-    actor: Actor, subscription_id: UUID, change: Change, reason: str, version: int | None, at: datetime, hold: bool
-) -> Subscription:
+def _status(change: Change, told: dict[str, Any], hold: bool) -> Step:
     match change.status:
         case "active":
-            return reinstate(actor, subscription_id, reason=reason, version=version, at=at)
+            return partial(reinstate, **told)
         case "suspended":
-            return suspend(actor, subscription_id, reason=reason, version=version, at=at)
+            return partial(suspend, **told)
         case "deleted":
-            return cancel(
-                actor,
-                subscription_id,
-                reason=reason,
-                version=version,
-                at=at,
-                steps_done=change.steps_done,
-                agreement=change.agreement,
-                agreed_refund=Refund(change.agreed_refund),
-                hold=hold,
-            )
+            agreed: dict[str, Any] = {"agreement": change.agreement, "agreed_refund": Refund(change.agreed_refund)}
+            return partial(cancel, steps_done=change.steps_done, hold=hold, **agreed, **told)
     raise InvalidInput(field="status", problem=f"active, suspended or deleted is expected, not {change.status}")
-
-
-def _following(changed: Subscription, version: int | None) -> int | None:
-    """The version that the next field of the same change has to expect."""
-    return None if version is None else changed.version
