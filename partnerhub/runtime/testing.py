@@ -14,23 +14,27 @@ from types import FrameType
 from partnerhub.runtime import browser, embedded, messages
 from partnerhub.runtime.bootstrap import ROOT, say
 
-# What is started for a whole run only: each process takes seconds to get ready. Scenarios and browser tests stay
-# together in one process each (their xdist_group), and mostly wait.
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadgroup"]
+# A whole run has two parts: what only needs a database is shared by two processes, what starts hubs and browsers keeps
+# its ports and its order. Any arguments are one run as they say: a process takes seconds to get ready.
+PARTS = (["-n", "2", "-m", "not scenario and not browser"], ["-m", "scenario or browser"])
 
 
 def test(arguments: list[str]) -> int:
-    """Run pytest with these arguments, everything side by side without any; its exit code.
+    """Run pytest with these arguments, or everything in two parts; the exit code of the first part that failed.
 
     Its summary is the last line on standard output.
     """
     _offer_chromium()
     messages.compile_all()
     with servers() as environment:
-        chosen = arguments or SIDE_BY_SIDE
-        process = subprocess.Popen([sys.executable, "-m", "pytest", *chosen], cwd=ROOT, env=environment)
-        _leave_signals_to(process)
-        code = process.wait()
+        codes = [_pytest(part, environment) for part in ([arguments] if arguments else PARTS)]
+    return next((code for code in codes if code), 0)
+
+
+def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
+    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment)
+    _leave_signals_to(process)
+    code = process.wait()
     return code if code >= 0 else 128 - code
 
 

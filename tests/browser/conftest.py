@@ -43,7 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.timeout(180))
             if chromium is None:
                 item.add_marker(pytest.mark.skip(reason=f"no Chromium here; install it with: {INSTALL_LINE}"))

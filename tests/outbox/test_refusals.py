@@ -74,7 +74,7 @@ def test_a_page_keeps_who_tried_what_in_which_role_and_why_it_was_refused():
     [
         ("nickname", {"nickname": "Other", "version": 99}, "stale_version"),
         ("change/quantity", {"quantity": 101, "version": 2}, "quantity_out_of_range"),
-        ("cancel", {"reason": "No", "version": 99}, "stale_version"),
+        ("cancel", {"reason": "No", "version": 2, "quote": "4c4f1e6e-0000-4000-8000-000000000000"}, "quote_unknown"),
         ("ask", {}, "nothing_to_poll"),
     ],
 )
