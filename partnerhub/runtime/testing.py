@@ -16,6 +16,7 @@ from partnerhub.runtime.bootstrap import ROOT, say
 
 # A whole run has two parts: what only needs a database is shared by two processes, what starts hubs and browsers keeps
 # its ports and its order. Any arguments are one run as they say: a process takes seconds to get ready.
+FAILED = 1  # pytest's exit code when tests have failed
 PARTS = (["-n", "2", "-m", "not scenario and not browser"], ["-m", "scenario or browser"])
 
 
@@ -27,8 +28,13 @@ def test(arguments: list[str]) -> int:
     _offer_chromium()
     messages.compile_all()
     with servers() as environment:
-        codes = [_pytest(part, environment) for part in ([arguments] if arguments else PARTS)]
-    return next((code for code in codes if code), 0)
+        worst = 0
+        for part in [arguments] if arguments else PARTS:
+            code = _pytest(part, environment)
+            worst = worst or code
+            if code not in (0, FAILED):
+                break  # interrupted, or not even started
+    return worst
 
 
 def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
