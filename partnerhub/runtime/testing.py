@@ -10,38 +10,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from partnerhub.runtime import browser, embedded, messages
 from partnerhub.runtime.bootstrap import ROOT, say
 
-# A whole run has two parts: what only needs a database is shared by two processes, what starts hubs and browsers keeps
-# its ports and its order. Any arguments are one run as they say: a process takes seconds to get ready.
-FAILED = 1  # pytest's exit code when tests have failed
-PARTS = (["-n", "2", "-m", "not scenario and not browser"], ["-m", "scenario or browser"])
+# A whole run has two parts side by side: what only needs a database is shared by two processes; what starts hubs and
+# browsers mostly waits, and keeps its ports and its order in one. Any arguments are one run as they say.
+SHARED = ["-n", "2", "-m", "not scenario and not browser"]
+TOGETHER = ["-m", "scenario or browser"]
 
 
 def test(arguments: list[str]) -> int:
-    """Run pytest with these arguments, or everything in two parts; the exit code of the first part that failed.
+    """Run pytest with these arguments, or everything; its exit code, of two the first that is not zero.
 
     Its summary is the last line on standard output.
     """
     _offer_chromium()
     messages.compile_all()
     with servers() as environment:
-        worst = 0
-        for part in [arguments] if arguments else PARTS:
-            code = _pytest(part, environment)
-            worst = worst or code
-            if code not in (0, FAILED):
-                break  # interrupted, or not even started
-    return worst
+        return _wait_for(_pytest(arguments, environment)) if arguments else _everything(environment)
 
 
-def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
-    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment)
-    _leave_signals_to(process)
-    code = process.wait()
-    return code if code >= 0 else 128 - code
+def _everything(environment: dict[str, str]) -> int:
+    """Both parts at once; what the second one says is printed when the first one has said everything."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as kept:
+        code = _wait_for(_pytest(SHARED, environment), _pytest(TOGETHER, environment, kept))
+        kept.seek(0)
+        print(kept.read(), end="", flush=True)
+    return code
+
+
+def _pytest(
+    arguments: list[str], environment: dict[str, str], output: IO[str] | None = None
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+
+
+def _wait_for(*processes: subprocess.Popen[bytes]) -> int:
+    _leave_signals_to(*processes)
+    codes = [process.wait() for process in processes]
+    return next((code if code > 0 else 128 - code for code in codes if code), 0)
 
 
 def check_all(arguments: list[str]) -> int:
@@ -116,11 +126,12 @@ def _offer_chromium() -> None:
     say(f"No Chromium: the browser tests will be skipped. To run them: {browser.INSTALL_LINE}")
 
 
-def _leave_signals_to(process: subprocess.Popen[bytes]) -> None:
+def _leave_signals_to(*processes: subprocess.Popen[bytes]) -> None:
     """Ctrl-C reaches pytest by the terminal, SIGTERM through us; we stay to stop the servers after it."""
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
+        for process in processes:
+            process.send_signal(number)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, pass_on)
