@@ -1,10 +1,11 @@
 """Whether a subscription can be cancelled, until when, and what is paid back (rules 45 to 53). Pure."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from subscriptions.enums import Status
+from subscriptions.terms import midnight
 
 MULTI_YEAR = {"P2Y": 2, "P3Y": 3}
 PAID_AT_ONCE = "one_time"
@@ -90,16 +91,12 @@ def verdict(facts: Facts, rules: Rules, at: datetime) -> CancelTerms:
         return CancelTerms(How.BEFORE_ACTIVATION, Refund.NOTHING_CHARGED, facts.activate_by, None, rules.steps)
     closes = facts.purchased_at + rules.within
     refund = Refund.FULL if at < closes else Refund.NONE
-    trial_ends = _midnight(facts.trial_ends)
+    trial_ends = midnight(facts.trial_ends)
     if trial_ends and at < trial_ends:
         return CancelTerms(How.IN_TRIAL, refund, max(trial_ends, closes), closes, rules.steps)
     if at < closes:
         return CancelTerms(How.IN_WINDOW, refund, closes, closes, rules.steps)
     return CancelTerms(_late(facts, rules), refund, None, closes, rules.steps)
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), UTC) if day else None
 
 
 def _late(facts: Facts, rules: Rules) -> How:

@@ -2,10 +2,15 @@
 
 import calendar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 MONTHS = {"P1M": 1, "P1Y": 12, "P2Y": 24, "P3Y": 36}
 CYCLE_MONTHS = {"monthly": 1, "annual": 12}
+
+
+def midnight(day: date | None) -> datetime | None:
+    """The first moment of a UTC day."""
+    return datetime.combine(day, time(), UTC) if day else None
 
 
 def add_months(anchor: date, months: int) -> date:

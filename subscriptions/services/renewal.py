@@ -30,8 +30,8 @@ from subscriptions.services.locking import lock_subscription, save_changed
 from subscriptions.services.plans import Offered, put_on, values_of
 from subscriptions.services.scheduling import scheduled_of
 from subscriptions.services.settling import give_back, open_batch
-from subscriptions.services.starting import Values, Wanted, begin, midnight
-from subscriptions.terms import MONTHS, add_months
+from subscriptions.services.starting import Values, Wanted, begin
+from subscriptions.terms import MONTHS, add_months, midnight
 from subscriptions.tranches import take_whole
 
 log = structlog.get_logger(__name__)

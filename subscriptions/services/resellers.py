@@ -14,7 +14,8 @@ from subscriptions.events import ResellerChanged
 from subscriptions.models import Subscription
 from subscriptions.services.checks import check_not_renewing, check_nothing_in_flight
 from subscriptions.services.locking import lock_for_change, save_changed
-from subscriptions.services.starting import Wanted, begin, hold_until, midnight
+from subscriptions.services.starting import Wanted, begin, hold_until
+from subscriptions.terms import midnight
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Beginning a change: it becomes an operation, held for a moment in which it can be undone, or due at once."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from accounts.policy import Actor
@@ -89,8 +89,3 @@ def ask_publisher(actor: Actor, operation: Operation, *, at: datetime) -> None:
 
 def _facts_of(operation: Operation) -> Values:
     return {"operation": str(operation.pk), "action": operation.action, **operation.payload}
-
-
-def midnight(day: date | None) -> datetime | None:
-    """The first moment of a UTC day."""
-    return datetime.combine(day, time(), UTC) if day else None
