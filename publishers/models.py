@@ -25,6 +25,14 @@ class Circuit(models.TextChoices):
     HALF_OPEN = "half_open"
 
 
+class CallKind(models.TextChoices):
+    """Why a publisher is called: to ask, to have something changed, or to tell its webhook."""
+
+    ASK = "ask"
+    CHANGE = "change"
+    NOTICE = "notice"
+
+
 class Publisher(models.Model):
     """An ISV. Its circuit is shared by all workers: while open, nobody asks it."""
 
@@ -35,7 +43,11 @@ class Publisher(models.Model):
     landing_url = models.URLField(max_length=500)
     webhook_url = models.URLField(max_length=500, blank=True)
     client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="publisher")
+    contact_email = models.EmailField(blank=True)
     max_concurrency = models.PositiveSmallIntegerField(default=20)
+    # Calls a second over all workers; null: as many as come. `paced_until` is when the next one may go out.
+    max_per_second = models.PositiveSmallIntegerField(null=True)
+    paced_until = models.DateTimeField(null=True)
 
     circuit = models.CharField(max_length=16, choices=Circuit, default=Circuit.CLOSED)
     circuit_retry_at = models.DateTimeField(null=True)
@@ -55,6 +67,9 @@ class Publisher(models.Model):
                 condition=~Q(landing_url__contains="#"), name="publisher_landing_url_without_fragment"
             ),
             models.CheckConstraint(
+                condition=Q(max_per_second=None) | Q(max_per_second__gte=1), name="publisher_rate_positive"
+            ),
+            models.CheckConstraint(
                 condition=Q(circuit=Circuit.CLOSED) | Q(circuit_retry_at__isnull=False),
                 name="publisher_circuit_has_a_retry_time",
             ),
@@ -66,6 +81,27 @@ class Publisher(models.Model):
     @property
     def is_polled(self) -> bool:
         return self.adapter in (Adapter.POLL, Adapter.BOTH)
+
+
+class CallTally(models.Model):
+    """What came of calls to a publisher within an hour (UTC, `hour` is its first moment), for each kind and outcome."""
+
+    publisher = models.ForeignKey(Publisher, on_delete=models.CASCADE, related_name="call_tallies")
+    hour = models.DateTimeField()
+    kind = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=16)
+    calls = models.PositiveIntegerField()
+    milliseconds = models.PositiveBigIntegerField()
+    slowest_milliseconds = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["publisher", "hour", "kind", "outcome"], name="call_tally_once"),
+            models.CheckConstraint(condition=Q(kind__in=CallKind.values), name="call_tally_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.outcome}: {self.calls}"
 
 
 class Offer(models.Model):

@@ -91,9 +91,18 @@ class OperationAction(StrEnum):
     SUSPEND = "suspend"
     REINSTATE = "reinstate"
     RENEW = "renew"
+    # Tells of a purchase, to publishers that want to hear of it before anybody opens the link.
+    SUBSCRIBE = "subscribe"
     # Ours alone: no publisher hears of them.
     SET_AUTO_RENEW = "set_auto_renew"
     CHANGE_RESELLER = "change_reseller"
+
+
+class OperationSource(StrEnum):
+    """Who wanted it: the partner or its customer, or the publisher by a call of its own."""
+
+    MARKETPLACE = "marketplace"
+    PUBLISHER = "publisher"
 
 
 class OperationStatus(StrEnum):
@@ -159,3 +168,33 @@ class Control(StrEnum):
     OPEN_LINK = "open_link"
     NOTE = "note"
     ASK = "ask"
+
+
+class DivergenceKind(StrEnum):
+    """How what a publisher shows differs from what we hold."""
+
+    QUANTITY_DIFFERS = "quantity_differs"
+    PLAN_DIFFERS = "plan_differs"
+    STATUS_DIFFERS = "status_differs"
+    ASSIGNED_DIFFERS = "assigned_differs"
+    BILLED_DIFFERS = "billed_differs"
+    SERVES_AFTER_END = "serves_after_end"
+    UNKNOWN_THERE = "unknown_there"
+    ACCEPTED_BY_SILENCE = "accepted_by_silence"
+
+
+class DivergenceEnd(StrEnum):
+    """How a divergence ended: it is gone, or somebody has looked at it and lets it be."""
+
+    GONE = "gone"
+    ACCEPTED = "accepted"
+
+
+class Rung(StrEnum):
+    """Who is reminded of a purchase that waits, one after the other."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    PUBLISHER = "publisher"
+    ADMIN = "admin"
+    CANCEL_OFFER = "cancel_offer"

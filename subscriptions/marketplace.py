@@ -29,6 +29,7 @@ ACTIONS = {
     OperationAction.SUSPEND: "Suspend",
     OperationAction.REINSTATE: "Reinstate",
     OperationAction.RENEW: "Renew",
+    OperationAction.SUBSCRIBE: "Subscribe",
 }
 OPERATION_STATUSES = {
     OperationStatus.NOT_STARTED: "NotStarted",

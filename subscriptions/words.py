@@ -62,6 +62,7 @@ OPERATION = {
     OperationAction.SUSPEND: _("Suspension"),
     OperationAction.REINSTATE: _("Reinstatement"),
     OperationAction.RENEW: _("Renewal"),
+    OperationAction.SUBSCRIBE: _("Notice of purchase"),
     OperationAction.SET_AUTO_RENEW: _("Auto-renew"),
     OperationAction.CHANGE_RESELLER: _("Reseller change"),
 }

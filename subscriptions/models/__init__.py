@@ -1,9 +1,12 @@
 from subscriptions.models.cart import Cart, CartLine
 from subscriptions.models.confirmation import BillingStart, Gate
+from subscriptions.models.drift import Divergence, DriftCheck
+from subscriptions.models.notice import NoticeAttempt
 from subscriptions.models.operation import Operation
 from subscriptions.models.order import Order, OrderLine
 from subscriptions.models.polling import PollSchedule
 from subscriptions.models.quote import Quote
+from subscriptions.models.reminder import Reminder
 from subscriptions.models.renewal import ScheduledRenewal
 from subscriptions.models.request import ChangeRequest
 from subscriptions.models.subscription import PurchaseToken, SeatTranche, Subscription
@@ -13,13 +16,17 @@ __all__ = [
     "Cart",
     "CartLine",
     "ChangeRequest",
+    "Divergence",
+    "DriftCheck",
     "Gate",
+    "NoticeAttempt",
     "Operation",
     "Order",
     "OrderLine",
     "PollSchedule",
     "PurchaseToken",
     "Quote",
+    "Reminder",
     "ScheduledRenewal",
     "SeatTranche",
     "Subscription",

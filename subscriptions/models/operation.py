@@ -3,7 +3,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from subscriptions.enums import Acceptance, OperationAction, OperationStatus
+from subscriptions.enums import Acceptance, OperationAction, OperationSource, OperationStatus
 from subscriptions.models.quote import Quote
 from subscriptions.models.subscription import Subscription
 
@@ -22,6 +22,7 @@ class Operation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="operations")
     action = models.CharField(max_length=32)
+    source = models.CharField(max_length=16, default=OperationSource.MARKETPLACE)
     status = models.CharField(max_length=16, default=OperationStatus.NOT_STARTED)
     payload = models.JSONField(default=dict)
     reason = models.CharField(max_length=500, blank=True)
@@ -45,6 +46,7 @@ class Operation(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(action__in=list(OperationAction)), name="operation_action_known"),
+            models.CheckConstraint(condition=Q(source__in=list(OperationSource)), name="operation_source_known"),
             models.CheckConstraint(condition=Q(status__in=list(OperationStatus)), name="operation_status_known"),
             models.CheckConstraint(condition=Q(accepted_by__in=["", *Acceptance]), name="operation_acceptance_known"),
             models.UniqueConstraint(

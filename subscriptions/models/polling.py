@@ -22,6 +22,8 @@ class PollSchedule(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     last_polled_at = models.DateTimeField(null=True)
     last_outcome = models.CharField(max_length=16, blank=True)
+    # What the publisher called its last answer (ETag), so that it need not say it again.
+    etag = models.CharField(max_length=200, blank=True)
     last_detail = models.CharField(max_length=300, blank=True)
 
     class Meta:
