@@ -99,8 +99,12 @@ def read_threshold(text: str) -> Threshold | None:
     return Threshold(Decimal(match["percent"]), Money(Decimal(match["amount"]), match["currency"]))
 
 
+_MINUTE = timedelta(minutes=1)
+
 KINDS: dict[str, Kind] = {
+    "activate_differing": Word(("accept", "refuse")),
     "activate_within": Duration(_SECOND),  # rule 24
+    "added_seats_price": Word(("kept", "current")),
     "answer_within": Duration(_SECOND, _DAY),  # rule 41
     "auto_approve": ThresholdOrOff(),
     "billing_frequency_change": Word(("at_renewal", "now")),  # rule 69
@@ -109,12 +113,25 @@ KINDS: dict[str, Kind] = {
     "cancel_within": Duration(),  # rule 45
     "cart_lives": Duration(_SECOND),  # rule 4
     "change_waits": Duration(_SECOND),
+    "drift_check_every": Duration(_MINUTE),
+    "invoice_due_within": Duration(),  # rule 74
+    "invoice_review": Duration(),  # rule 74
     "link_lives": Duration(_SECOND),  # rule 20
     "multi_year_locked": Word(("yes", "no")),  # rule 48
+    "offer_cancel_after": Duration(_SECOND),
+    "publisher_changes": Word(("refused", "update", "update_and_delete")),  # rules 29, 43
     "quote_lives": Duration(_SECOND, _DAY),
     "reduce_within": Duration(),  # rule 39
+    "remind_admin_after": Duration(_SECOND),
+    "remind_agent_after": Duration(_SECOND),
+    "remind_customer_after": Duration(_SECOND),
+    "remind_publisher_after": Duration(_SECOND),
     "renewal_price": Word(("current", "kept")),
     "request_lives": Duration(_SECOND),
+    "rounding": Word(("line", "unit")),  # rule 80
     "silence_means": Word(("accept", "refuse", "wait")),  # rule 41
+    "subscribe_notice": Word(("no", "yes")),
+    "suspension_lasts": Duration(_SECOND),  # rule 62
     "undo_within": Duration(timedelta(0), timedelta(seconds=300)),
+    "warn_secret_within": Duration(),
 }
