@@ -4,8 +4,9 @@ from customers.urls import reseller_pages
 from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.metrics import metrics
-from partnerhub.v1 import developers
-from subscriptions.urls import activity_pages, customer_pages, publisher_links, request_pages
+from partnerhub.v1 import developers, fulfillment_developers
+from subscriptions.fulfillment_api.openapi import show as fulfillment_document
+from subscriptions.urls import activity_pages, customer_pages, publisher_links, publisher_pages, request_pages
 from subscriptions.views.home import home
 
 urlpatterns = [
@@ -17,12 +18,15 @@ urlpatterns = [
     path("api/saas/", include("subscriptions.fulfillment_api.urls")),
     path("customers/", include((customer_pages, "customers"))),
     path("developers/", developers, name="developers"),
+    path("developers/fulfillment/", fulfillment_developers, name="fulfillment-developers"),
+    path("developers/fulfillment.json", fulfillment_document, name="fulfillment-openapi"),
     path("go/", include(publisher_links)),
     path("health/live", live),
     path("health/ready", ready),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jobs/", include("partnerhub.jobs.urls")),
     path("metrics", metrics),
+    path("publishers/", include(publisher_pages)),
     path("requests/", include((request_pages, "requests"))),
     path("resellers/", include((reseller_pages, "resellers"))),
     path("subscriptions/", include("subscriptions.urls")),

@@ -21,6 +21,7 @@ from subscriptions.views import (
     notes,
     operations,
     peek,
+    publishers,
     requests,
     scheduling,
 )
@@ -77,4 +78,9 @@ request_pages = [
     path("<uuid:request_id>/approve/", deciding.approve_request, name="approve"),
     path("<uuid:request_id>/decline/", requests.decline_request, name="decline"),
     path("<uuid:request_id>/withdraw/", requests.withdraw_request, name="withdraw"),
+]
+
+publisher_pages = [
+    path("", publishers.publishers, name="publishers"),
+    path("<uuid:publisher_id>/", publishers.health, name="publisher-health"),
 ]
