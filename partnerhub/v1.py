@@ -15,6 +15,6 @@ urlpatterns = [
 ]
 
 # Swagger UI styles its elements by attribute; its scripts are files of ours.
-developers = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(
-    SpectacularSwaggerSplitView.as_view(url_name="openapi")
-)
+_with_styles = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})
+developers = _with_styles(SpectacularSwaggerSplitView.as_view(url_name="openapi"))
+fulfillment_developers = _with_styles(SpectacularSwaggerSplitView.as_view(url_name="fulfillment-openapi"))

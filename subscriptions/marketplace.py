@@ -31,6 +31,8 @@ ACTIONS = {
     OperationAction.RENEW: "Renew",
     OperationAction.SUBSCRIBE: "Subscribe",
 }
+# Programs that read operations do not know the word: it is told by webhook alone, to those who want it.
+TOLD_ONLY_BY_WEBHOOK = (OperationAction.SUBSCRIBE,)
 OPERATION_STATUSES = {
     OperationStatus.NOT_STARTED: "NotStarted",
     OperationStatus.IN_PROGRESS: "InProgress",

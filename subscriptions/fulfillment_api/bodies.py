@@ -1,6 +1,7 @@
 """Reading what publishers' programs send, which is not always what the documents say."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +69,17 @@ def _parsed(text: str) -> Any:
 
 
 def _plan_id(sent: Any) -> str | None:
-    if sent is None or (isinstance(sent, str) and 0 < len(sent) <= 50 and sent.isprintable()):
+    if sent is None or (isinstance(sent, str) and re.fullmatch(r"[ -~]{1,50}", sent)):
         return sent
-    raise Fault(400, "InvalidValue", "planId must be a string of 1 to 50 printable characters.", "planId")
+    raise Fault(400, "InvalidValue", "planId must be a string of 1 to 50 printable ASCII characters.", "planId")
 
 
 def _quantity(sent: Any) -> int | None:
     if sent is None:
         return None
     if isinstance(sent, str) and len(sent) <= 19 and sent.isascii() and sent.isdigit():
+        sent = int(sent)
+    if isinstance(sent, float) and sent.is_integer():
         sent = int(sent)
     if isinstance(sent, int) and not isinstance(sent, bool) and 0 < sent <= LARGEST_INT64:
         return sent
