@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 from collections import defaultdict, deque
@@ -19,11 +20,15 @@ from publishers.demo.desk import Desk, now
 from publishers.demo.guard import Guard, NotTheHub
 from publishers.demo.hub import HubUnavailable
 from publishers.demo.orders import Course, Operation, Order, Status
-from publishers.demo.personalities import Voice, personality_of
+from publishers.demo.personalities import TOO_LATE, Voice, personality_of
 
 log = logging.getLogger("demo_publisher")
 API_VERSION = "2018-08-31"
 SILENCE_SECONDS = 60
+DRIP_SECONDS = 1.0
+COME_BACK_SECONDS = 2
+# Where a cloud keeps its machines' credentials: nothing that a hub may be sent to.
+PRIVATE_ADDRESS = "http://169.254.169.254/latest/meta-data/"
 KEPT_REQUESTS = 2000
 PATH = "/{slug}/api/saas/subscriptions"
 
@@ -43,6 +48,7 @@ class Api:
         self.desk, self.guard, self.stopping = desk, guard, stopping
         self.requests: defaultdict[str, deque[dict[str, str]]] = defaultdict(lambda: deque(maxlen=KEPT_REQUESTS))
         self.garbage_given: defaultdict[str, int] = defaultdict(int)
+        self.shown_before: dict[str, dict[str, Any]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         one, operations = PATH + "/{id}", PATH + "/{id}/operations"
@@ -109,7 +115,8 @@ class Api:
 
     async def show(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
         order = await self.order(request, publisher)
-        return await self.unlike_itself(request, order) or web.json_response(describe(publisher, order))
+        shape = describe(publisher, order)
+        return await self.unlike_itself(request, order, shape) or tagged(request, shape)
 
     async def list_orders(self, request: web.Request, publisher: Publisher) -> web.StreamResponse:
         orders = self.desk.store.of(publisher.slug)
@@ -183,7 +190,7 @@ class Api:
         log.info("%s: heard of %s for order %s", publisher.slug, notice["action"], order.id)
         if reason:
             raise Fault(400, "BadRequest", reason)
-        if notice["action"] == "ChangeQuantity":
+        if notice["action"] == "ChangeQuantity" or personality_of(order.offer_id).speaks_first:
             await self.desk.settle(publisher, order)
         return web.json_response({})
 
@@ -203,9 +210,14 @@ class Api:
         publisher = self.publisher(request)
         return web.json_response(list(self.requests[publisher.slug]))
 
-    async def unlike_itself(self, request: web.Request, order: Order) -> web.Response | None:
-        """The answer of a vendor that does not tell the truth; None for one that does."""
-        match personality_of(order.offer_id).voice:
+    async def unlike_itself(
+        self, request: web.Request, order: Order, shape: dict[str, Any] | None = None
+    ) -> web.StreamResponse | None:
+        """The answer of a vendor that does not tell the truth, or not as one should; None for one that does.
+
+        `shape` is the truth about the order where that was asked for.
+        """
+        match personality_of(order.offer_id).voice_at(order, now(), self.desk.pace):
             case Voice.ERROR:
                 return error_answer(500, "InternalServerError", "Something went wrong on our side.")
             case Voice.GARBAGE:
@@ -213,12 +225,49 @@ class Api:
                 return garbage(order, self.garbage_given[order.id])
             case Voice.SILENCE:
                 return await self.say_nothing(request)
+            case Voice.LATE if request.method == "GET":
+                await self.wait(min(TOO_LATE, self.desk.patience))
+            case Voice.DRIPS:
+                return await self.drip(request, shape or {})
+            case Voice.REDIRECT:
+                return web.Response(status=302, headers={"Location": PRIVATE_ADDRESS})
+            case Voice.STORM:
+                busy = error_answer(429, "TooManyRequests", "Our servers have too much to do. Come back later.")
+                busy.headers["Retry-After"] = str(COME_BACK_SECONDS)
+                return busy
+            case Voice.WRONG_WORDS if shape is not None:
+                return web.json_response(shape | {"saasSubscriptionStatus": "Active", "quantity": "many"})
+            case Voice.YESTERDAY if shape is not None:
+                return web.json_response(self.as_shown_before(order, shape))
         return None
+
+    def as_shown_before(self, order: Order, shape: dict[str, Any]) -> dict[str, Any]:
+        """The answer to the question before this one; at first the order as it came in."""
+        unopened = shape | {"saasSubscriptionStatus": Status.PENDING.value}
+        before = self.shown_before.get(order.id, unopened)
+        self.shown_before[order.id] = shape
+        return before
+
+    async def drip(self, request: web.Request, shape: dict[str, Any]) -> web.StreamResponse:
+        """The truth, a byte a second."""
+        body = json.dumps(shape).encode()
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+        await response.prepare(request)
+        for byte in body:
+            await response.write(bytes([byte]))
+            await self.wait(DRIP_SECONDS)
+            if self.stopping.is_set():
+                break
+        return response
+
+    async def wait(self, seconds: float) -> None:
+        """Let so much time pass, or what is left of it until we stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
 
     async def say_nothing(self, request: web.Request) -> web.Response:
         """Keep the caller waiting for a minute or until we stop, then hang up on it."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), SILENCE_SECONDS)
+        await self.wait(SILENCE_SECONDS)
         if request.transport:
             request.transport.abort()
         return web.Response(status=503)
@@ -292,6 +341,15 @@ def describe(publisher: Publisher, order: Order) -> dict[str, Any]:
         "saasSubscriptionStatus": order.status.value,
         **{key: value for key, value in optional.items() if value is not None},
     }
+
+
+def tagged(request: web.Request, shape: dict[str, Any]) -> web.Response:
+    """A document with its ETag, or only the word that it is the one the caller has."""
+    body = json.dumps(shape)
+    headers = {"ETag": f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    return web.Response(text=body, content_type="application/json", headers=headers)
 
 
 def describe_operation(publisher: Publisher, order: Order, operation: Operation) -> dict[str, Any]:

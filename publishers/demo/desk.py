@@ -134,7 +134,7 @@ class Desk:
     async def activate(self, publisher: Publisher, order: Order) -> None:
         attempts = order.answer.attempts + 1 if order.answer else 1
         try:
-            reply = await self.hub.activate(publisher, order)
+            reply = await self.hub.activate(publisher, order, personality_of(order.offer_id).manner)
             status, message, again = reply.status, reply.message, reply.is_worth_repeating
         except HubUnavailable as error:
             status, message, again = 0, str(error), True
@@ -154,7 +154,14 @@ class Desk:
             for order in [*self.store.unfinished(), *self.store.undecided()]:
                 if order.slug in publishers:
                     await self.settle_alone(publishers[order.slug], order)
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self.seconds_until_next(now()))
+
+    def seconds_until_next(self, at: datetime) -> float:
+        """Until the next tick; sooner where a word is due before it."""
+        operations = [one for order in self.store.undecided() for one in order.operations if one.is_open]
+        due = [datetime.fromisoformat(one.due_at) for one in operations if one.due_at]
+        waits = [(moment - at).total_seconds() for moment in due if moment > at]
+        return min([TICK_SECONDS, *waits])
 
     async def settle_alone(self, publisher: Publisher, order: Order) -> None:
         try:

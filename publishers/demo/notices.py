@@ -72,7 +72,7 @@ async def _go_on(hub: Hub, publisher: Publisher, order: Order, operation: Operat
 
 async def _say(hub: Hub, publisher: Publisher, order: Order, operation: Operation, at: datetime) -> None:
     operation.look_at, order.changed = (at + LOOK_AGAIN).isoformat(), True
-    reply = await hub.acknowledge(publisher, order, operation)
+    reply = await hub.acknowledge(publisher, order, operation, personality_of(order.offer_id).manner)
     log.info("%s: the hub answered %d to our word on a change of order %s", order.slug, reply.status, order.id)
     if reply.status == 200:
         order.finish(operation, at)

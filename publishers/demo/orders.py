@@ -49,6 +49,17 @@ class Course:
     by_hand: bool = False
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a vendor makes the calls that count: this often at once, its words for yes and no, and with tokens that it
+    made up itself where `forges`."""
+
+    copies: int = 1
+    yes: str = "Success"
+    no: str = "Failure"
+    forges: bool = False
+
+
 @dataclass
 class Operation:
     """A change the hub asked for, in progress until `due_at` (None: for ever); then it succeeds, or is refused.

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from publishers.demo.orders import Course, Order
+from publishers.demo.orders import Course, Manner, Order
 
 QUESTION = "We need the customer's VAT number before we can set this up."
 REASON = "We do not sell this product in the customer's country, so we cannot set this order up."
+# The marketplace listens for 10 s, to an answer and for a word on a change.
+LAST_MOMENT = 9.9
+TOO_LATE = 13.0
+ONCE = Manner()
 
 
 class Voice(StrEnum):
@@ -22,6 +26,12 @@ class Voice(StrEnum):
     ERROR = "error"
     GARBAGE = "garbage"
     SILENCE = "silence"
+    LATE = "late"
+    DRIPS = "drips"
+    REDIRECT = "redirect"
+    STORM = "storm"
+    WRONG_WORDS = "wrong_words"
+    YESTERDAY = "yesterday"
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,12 @@ class Personality:
     voice: Voice = Voice.TRUTH
     asks_for_vat: bool = False
     note: str | None = None
+    manner: Manner = ONCE
+    speaks_first: bool = False
+
+    def voice_at(self, order: Order, at: datetime, pace: float) -> Voice:
+        """How it answers a hub about this order at this moment."""
+        return self.voice
 
     def advance(self, order: Order, at: datetime, pace: float) -> None:
         """Bring the order to where this vendor has got by `at`; `pace` is the length of one step in seconds."""
@@ -94,6 +110,28 @@ class LateChanges(Prompt):
         return Course(unseen=pace)
 
 
+class LastMoment(Prompt):
+    """Takes a change up, and turns it down when the marketplace is about to take its silence for a yes."""
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(min(LAST_MOMENT, patience), refusal=why_no_change(order, quantity))
+
+
+class TooLate(Prompt):
+    """Answers when the marketplace has stopped listening, and turns a change down when it has gone through."""
+
+    def course(self, order: Order, quantity: int | None, pace: float, patience: float) -> Course:
+        return Course(min(TOO_LATE, patience), refusal=why_no_change(order, quantity))
+
+
+class Throttles(Prompt):
+    """Has too much to do for two steps, and says so; then prompt."""
+
+    def voice_at(self, order: Order, at: datetime, pace: float) -> Voice:
+        age = (at - datetime.fromisoformat(order.opened_at)).total_seconds()
+        return Voice.STORM if age < 2 * pace else Voice.TRUTH
+
+
 class Slow(Personality):
     """Details after one step, the licences one by one during the second, the confirmation after the third."""
 
@@ -152,6 +190,15 @@ PERSONALITIES: dict[str, Personality] = {
     "refuses-later": RefusesLater(),
     "silent-changes": SilentChanges(),
     "late-changes": LateChanges(),
+    "refuses-at-the-last-moment": LastMoment(),
+    "too-late": TooLate(voice=Voice.LATE),
+    "duplicates": Prompt(manner=Manner(copies=5)),
+    "reorders": Prompt(voice=Voice.YESTERDAY, speaks_first=True),
+    "wrong-words": Prompt(voice=Voice.WRONG_WORDS, manner=Manner(yes="Succeeded", no="Rejected")),
+    "forges": Prompt(manner=Manner(forges=True)),
+    "drips": Prompt(voice=Voice.DRIPS),
+    "redirects": Prompt(voice=Voice.REDIRECT),
+    "throttles": Throttles(),
 }
 
 

@@ -61,6 +61,7 @@ class FakeHub:
     signed_in: list[dict[str, str]] = field(default_factory=list)
     decided: dict[str, str] = field(default_factory=dict)
     words: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     key: rsa.RSAPrivateKey | None = None
 
     def app(self) -> web.Application:
@@ -98,6 +99,7 @@ class FakeHub:
 
     async def activate(self, request: web.Request) -> web.Response:
         self.activated.append((request.match_info["id"], await request.json()))
+        self.shown.append(request.headers["authorization"])
         status = self.activate_answers.pop(0) if self.activate_answers else 200
         if status == 200:
             return web.Response(status=200)
@@ -325,6 +327,7 @@ def hub(shared_hub: FakeHub) -> FakeHub:
     shared_hub.activate_answers.clear()
     shared_hub.decided.clear()
     shared_hub.words.clear()
+    shared_hub.shown.clear()
     shared_hub.key = None
     return shared_hub
 
@@ -628,6 +631,132 @@ def test_silent_never_answers_but_lets_others_be_served(vendor: Vendor) -> None:
         vendor.call("GET", f"/northwind-sign/api/saas/subscriptions/{order.id}?{VERSION}", timeout=0.5)
 
     assert "Fabrikam&#x27;s radar--silent" in order.page()
+
+
+# Personalities that do harm
+
+
+def test_drips_never_come_to_an_end(vendor: Vendor) -> None:
+    order = vendor.open("northwind-sign", "esign--drips")
+    with socket.create_connection(("127.0.0.1", vendor.port), timeout=5) as line:
+        path = f"/northwind-sign/api/saas/subscriptions/{order.id}?{VERSION}"
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        heard = b""
+        while b'\r\n\r\n{"' not in heard:
+            heard += line.recv(4096)
+
+    assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert len(heard.partition(b"\r\n\r\n")[2]) == 2
+
+
+@pytest.mark.parametrize(
+    ("offer", "status", "header", "value"),
+    [
+        ("esign--redirects", 302, "location", "http://169.254.169.254/latest/meta-data/"),
+        ("esign--throttles", 429, "retry-after", "2"),
+    ],
+)
+def test_an_answer_that_is_none(vendor: Vendor, offer: str, status: int, header: str, value: str) -> None:
+    order = vendor.open("northwind-sign", offer)
+
+    answer = vendor.ask("northwind-sign", order.id)
+
+    assert (answer.status, answer.headers[header]) == (status, value)
+
+
+def test_a_storm_passes(vendor: Vendor) -> None:
+    order = vendor.open("northwind-sign", "esign--throttles")
+
+    wait_for(lambda: vendor.ask("northwind-sign", order.id).status == 200)
+
+    assert order.told() == ("Subscribed", 7)
+
+
+def test_wrong_words_are_wrong_both_ways(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("northwind-sign", "esign--wrong-words")
+    called = vendor.open("contoso-desk", "desk--wrong-words")
+
+    operation = vendor.tell(called, "ChangeQuantity", quantity=9)
+
+    assert (order.status()["saasSubscriptionStatus"], order.status()["quantity"]) == ("Active", "many")
+    assert hub.words == [(operation, {"status": "Succeeded"})]
+
+
+def test_reordered_answers_are_one_question_old(vendor: Vendor) -> None:
+    order = vendor.open("northwind-sign", "esign--reorders")
+    before = [order.told() for _ in range(2)]
+
+    vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": 9})
+
+    assert before == [("PendingFulfillmentStart", 7), ("Subscribed", 7)]
+    assert [order.status()["quantity"] for _ in range(2)] == [7, 9]
+
+
+def test_a_word_on_a_plan_is_said_before_the_answer(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("contoso-desk", "desk--reorders")
+
+    operation = vendor.tell(order, "ChangePlan", planId="platinum")
+
+    assert hub.words == [(operation, {"status": "Success"})]
+
+
+def test_every_call_is_made_five_times(vendor: Vendor, hub: FakeHub) -> None:
+    order = vendor.open("contoso-desk", "desk--duplicates")
+    assert hub.activated == [(order.id, {"planId": "gold", "quantity": 7})] * 5
+    assert order.told() == ("Subscribed", 7)
+
+    operation = vendor.tell(order, "ChangeQuantity", quantity=9)
+
+    assert hub.words == [(operation, {"status": "Success"})] * 5
+    assert order.status()["quantity"] == 9
+
+
+def test_forged_tokens_are_of_three_makes_and_none_is_the_hubs(start: Callable[..., Vendor], hub: FakeHub) -> None:
+    hub.key = rsa.generate_private_key(65537, 2048)
+    start("--no-verify-hub").open("contoso-desk", "desk--forges")
+
+    made = [token.removeprefix("Bearer ") for token in hub.shown]
+    headers = [jwt.get_unverified_header(token) for token in made]
+    assert [(header["kid"], header["alg"]) for header in headers] == [("1", "RS256"), ("1", "none"), ("1", "HS256")]
+    for token in made:
+        assert jwt.decode(token, options={"verify_signature": False})["appid"] == "client-contoso-desk"
+        with pytest.raises(jwt.PyJWTError):
+            jwt.decode(token, hub.key.public_key(), algorithms=["RS256"], audience=MARKETPLACE)
+
+
+@pytest.mark.parametrize("offer", ["desk--refuses-at-the-last-moment", "desk--too-late"])
+def test_a_refusal_at_its_moment_and_not_before(start: Callable[..., Vendor], hub: FakeHub, offer: str) -> None:
+    vendor = start("--no-verify-hub", "--patience-seconds", "0.7")
+    order = vendor.open("contoso-desk", offer)
+    before = time.monotonic()
+    operation = vendor.tell(order, "ChangeQuantity", quantity=3)
+    assert hub.words == []
+
+    wait_for(lambda: hub.words != [])
+
+    assert 0.7 <= time.monotonic() - before < 1.6
+    assert hub.words == [(operation, {"status": "Failure", "errorMessage": "Not below the seats in use: 7."})]
+    assert order.status()["quantity"] == 7
+
+
+def test_a_late_answer_is_the_truth_all_the_same(start: Callable[..., Vendor]) -> None:
+    vendor = start("--no-verify-hub", "--patience-seconds", "0.7")
+    order, before = vendor.open("northwind-sign", "esign--too-late"), time.monotonic()
+
+    assert order.told() == ("Subscribed", 7)
+    assert time.monotonic() - before >= 0.7
+
+
+def test_an_answer_that_the_hub_has_already_is_not_sent_again(vendor: Vendor) -> None:
+    order = vendor.open("northwind-sign", "esign--prompt")
+    first = vendor.ask("northwind-sign", order.id)
+
+    again = vendor.ask("northwind-sign", order.id, **{"if-none-match": first.headers["etag"]})
+    vendor.ask("northwind-sign", order.id, "PATCH", {"quantity": 9})
+    changed = vendor.ask("northwind-sign", order.id, **{"if-none-match": first.headers["etag"]})
+
+    assert (again.status, again.body) == (304, b"")
+    assert (changed.status, changed.json["quantity"]) == (200, 9)
 
 
 # Publishers that call the hub
@@ -1026,4 +1155,4 @@ def test_it_knows_nothing_of_the_hub() -> None:
     ours = {name for name in names if name.startswith("publishers") and not name.startswith("publishers.demo")}
     outside = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"publishers"}
 
-    assert (ours, outside) == (set(), {"aiohttp", "jwt", "yarl"})
+    assert (ours, outside) == (set(), {"aiohttp", "cryptography", "jwt", "yarl"})
