@@ -4,7 +4,7 @@ from datetime import datetime
 
 from accounts.policy import SYSTEM
 from billing.hearing import HEARD
-from billing.services import take_in
+from billing.services.charging import take_in
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import handles
 

@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from accounts.policy import SYSTEM
-from billing.services import charge_cycles as charge_all_cycles
+from billing.services.charging import charge_cycles as charge_all_cycles
 from partnerhub.clock import now
 
 

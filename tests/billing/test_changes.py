@@ -7,7 +7,7 @@ import pytest
 
 from accounts.policy import SYSTEM
 from billing.models import Account, Charge
-from billing.services import take_in
+from billing.services.charging import take_in
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Delivery, Event
 from publishers.models import BillingCycle, Policy, Pricing, Term

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from accounts.policy import SYSTEM
 from billing.ledger import BillingLedger
 from billing.models import Account, Charge
-from billing.services import charge_cycles
+from billing.services.charging import charge_cycles
 from billing.tasks import charge_cycles as tick
 from partnerhub.money import Money
 from partnerhub.outbox.delivery import deliver_due

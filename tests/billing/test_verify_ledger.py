@@ -13,7 +13,7 @@ from django.db import connection
 from accounts.policy import SYSTEM, Role
 from billing.accounts import fingerprint
 from billing.models import Account, Charge
-from billing.services import charge_cycles
+from billing.services.charging import charge_cycles
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import digest

@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.policy import SYSTEM
 from billing.models import Charge
-from billing.services import charge_cycles
+from billing.services.charging import charge_cycles
 from billing.verification import verify
 from partnerhub.errors import HubError
 from partnerhub.outbox.delivery import deliver_due

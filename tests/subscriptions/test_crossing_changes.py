@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.policy import SYSTEM
-from billing.services import charge_cycles
+from billing.services.charging import charge_cycles
 from billing.verification import verify
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event

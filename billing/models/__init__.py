@@ -1,0 +1,14 @@
+from billing.models.invoice import BillingRun, Invoice, InvoiceLine, InvoiceSeries
+from billing.models.ledger import Account, Charge
+from billing.models.tax import ExchangeRate, TaxRate
+
+__all__ = [
+    "Account",
+    "BillingRun",
+    "Charge",
+    "ExchangeRate",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceSeries",
+    "TaxRate",
+]
