@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
-from partnerhub.outbox.models import Delivery, Event
+from partnerhub.outbox.models import Event
 
 Handler = Callable[[Event, datetime], None]
 
@@ -40,6 +40,16 @@ class Fact:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A fact with its moment, and the ids of the request and of the chain of requests that it came by."""
+
+    fact: Fact
+    at: datetime
+    request_id: str = ""
+    correlation_id: str = ""
+
+
 # By event name, then by consumer: the module whose functions hear a stream's events one after the other.
 _handlers: dict[str, dict[str, Handler]] = {}
 
@@ -63,10 +73,33 @@ def handler_of(event_name: str, consumer: str) -> Handler:
         raise LookupError(f"{consumer} has no handler of {event_name}") from None
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode
+
+_LAST = """
+SELECT last.stream_id, last.sequence, last.hash
+  FROM unnest(%(streams)s::uuid[]) AS stream (id)
+ CROSS JOIN LATERAL (SELECT stream_id, sequence, hash FROM outbox_event
+                      WHERE stream_id = stream.id ORDER BY sequence DESC LIMIT 1) AS last
+"""
+# One document instead of a parameter for each value: thousands of rows cost one message.
+_APPEND = """
+INSERT INTO outbox_event
+       (id, stream_type, stream_id, sequence, name, data, reason, actor_kind, actor_id, actor_label, actor_role,
+        request_id, correlation_id, at, previous_hash, hash)
+SELECT id, stream_type, stream_id, sequence, name, data, reason, actor_kind, actor_id, actor_label, actor_role,
+       request_id, correlation_id, at, previous_hash, hash
+  FROM jsonb_populate_recordset(NULL::outbox_event, %(events)s)
+"""
+_OWE = """
+INSERT INTO outbox_delivery (event_id, handler, stream_id, sequence, attempts, next_attempt_at, last_error)
+SELECT event_id, handler, stream_id, sequence, 0, next_attempt_at, ''
+  FROM jsonb_populate_recordset(NULL::outbox_delivery, %(deliveries)s)
+"""
+
+
 def digest(payload: dict[str, Any], previous_hash: str) -> str:
     """SHA-256 over the previous hash and the canonical JSON of a record: the link of a chain."""
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(f"{previous_hash}\n{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous_hash}\n{_canonical(payload)}".encode()).hexdigest()
 
 
 def fingerprint(event: Event) -> dict[str, Any]:
@@ -88,30 +121,72 @@ def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
 
     Call it inside the transaction of the change, with the stream's row locked: the sequence follows the last event's.
     """
+    context = structlog.contextvars.get_contextvars()
+    request_id, correlation_id = str(context.get("request_id", "")), str(context.get("correlation_id", ""))
+    [event] = record_many([Happening(fact, at, request_id, correlation_id)], actor=actor)
+    return event
+
+
+def record_many(happenings: Sequence[Happening], *, actor: Author) -> list[Event]:
+    """Append facts to their streams, each stream's in the given order, as `record` does one.
+
+    Every stream's row must be locked by the caller. Raises TransactionManagementError outside a transaction.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an event is recorded in the transaction of its change")
-    last = Event.objects.filter(stream_id=fact.stream_id).order_by("-sequence").first()
-    context = structlog.contextvars.get_contextvars()
-    event = Event(
-        stream_type=fact.stream_type,
-        stream_id=fact.stream_id,
-        sequence=last.sequence + 1 if last else 1,
-        name=fact.name,
-        data=fact.data,
-        reason=fact.reason,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_label=actor.label,
-        actor_role=str(actor.role),
-        request_id=str(context.get("request_id", ""))[:64],
-        correlation_id=str(context.get("correlation_id", ""))[:64],
-        at=at,
-        previous_hash=last.hash if last else "",
-    )
-    event.hash = digest(fingerprint(event), event.previous_hash)
-    event.save(force_insert=True)
-    Delivery.objects.bulk_create(
-        Delivery(event=event, handler=consumer, stream_id=event.stream_id, sequence=event.sequence, next_attempt_at=at)
-        for consumer in _handlers.get(fact.name, {})
-    )
-    return event
+    if not happenings:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST, {"streams": list({one.fact.stream_id for one in happenings})})
+        events = _chained(happenings, {row[0]: (row[1], row[2]) for row in cursor.fetchall()}, actor)
+        cursor.execute(_APPEND, {"events": _document(map(_columns, events))})
+        if owed := [duty for event in events for duty in _duties(event)]:
+            cursor.execute(_OWE, {"deliveries": _document(owed)})
+    return events
+
+
+def _chained(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], actor: Author) -> list[Event]:
+    events = []
+    for one in happenings:
+        sequence, previous_hash = last.get(one.fact.stream_id, (0, ""))
+        event = Event(
+            id=uuid4(),
+            stream_type=one.fact.stream_type,
+            stream_id=one.fact.stream_id,
+            sequence=sequence + 1,
+            name=one.fact.name,
+            data=one.fact.data,
+            reason=one.fact.reason,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_label=actor.label,
+            actor_role=str(actor.role),
+            request_id=one.request_id[:64],
+            correlation_id=one.correlation_id[:64],
+            at=one.at,
+            previous_hash=previous_hash,
+        )
+        event.hash = digest(fingerprint(event), previous_hash)
+        last[event.stream_id] = (event.sequence, event.hash)
+        events.append(event)
+    return events
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    return {name: value for name, value in vars(event).items() if name != "_state"}
+
+
+def _duties(event: Event) -> Iterable[dict[str, Any]]:
+    """What is owed of an event: one delivery to each consumer of its name."""
+    for consumer in _handlers.get(event.name, {}):
+        yield {
+            "event_id": event.id,
+            "handler": consumer,
+            "stream_id": event.stream_id,
+            "sequence": event.sequence,
+            "next_attempt_at": event.at,
+        }
+
+
+def _document(rows: Iterable[dict[str, Any]]) -> str:
+    return json.dumps(list(rows), default=str)
