@@ -303,4 +303,52 @@ FABRIKAM: Row = (
     ],
 )
 
-PUBLISHERS: list[Row] = [NORTHWIND, CONTOSO, TAILSPIN, FABRIKAM]
+
+def _tried(offer_id: str, title: str, description: str) -> dict[str, Any]:
+    """An offer of a vendor that tries what a hub can bear."""
+    return _offer(
+        offer_id,
+        title,
+        description,
+        _seats("standard", "Standard", 1, 200, _term("P1M", "monthly", "2.00", "8.60", "2.30")),
+    )
+
+
+LITWARE: Row = (
+    "litware-trials",
+    "Litware Trials",
+    "saas_v2_poll",
+    [
+        _tried("gauge--drips", "Litware Gauge", "Sensors on a map, from a vendor whose answers come a byte a second."),
+        _tried(
+            "relay--redirects", "Litware Relay", "Mail relays, from a vendor who sends callers to private addresses."
+        ),
+        _tried("surge--throttles", "Litware Surge", "Load tests, from a vendor who has too much to do at first."),
+        _tried("babel--wrong-words", "Litware Babel", "Translations, from a vendor who speaks another dialect."),
+        _tried("replay--reorders", "Litware Replay", "Recordings, from a vendor whose answers are one question old."),
+        _tried(
+            "clock--too-late", "Litware Clock", "Time sheets, from a vendor who answers when nobody listens any more."
+        ),
+    ],
+)
+
+PROSEWARE: Row = (
+    "proseware-trials",
+    "Proseware Trials",
+    "saas_v2_push",
+    [
+        _tried(
+            "brink--refuses-at-the-last-moment",
+            "Proseware Brink",
+            "Deadlines, from a vendor who refuses a change when its time is all but over.",
+        ),
+        _tried("tardy--too-late", "Proseware Tardy", "Reminders, from a vendor who refuses when the time is over."),
+        _tried("echo--duplicates", "Proseware Echo", "Announcements, from a vendor who makes every call five times."),
+        _tried("shuffle--reorders", "Proseware Shuffle", "Rosters, from a vendor who decides before it answers."),
+        _tried("argot--wrong-words", "Proseware Argot", "Glossaries, from a vendor who says yes in words of its own."),
+        _tried("mask--forges", "Proseware Mask", "Screening, from a vendor who signs its tokens itself."),
+        _tried("detour--redirects", "Proseware Detour", "Routes, from a vendor whose webhook is always elsewhere."),
+    ],
+)
+
+PUBLISHERS: list[Row] = [NORTHWIND, CONTOSO, TAILSPIN, FABRIKAM, LITWARE, PROSEWARE]

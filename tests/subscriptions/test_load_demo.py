@@ -85,7 +85,7 @@ def test_the_demo_file_tells_programs_all_they_need(path):
 def test_the_demo_has_what_it_promises(path):
     demo = told(path)
 
-    assert len(demo["publishers"]) == 4
+    assert len(demo["publishers"]) == 6
     assert len({item["offer"] for item in demo["catalog_items"]}) >= 8
     assert len(demo["customers"]) == 12
     assert Counter(Customer.objects.values_list("currency", flat=True)) == {"EUR": 5, "PLN": 4, "USD": 3}
