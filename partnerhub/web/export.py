@@ -57,7 +57,7 @@ def xlsx_response(name: str, headings: Sequence[str], rows: Table) -> FileRespon
     """A download `name`.xlsx, written to a temporary file first: a workbook cannot be sent before it is complete."""
     file = TemporaryFile()  # noqa: SIM115 - FileResponse closes it, which deletes it
     try:
-        _write_workbook(file, headings, rows)
+        write_workbook(file, headings, rows)
     except BaseException:
         file.close()
         raise
@@ -81,7 +81,13 @@ def _lines(headings: Sequence[str], rows: Table) -> Iterator[str]:
         yield "".join(writer.writerow([written(value) for value in row]) for row in chunk)
 
 
-def _write_workbook(file: IO[bytes], headings: Sequence[str], rows: Table) -> None:
+def write_csv(file: IO[str], headings: Sequence[str], rows: Table) -> None:
+    """The table as CSV, into a text file opened with `newline=""`."""
+    file.writelines(_lines(headings, rows))
+
+
+def write_workbook(file: IO[bytes], headings: Sequence[str], rows: Table) -> None:
+    """The table as XLSX; what is more than a sheet holds goes on in another one."""
     workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "in_memory": False})
     bold, day = workbook.add_format({"bold": True}), workbook.add_format({"num_format": "yyyy-mm-dd"})
     left = iter(rows)
