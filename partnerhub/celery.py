@@ -32,4 +32,6 @@ def _configure() -> None:
 
 
 _configure()
-app.autodiscover_tasks(["partnerhub.outbox", "partnerhub.api", "partnerhub.jobs", "subscriptions", "billing"])
+app.autodiscover_tasks(
+    ["partnerhub.outbox", "partnerhub.api", "partnerhub.jobs", "partnerhub.mail", "subscriptions", "billing"]
+)

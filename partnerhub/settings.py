@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +27,21 @@ HUB_BASE_URL = env.str("HUB_BASE_URL", default=f"http://127.0.0.1:{HUB_PORT}").r
 # The tenant of the hub's own API clients, and our own PartnerID (never valid as an indirect reseller).
 HUB_TENANT_ID = env.str("HUB_TENANT_ID", default="7c1b3f0e-52f5-4f0c-9b1e-5f1a3c2d4e6f")
 HUB_PARTNER_ID = env.str("HUB_PARTNER_ID", default="1234567")
+# Who issues our invoices; lines of the address are apart by a semicolon.
+_seller = {"NAME": "", "ADDRESS": "", "VAT_ID": "", "COUNTRY": "", "BANK_ACCOUNT": ""}
+if not IN_PRODUCTION:
+    _seller = {
+        "NAME": "Chmura Partnerska sp. z o.o.",
+        "ADDRESS": "ul. Rejowa 8; 31-143 Kraków",
+        "VAT_ID": "PL1199900015",
+        "COUNTRY": "PL",
+        "BANK_ACCOUNT": "PL61 1090 1014 0000 0712 1981 2874",
+    }
+HUB_SELLER_NAME = env.str("HUB_SELLER_NAME", default=_seller["NAME"])
+HUB_SELLER_ADDRESS = env.str("HUB_SELLER_ADDRESS", default=_seller["ADDRESS"])
+HUB_SELLER_VAT_ID = env.str("HUB_SELLER_VAT_ID", default=_seller["VAT_ID"])
+HUB_SELLER_COUNTRY = env.str("HUB_SELLER_COUNTRY", default=_seller["COUNTRY"])
+HUB_SELLER_BANK_ACCOUNT = env.str("HUB_SELLER_BANK_ACCOUNT", default=_seller["BANK_ACCOUNT"])
 HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=False)
 HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
 
@@ -70,6 +86,7 @@ INSTALLED_APPS = [
     "partnerhub.outbox",
     "partnerhub.api",
     "partnerhub.web",
+    "partnerhub.mail",
     "accounts",
     "partnerhub.jobs",
     "customers",
@@ -136,7 +153,14 @@ DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # A cache that hangs must not keep anybody from signing in.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
@@ -167,6 +191,28 @@ LOCALE_PATHS = [BASE_DIR / "partnerhub" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# Without a mail server mails are written and kept, but none is sent; the demo's server is a folder.
+_mail_url = env.str("EMAIL_URL", default="")
+_mail = environ.Env.email_url_config(_mail_url or "dummymail:")
+HUB_MAIL_READY = bool(_mail_url) or not IN_PRODUCTION
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+if HUB_ENV == "demo" and not _mail_url:
+    EMAIL_BACKEND = "partnerhub.mail.folder.FolderBackend"
+EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
+EMAIL_TIMEOUT = 20
+_mail_domain = urlsplit(HUB_BASE_URL).hostname if IN_PRODUCTION else "partnerhub.example"
+HUB_MAIL_FROM = env.str("HUB_MAIL_FROM", default=f"Partner Hub <no-reply@{_mail_domain}>")
+# Of mails to our own agents; customers get theirs in their own language, publishers in English.
+HUB_MAIL_LANGUAGE = env.str("HUB_MAIL_LANGUAGE", default="en")
+if HUB_MAIL_LANGUAGE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"HUB_MAIL_LANGUAGE is {HUB_MAIL_LANGUAGE!r}: it must be en or pl")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(HUB_DATA / "static")))
@@ -245,7 +291,10 @@ CELERY = {
         "deliver": {"task": "partnerhub.outbox.tasks.deliver", "schedule": 1.0, "options": {"expires": 2.0}},
         "poll": {"task": "subscriptions.tasks.poll_due", "schedule": 1.0, "options": {"expires": 2.0}},
         "operations": {"task": "subscriptions.tasks.send_operations", "schedule": 2.0, "options": {"expires": 4.0}},
+        "drift": {"task": "subscriptions.tasks.look_for_drift", "schedule": 10.0, "options": {"expires": 10.0}},
+        "watch": {"task": "subscriptions.tasks.watch_for_drift", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
+        "mail": {"task": "partnerhub.mail.tasks.send_mail", "schedule": 5.0, "options": {"expires": 5.0}},
         "jobs": {"task": "partnerhub.jobs.tasks.work", "schedule": 1.0, "options": {"expires": 2.0}},
         "plans": {"task": "partnerhub.jobs.tasks.forget_plans", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "quotes": {"task": "subscriptions.tasks.forget_quotes", "schedule": 3600.0, "options": {"expires": 3600.0}},

@@ -5,6 +5,7 @@ from django.apps import apps
 LEVEL = {
     "outbox": 0,
     "api": 1,
+    "mail": 1,
     "web": 1,
     "accounts": 2,
     "jobs": 2,
