@@ -1,4 +1,4 @@
-"""What happens to programs with credentials and to saved views, by name."""
+"""What happens to programs with credentials, to the hub's signing keys and to saved views, by name."""
 
 from partnerhub.outbox.recorder import Fact
 
@@ -13,6 +13,13 @@ class ClientCreated(ClientFact):
 
 class ClientSecretRotated(ClientFact):
     name = "client.secret_rotated"
+
+
+class SigningKeyRotated(Fact):
+    """All on one stream."""
+
+    name = "signing_key.rotated"
+    stream_type = "signing_key"
 
 
 class SavedViewFact(Fact):

@@ -57,6 +57,17 @@ def rotate_signing_key(at: datetime, *, handover: timedelta = HANDOVER) -> Signi
         return _create(at)
 
 
+def destroy_retired_keys(at: datetime) -> int:
+    """Forget the private half of every key that is published no longer; its name and dates stay. Returns how many."""
+    kept = SigningKey.objects.exclude(private_key=b"")
+    return kept.filter(retired_at__lte=at - OVERLAP).update(private_key=b"")
+
+
+def is_waiting_to_sign(at: datetime) -> bool:
+    """Whether a new key is published already and does not sign yet."""
+    return _in_use(at).count() > 1
+
+
 def public_key(kid: str, at: datetime) -> rsa.RSAPublicKey | None:
     """The key that verifies tokens marked `kid`; None for a key that is unknown or out of its overlap."""
     row = _published(at).filter(kid=kid).first()

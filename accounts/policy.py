@@ -38,13 +38,17 @@ class Action(StrEnum):
     SUBSCRIPTION_VOID = "subscription.void"
     SUBSCRIPTION_RENEW = "subscription.renew"
     PUBLISHER_LINK_OPEN = "publisher_link.open"
+    DIVERGENCE_ACCEPT = "divergence.accept"
     PUBLISHER_READ = "publisher.read"
+    PUBLISHER_TRY = "publisher.try"
     PUBLISHER_MANAGE = "publisher.manage"
     CLIENT_MANAGE = "client.manage"
     JOB_OVERSEE = "job.oversee"
     SAVED_VIEW_MANAGE = "saved_view.manage"
     CHARGE_READ = "charge.read"
     CHARGE_WRITE = "charge.write"
+    INVOICE_READ = "invoice.read"
+    INVOICE_MANAGE = "invoice.manage"
 
 
 _READ = frozenset(
@@ -62,6 +66,8 @@ GRANTS: dict[Role, frozenset[Action]] = {
     Role.ADMIN_AGENT: _READ
     | {
         Action.SAVED_VIEW_MANAGE,
+        Action.INVOICE_READ,
+        Action.INVOICE_MANAGE,
         Action.CUSTOMER_MANAGE,
         Action.SUBSCRIPTION_BUY,
         Action.SUBSCRIPTION_RENAME,
@@ -71,15 +77,27 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_SUSPEND,
         Action.SUBSCRIPTION_DECIDE,
         Action.SUBSCRIPTION_POLL,
+        Action.PUBLISHER_TRY,
         Action.SUBSCRIPTION_NOTE,
         Action.SUBSCRIPTION_BULK,
+        Action.DIVERGENCE_ACCEPT,
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change, but they may ask.
     Role.SALES_AGENT: _READ
     | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_ASK, Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE},
-    Role.OPS_AGENT: _READ | {Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK},
+    Role.OPS_AGENT: _READ
+    | {Action.SUBSCRIPTION_POLL, Action.PUBLISHER_TRY, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK}
+    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ},
     Role.PLATFORM_ADMIN: _READ
-    | {Action.PUBLISHER_MANAGE, Action.SAVED_VIEW_MANAGE, Action.CLIENT_MANAGE, Action.JOB_OVERSEE},
+    | {
+        Action.PUBLISHER_MANAGE,
+        Action.PUBLISHER_TRY,
+        Action.SAVED_VIEW_MANAGE,
+        Action.CLIENT_MANAGE,
+        Action.JOB_OVERSEE,
+        Action.INVOICE_READ,
+        Action.INVOICE_MANAGE,
+    },
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
     Role.SYSTEM: frozenset(
         {
@@ -90,6 +108,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
             # What a threshold of a policy approves is done by the hub itself.
             Action.SUBSCRIPTION_CHANGE,
             Action.CHARGE_WRITE,
+            Action.INVOICE_MANAGE,
             Action.SUBSCRIPTION_POLL,
         }
     ),

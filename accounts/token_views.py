@@ -18,7 +18,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.keys import jwks
 from accounts.models import Client
-from accounts.services.clients import verify_secret
+from accounts.services.clients import matching_secret
+from accounts.sign_ins import note_sign_in
 from accounts.tokens import TOKEN_LIFE, Issued, Version, audiences_of, issue, issuer
 from partnerhub.clock import now
 
@@ -159,8 +160,10 @@ def _authenticated(credentials: Credentials, tenant_id: UUID, at: datetime) -> C
         client = Client.objects.get(id=UUID(credentials.client_id), tenant_id=tenant_id, is_active=True)
     except (ValueError, Client.DoesNotExist):
         raise InvalidClient from None
-    if not verify_secret(client, credentials.client_secret, at):
+    secret = matching_secret(client, credentials.client_secret, at)
+    if secret is None:
         raise InvalidClient
+    note_sign_in(secret.pk, at)
     return client
 
 

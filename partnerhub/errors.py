@@ -413,6 +413,11 @@ class OperationNeedsNoAnswer(HubError):
     sentence = gettext_noop("The operation {action} has happened already: it is told, not asked.")
 
 
+class DivergenceOver(HubError):
+    code = "divergence_over"
+    sentence = gettext_noop("This divergence ended at {ended_at}: there is nothing left to let be.")
+
+
 class AddressNotAllowed(HubError):
     code = "address_not_allowed"
     sentence = gettext_noop("{url} is not an address this hub may call: {problem}")
@@ -421,6 +426,37 @@ class AddressNotAllowed(HubError):
 class OverlappingPrice(HubError):
     code = "overlapping_price"
     sentence = gettext_noop("A price in {currency} is already valid from {valid_from}.")
+
+
+class ClientTaken(InvalidInput):
+    """One pair of tenant and app belongs to one program, so a publisher cannot be mistaken for another."""
+
+    code = "client_taken"
+
+
+class PublisherNameTaken(HubError):
+    code = "publisher_name_taken"
+    sentence = gettext_noop("There is a publisher {name} already.")
+
+
+class PublisherNameFixed(HubError):
+    code = "publisher_name_fixed"
+    sentence = gettext_noop("This is about {name}, not about {expected}: the name of a publisher cannot change.")
+
+
+class TooManySecrets(HubError):
+    code = "too_many_secrets"
+    sentence = gettext_noop("{count} secrets are valid at once, which is the most: revoke one first.")
+
+
+class NothingToTry(HubError):
+    code = "nothing_to_try"
+    sentence = gettext_noop("{publisher} is asked as usual: there is nothing to try.")
+
+
+class KeyNotSigningYet(HubError):
+    code = "key_not_signing_yet"
+    sentence = gettext_noop("A new key is published already and does not sign yet: wait until it does.")
 
 
 # Jobs
@@ -469,3 +505,33 @@ class ClockBehind(HubError):
     sentence = gettext_noop(
         "It is {at} UTC by this machine's clock, but charges of {newest} UTC are written already: nothing is billed."
     )
+
+
+class SellerIncomplete(HubError):
+    code = "seller_incomplete"
+    sentence = gettext_noop("Nothing is invoiced before the seller is known: set {missing}.")
+
+
+class TaxRateMissing(HubError):
+    code = "tax_rate_missing"
+    sentence = gettext_noop("No VAT rate of {country} is known for {day}.")
+
+
+class ExchangeRateMissing(HubError):
+    code = "exchange_rate_missing"
+    sentence = gettext_noop("No exchange rate from {currency} into {into} is known from before {day}.")
+
+
+class InvoiceStateForbids(HubError):
+    code = "invoice_state_forbids"
+    sentence = gettext_noop("The invoice {invoice} is {state}: it cannot be {wanted}.")
+
+
+class NothingToCredit(HubError):
+    code = "nothing_to_credit"
+    sentence = gettext_noop("Nothing of this is left to credit on the invoice {invoice}.")
+
+
+class LedgerBehind(HubError):
+    code = "ledger_behind"
+    sentence = gettext_noop("Billing has yet to hear what happened to {subscription}: try again in a moment.")

@@ -27,6 +27,30 @@ class CircuitClosed(PublisherFact):
     name = "publisher.circuit_closed"
 
 
+class TryRequested(PublisherFact):
+    """Somebody wants it asked once before the pause is over."""
+
+    name = "publisher.try_requested"
+
+
+class SecretMade(PublisherFact):
+    name = "publisher.secret_made"
+
+
+class SecretRevoked(PublisherFact):
+    name = "publisher.secret_revoked"
+
+
+class SecretExpiring(PublisherFact):
+    """Its last valid secret ends soon: without another one it cannot sign in then. Once for each secret."""
+
+    name = "publisher.secret_expiring"
+
+
+class PublisherTested(PublisherFact):
+    name = "publisher.tested"
+
+
 class HubPoliciesChanged(Fact):
     """Policies of every publisher that has none of its own; all on one stream."""
 

@@ -18,6 +18,8 @@ from partnerhub.errors import (
     ProductNotFound,
     SkuNotFound,
 )
+from partnerhub.outbox.models import Event
+from publishers.events import PublisherChanged, PublisherRegistered
 from publishers.models import Offer, Plan, PlanTerm, Policy, Price, Publisher
 from publishers.policy_kinds import Threshold, read_threshold
 
@@ -227,3 +229,11 @@ def publisher_for(actor: Actor, publisher_id: UUID) -> Publisher:
     if publisher is None:
         raise NotFound(what="publisher", id=publisher_id)
     return publisher
+
+
+def version_of(publisher_id: UUID) -> int:
+    """The number of a publisher's last registration or change, by which two people who edit it at once are told."""
+    told = Event.objects.filter(
+        stream_type="publisher", stream_id=publisher_id, name__in=[PublisherRegistered.name, PublisherChanged.name]
+    )
+    return told.order_by("-sequence").values_list("sequence", flat=True).first() or 0

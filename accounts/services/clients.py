@@ -81,10 +81,21 @@ def replace_secrets(
     return add_secret(client, at, secret)
 
 
-def verify_secret(client: Client, secret: str, at: datetime) -> bool:
-    """Whether `secret` is one of the client's valid secrets at a moment; compared in constant time."""
+def end_secret(secret: ClientSecret, at: datetime) -> None:
+    """Let a secret end now. The service that calls it has authorised it."""
+    secret.expires_at = max(secret.created_at, at)
+    secret.save(update_fields=["expires_at"])
+
+
+def matching_secret(client: Client, secret: str, at: datetime) -> ClientSecret | None:
+    """Which of the client's valid secrets `secret` is at a moment, if any; compared in constant time."""
     valid = client.secrets.filter(created_at__lte=at, expires_at__gt=at)
-    return any(_matches(secret, kept) for kept in valid.values_list("hash", flat=True))
+    return next((kept for kept in valid if _matches(secret, kept.hash)), None)
+
+
+def verify_secret(client: Client, secret: str, at: datetime) -> bool:
+    """Whether `secret` is one of the client's valid secrets at a moment."""
+    return matching_secret(client, secret, at) is not None
 
 
 def _fast_hash(secret: str) -> str:

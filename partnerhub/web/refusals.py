@@ -14,8 +14,10 @@ from partnerhub.clock import now
 from partnerhub.errors import (
     CartNotFound,
     ClockBehind,
+    DivergenceOver,
     HubError,
     JobMovedOn,
+    KeyNotSigningYet,
     NotFound,
     NotPermitted,
     OperationPending,
@@ -41,12 +43,14 @@ _STATUS: dict[type[HubError], int] = {
     RenewalUnderWay: 409,
     TooLateToUndo: 409,
     JobMovedOn: 409,
+    KeyNotSigningYet: 409,
     QuoteUnknown: 404,
     QuoteUsed: 409,
     QuoteMoved: 409,
     RequestOwn: 403,
     RequestClosed: 409,
     RequestMoved: 409,
+    DivergenceOver: 409,
     ClockBehind: 500,
 }
 
@@ -60,6 +64,7 @@ _NOUNS = {
     gettext_noop("reseller"),
     gettext_noop("job"),
     gettext_noop("change request"),
+    gettext_noop("divergence"),
     gettext_noop("approved"),
     gettext_noop("partly approved"),
     gettext_noop("declined"),

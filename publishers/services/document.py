@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 from partnerhub.errors import InvalidInput
 from publishers.models import Adapter, BillingCycle, Pricing, Term
 from publishers.policy_kinds import KINDS
@@ -74,7 +77,9 @@ class Document:
     tenant_id: UUID | None
     client_id: UUID | None
     client_secret: str | None
+    contact_email: str
     max_concurrency: int
+    max_per_second: int | None
     offers: list[OfferPart]
     policies: dict[str, str]
     ignored: list[str]
@@ -92,7 +97,9 @@ def read_document(value: object) -> Document:
         tenant_id=members.uuid("tenant_id"),
         client_id=members.uuid("client_id"),
         client_secret=members.secret("client_secret", 200),
+        contact_email=_email(members),
         max_concurrency=members.whole("max_concurrency", 1, 1000, default=20),
+        max_per_second=members.whole("max_per_second", 1, 1000, default=0) or None,
         offers=[_offer(offer) for offer in members.objects("offers")],
         policies=_policies(members),
         ignored=members.ignored,
@@ -101,6 +108,16 @@ def read_document(value: object) -> Document:
     _check_addresses_fit(document)
     _check_once("offers", [(offer.path, offer.offer_id) for offer in document.offers])
     return document
+
+
+def _email(members: Members) -> str:
+    email = members.text("contact_email", 254, required=False)
+    try:
+        if email:
+            validate_email(email)
+    except ValidationError:
+        raise refusal(members.at("contact_email"), email, "is not an e-mail address") from None
+    return email
 
 
 def _check_addresses_fit(document: Document) -> None:

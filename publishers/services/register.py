@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -13,16 +13,35 @@ from django.db import transaction
 from accounts.models import Client
 from accounts.policy import Action, Actor, Role, authorize
 from accounts.services.clients import create_client, replace_secrets, verify_secret
-from partnerhub.errors import AddressNotAllowed, InvalidInput
+from partnerhub.errors import (
+    AddressNotAllowed,
+    ClientTaken,
+    NotFound,
+    PublisherNameFixed,
+    PublisherNameTaken,
+    StaleVersion,
+)
 from partnerhub.money import smallest_unit
 from partnerhub.outbox.recorder import record
 from publishers.addresses import check_url
-from publishers.events import PublisherChanged, PublisherRegistered
+from publishers.events import PublisherChanged, PublisherFact, PublisherRegistered
 from publishers.models import PlanTerm, Publisher
+from publishers.selectors import version_of
 from publishers.services.catalogue import write_catalogue
 from publishers.services.changes import Changes
 from publishers.services.document import Document, read_document
 from publishers.services.policies import write_policies
+
+# What a document says of a publisher by the names of its columns.
+PLAIN_MEMBERS = (
+    "adapter",
+    "fulfillment_base_url",
+    "landing_url",
+    "webhook_url",
+    "contact_email",
+    "max_concurrency",
+    "max_per_second",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +60,73 @@ def register_publisher(actor: Actor, document: Mapping[str, Any], *, at: datetim
     The same document twice changes nothing. Raises InvalidInput (with the member's path), AddressNotAllowed or
     OverlappingPrice, and then nothing was changed.
     """
+    wanted = _checked(actor, document)
+    with transaction.atomic():
+        return _register(actor, wanted, at)
+
+
+def create_publisher(actor: Actor, document: Mapping[str, Any], *, at: datetime) -> Registration:
+    """As `register_publisher`, for a name that nobody has yet. Raises PublisherNameTaken beside its refusals."""
+    wanted = _checked(actor, document)
+    if Publisher.objects.filter(name=wanted.name).exists():
+        raise PublisherNameTaken(name=wanted.name)
+    with transaction.atomic():
+        return _register(actor, wanted, at)
+
+
+def change_publisher(
+    actor: Actor,
+    publisher_id: UUID,
+    document: Mapping[str, Any],
+    *,
+    seen: int | None = None,
+    only_try: bool = False,
+    at: datetime,
+) -> Registration:
+    """As `register_publisher`, for one that is known, as somebody saw it (`version_of`). With `only_try` nothing is
+    kept: its `changes` tell what would come of it.
+
+    Raises NotFound, PublisherNameFixed and StaleVersion beside its refusals.
+    """
+    wanted = _checked(actor, document)
+    with transaction.atomic():
+        publisher = _locked(publisher_id, seen)
+        if wanted.name != publisher.name:
+            raise PublisherNameFixed(name=wanted.name, expected=publisher.name)
+        registration = _register(actor, wanted, at)
+        transaction.set_rollback(only_try)
+    return registration
+
+
+def change_connection(
+    actor: Actor, publisher_id: UUID, members: Mapping[str, Any], *, seen: int | None = None, at: datetime
+) -> Registration:
+    """Change how a publisher is reached and as whom it signs in, by the members of a document; what it sells and its
+    policies stay. Raises NotFound and StaleVersion beside the refusals of `register_publisher`.
+    """
+    authorize(actor, Action.PUBLISHER_MANAGE)
+    with transaction.atomic():
+        publisher, changes = _locked(publisher_id, seen), Changes()
+        wanted = _checked(actor, {**members, "name": publisher.name, "offers": []})
+        secret = _change(publisher, wanted, changes, at)
+        return _recorded(actor, PublisherChanged, publisher, secret, changes, wanted, at)
+
+
+def _checked(actor: Actor, document: Mapping[str, Any]) -> Document:
     authorize(actor, Action.PUBLISHER_MANAGE)
     wanted = read_document(document)
     _check_addresses(wanted)
-    with transaction.atomic():
-        return _register(actor, wanted, at)
+    return wanted
+
+
+def _locked(publisher_id: UUID, seen: int | None) -> Publisher:
+    publisher = Publisher.objects.select_for_update(of=("self",)).filter(pk=publisher_id).first()
+    if publisher is None:
+        raise NotFound(what="publisher", id=publisher_id)
+    current = version_of(publisher.pk)
+    if seen not in (None, current):
+        raise StaleVersion(seen=seen, current=current)
+    return publisher
 
 
 def _check_addresses(wanted: Document) -> None:
@@ -72,8 +153,20 @@ def _register(actor: Actor, wanted: Document, at: datetime) -> Registration:
         secret = _change(publisher, wanted, changes, at)
     write_catalogue(publisher, wanted.offers, changes, at)
     write_policies({"publisher": publisher}, publisher.policies.all(), {"": wanted.policies}, "", changes, at)
+    fact = PublisherChanged if known else PublisherRegistered
+    return _recorded(actor, fact, publisher, secret, changes, wanted, at)
+
+
+def _recorded(
+    actor: Actor,
+    fact: type[PublisherFact],
+    publisher: Publisher,
+    secret: str | None,
+    changes: Changes,
+    wanted: Document,
+    at: datetime,
+) -> Registration:
     if changes:
-        fact = PublisherChanged if known else PublisherRegistered
         record(fact(publisher.pk, {"name": publisher.name, "changes": changes}), actor=actor, at=at)
     return Registration(publisher, secret, list(changes), wanted.ignored)
 
@@ -85,14 +178,13 @@ def _create(wanted: Document, at: datetime) -> tuple[Publisher, str]:
 
 
 def _plain_members(wanted: Document) -> dict[str, Any]:
-    names = ("adapter", "fulfillment_base_url", "landing_url", "webhook_url", "max_concurrency")
-    return {name: getattr(wanted, name) for name in names}
+    return {name: getattr(wanted, name) for name in PLAIN_MEMBERS}
 
 
 def _new_client(wanted: Document, at: datetime) -> tuple[Client, str]:
     taken = wanted.client_id and Client.objects.filter(pk=wanted.client_id).first()
     if taken:
-        raise InvalidInput(field="client_id", problem=f"{wanted.client_id} already belongs to {taken.name}.")
+        raise ClientTaken(field="client_id", problem=f"{wanted.client_id} already belongs to {taken.name}.")
     tenant_id = wanted.tenant_id or uuid4()
     return create_client(wanted.name, Role.PUBLISHER, tenant_id, at, wanted.client_id, wanted.client_secret)
 
@@ -169,11 +261,11 @@ def _catalog_item(term: PlanTerm) -> dict[str, Any]:
         "billing_cycle": term.billing_cycle,
         "min": term.plan.min_quantity,
         "max": term.plan.max_quantity,
-        "prices": {currency: _written(amount, currency) for currency, amount in prices},
+        "prices": {currency: written_price(amount, currency) for currency, amount in prices},
     }
 
 
-def _written(amount: Decimal, currency: str) -> str:
-    """An amount with its currency's digits, or with as many more as it has."""
+def written_price(amount: Decimal, currency: str) -> str:
+    """A price with its currency's digits, or with as many more as it has."""
     short = amount.quantize(smallest_unit(currency), ROUND_DOWN)
     return f"{short if short == amount else amount.normalize():f}"

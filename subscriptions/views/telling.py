@@ -11,7 +11,8 @@ from accounts.policy import Role
 from partnerhub.web.templatetags.hub import absolute, day_text, role_name
 from subscriptions import words
 from subscriptions.activity import ACTS
-from subscriptions.enums import Acceptance
+from subscriptions.enums import Acceptance, DivergenceEnd, DivergenceKind
+from subscriptions.views.divergence_rows import ours_words, theirs_words
 from subscriptions.views.rows import licences
 
 Data = dict[str, Any]
@@ -168,6 +169,20 @@ def _request_void(data: Data) -> str:
     return f"{sentence} {data['why']}" if data.get("why") else sentence
 
 
+def _diverged(data: Data) -> str:
+    kind = DivergenceKind(data["kind"])
+    return _("{what}. We hold: {ours}. It shows: {theirs}").format(
+        what=words.DIVERGENCE[kind], ours=ours_words(kind, data["ours"]), theirs=theirs_words(kind, data["theirs"])
+    )
+
+
+def _divergence_ended(data: Data) -> str:
+    what = _word(words.DIVERGENCE, data["kind"])
+    if data["ended_as"] == DivergenceEnd.ACCEPTED:
+        return _("{what}: let be.").format(what=what)
+    return _("{what}: it is gone.").format(what=what)
+
+
 def _noted(data: Data) -> str:
     return _("Left a note.")
 
@@ -194,6 +209,29 @@ def _circuit_opened(data: Data) -> str:
         "Failed %(n)d times in a row: it is left alone for a while.",
         times,
     ) % {"n": times}
+
+
+def _secret_made(data: Data) -> str:
+    return _("Made the secret {hint}…, valid until {until}.").format(
+        hint=data.get("hint", ""), until=_moment(data["expires_at"])
+    )
+
+
+def _secret_revoked(data: Data) -> str:
+    return _("Revoked the secret {hint}….").format(hint=data.get("hint", ""))
+
+
+def _secret_expiring(data: Data) -> str:
+    return _("Its last secret, {hint}…, ends {until}: without another one it cannot sign in then.").format(
+        hint=data.get("hint", ""), until=_moment(data["expires_at"])
+    )
+
+
+def _tested(data: Data) -> str:
+    failed, warned = data.get("failed", 0), data.get("warned", 0)
+    if not failed and not warned:
+        return _("Tested the connection: everything passed.")
+    return _("Tested the connection: {failed} failed, {warned} with a warning.").format(failed=failed, warned=warned)
 
 
 def _view(sentence: str) -> Tell:
@@ -252,6 +290,8 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
         "attention",
     ),
     "subscription.expired": (_says(gettext_noop("Ended with its term: auto-renew was off.")), "ban", "attention"),
+    "subscription.diverged": (_diverged, "radar", "attention"),
+    "subscription.divergence_ended": (_divergence_ended, "circle-check", ""),
     "subscription.noted": (_noted, "sticky-note", ""),
     "operation.succeeded": (_operation_succeeded, "circle-check", "ok"),
     "operation.failed": (_operation_failed, "circle-x", "attention"),
@@ -281,6 +321,20 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "hub.policies_changed": (_says(gettext_noop("Changed the policies of the hub.")), "store", ""),
     "publisher.circuit_opened": (_circuit_opened, "circle-pause", "attention"),
     "publisher.circuit_closed": (_says(gettext_noop("It answers again and is asked as before.")), "circle-play", "ok"),
+    "publisher.try_requested": (
+        _says(gettext_noop("Let it be asked once before the pause is over.")),
+        "refresh-cw",
+        "",
+    ),
+    "publisher.secret_made": (_secret_made, "key-round", ""),
+    "publisher.secret_revoked": (_secret_revoked, "key-round", "attention"),
+    "publisher.secret_expiring": (_secret_expiring, "key-round", "attention"),
+    "publisher.tested": (_tested, "stethoscope", ""),
+    "signing_key.rotated": (
+        _says(gettext_noop("Made a new key for signing tokens.")),
+        "key-round",
+        "",
+    ),
     "client.created": (_client_created, "key-round", ""),
     "client.secret_rotated": (_says(gettext_noop("Replaced the secret of the API client.")), "key-round", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
