@@ -5,9 +5,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from billing.accounts import account_row, basis_of, period_of, reckoned
-from billing.models import Charge
-from billing.reckoning import Account, next_amount, renew
+from billing.hearing import CONSUMER
+from billing.models import Account, Charge
+from billing.reckoning import Account as Reckoned
+from billing.reckoning import next_amount, renew
 from partnerhub.money import Money
+from partnerhub.outbox.models import Delivery
 from subscriptions.enums import Status
 from subscriptions.ledger import Line
 from subscriptions.models import Subscription
@@ -42,8 +45,18 @@ class BillingLedger:
             return None
         return account.next_charge_on, Money(amount, subscription.currency)
 
+    def billed_quantity(self, subscription_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """For how many licences each is charged now, 0 when for none. Those that billing still has to hear of are
+        left out.
+        """
+        unheard = Delivery.objects.filter(stream_id__in=subscription_ids, handler=CONSUMER, delivered_at=None)
+        waiting = set(unheard.values_list("stream_id", flat=True))
+        open_accounts = Account.objects.filter(pk__in=subscription_ids, is_open=True)
+        charged = dict(open_accounts.values_list("pk", "quantity"))
+        return {pk: charged.get(pk, 0) for pk in subscription_ids if pk not in waiting}
 
-def _renew(account: Account, subscription: Subscription) -> None:
+
+def _renew(account: Reckoned, subscription: Subscription) -> None:
     quantity, offered, _dropped = next_term(subscription)
     term = offered.plan_term
     basis = basis_of(term, offered.price.pk, offered.price.amount, quantity, account.basis.partner_id)

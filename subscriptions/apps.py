@@ -10,3 +10,4 @@ class SubscriptionsConfig(AppConfig):
         import_module("subscriptions.bulk")
         import_module("subscriptions.commitments")
         import_module("subscriptions.handlers")
+        import_module("subscriptions.radar")

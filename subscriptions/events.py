@@ -185,3 +185,15 @@ class SubscriptionNoted(SubscriptionFact):
     """An agent left a note; nothing of the subscription changed."""
 
     name = "subscription.noted"
+
+
+class SubscriptionDiverged(SubscriptionFact):
+    """The publisher shows something else than we hold, or accepted a change by silence; nothing of ours changed."""
+
+    name = "subscription.diverged"
+
+
+class DivergenceEnded(SubscriptionFact):
+    """What differed is gone, or somebody lets it be."""
+
+    name = "subscription.divergence_ended"

@@ -1,4 +1,4 @@
-"""The port to billing: what a preview asks of the ledger. Billing stands above this app and registers itself."""
+"""The port to billing: what others here ask of the ledger. Billing stands above this app and registers itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +39,12 @@ class Ledger(Protocol):
 
     def next_charge(self, subscription: Subscription, at: datetime) -> tuple[date, Money] | None:
         """The first day of the next period and what it would be charged; None when nothing more will be charged."""
+        ...
+
+    def billed_quantity(self, subscription_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """For how many licences each is charged now, 0 when for none. Those that billing still has to hear of are
+        left out.
+        """
         ...
 
 

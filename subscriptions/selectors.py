@@ -12,7 +12,17 @@ from partnerhub.errors import CartNotFound, NotFound
 from partnerhub.outbox.models import Event
 from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
 from subscriptions.gates import blocker
-from subscriptions.models import Cart, ChangeRequest, Gate, Operation, Order, OrderLine, PurchaseToken, Subscription
+from subscriptions.models import (
+    Cart,
+    ChangeRequest,
+    Divergence,
+    Gate,
+    Operation,
+    Order,
+    OrderLine,
+    PurchaseToken,
+    Subscription,
+)
 from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.tranches import Batch
 
@@ -151,6 +161,13 @@ def change_requests_visible_to(actor: Actor) -> QuerySet[ChangeRequest]:
     related = ("customer", "publisher", "offer", "plan", "plan_term")
     rows = ChangeRequest.objects.select_related(*(f"subscription__{name}" for name in related))
     return rows.order_by("expires_at", "id")
+
+
+def divergences_visible_to(actor: Actor) -> QuerySet[Divergence]:
+    """The open divergences of the subscriptions that an actor may see, newest first. Raises NotPermitted."""
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    rows = Divergence.objects.select_related("subscription__customer", "publisher")
+    return rows.filter(ended_at=None).order_by("-first_seen_at", "-id")
 
 
 def latest_token(subscription: Subscription) -> PurchaseToken | None:

@@ -8,12 +8,14 @@ from celery.signals import worker_shutting_down
 
 from accounts.policy import SYSTEM
 from partnerhub.clock import now
+from subscriptions.drift import PLACES, Radar
 from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.services.ending import void_overdue as void_all_overdue
 from subscriptions.services.quoting import forget_quotes as forget_old_quotes
 from subscriptions.services.renewal import renew_due as renew_all_due
 from subscriptions.services.requests import void_overdue_requests as void_all_overdue_requests
+from subscriptions.services.watching import watch_missing
 from subscriptions.window import Bounds
 
 # One byte that a worker shares with the processes it forks: they are not signalled when it shuts down.
@@ -39,6 +41,16 @@ def poll_due(self: "Task[Any, Any]") -> None:
 @shared_task
 def send_operations() -> None:
     Sender(SYSTEM, Bounds(places=20, seconds=10, idle_seconds=0, stopping=_stopping)).run()
+
+
+@shared_task
+def look_for_drift() -> None:
+    Radar(SYSTEM, Bounds(places=PLACES, seconds=8, idle_seconds=0, stopping=_stopping)).run()
+
+
+@shared_task
+def watch_for_drift() -> None:
+    watch_missing(SYSTEM, at=now())
 
 
 @shared_task

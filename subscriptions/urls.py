@@ -14,6 +14,7 @@ from subscriptions.views import (
     customers,
     deciding,
     detail,
+    divergences,
     edits,
     exports,
     links,
@@ -44,6 +45,9 @@ urlpatterns = [
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/undo/", operations.undo_change, name="undo"),
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/hurry/", operations.hurry_change, name="hurry"),
     path("<uuid:subscription_id>/note/", notes.note, name="note"),
+    path(
+        "<uuid:subscription_id>/divergences/<uuid:divergence_id>/accept/", divergences.accept, name="accept_divergence"
+    ),
     path("<uuid:subscription_id>/cancel/", cancelling.cancel, name="cancel"),
 ]
 
@@ -82,5 +86,7 @@ request_pages = [
 
 publisher_pages = [
     path("", publishers.publishers, name="publishers"),
+    path("divergences/", divergences.divergences, name="divergences"),
     path("<uuid:publisher_id>/", publishers.health, name="publisher-health"),
+    path("<uuid:publisher_id>/divergences/", divergences.divergences_of, name="publisher-divergences"),
 ]

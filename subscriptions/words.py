@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from publishers.fulfillment.gateway import Outcome
-from subscriptions.enums import EndReason, GateName, NextAction, OperationAction, Owner, Reason, Status
+from subscriptions.enums import DivergenceKind, EndReason, GateName, NextAction, OperationAction, Owner, Reason, Status
 
 STATUS = {
     Status.PENDING: _("Action required"),
@@ -65,6 +65,17 @@ OPERATION = {
     OperationAction.SUBSCRIBE: _("Notice of purchase"),
     OperationAction.SET_AUTO_RENEW: _("Auto-renew"),
     OperationAction.CHANGE_RESELLER: _("Reseller change"),
+}
+
+DIVERGENCE = {
+    DivergenceKind.QUANTITY_DIFFERS: _("Another quantity at the publisher"),
+    DivergenceKind.PLAN_DIFFERS: _("Another plan at the publisher"),
+    DivergenceKind.STATUS_DIFFERS: _("Another status at the publisher"),
+    DivergenceKind.ASSIGNED_DIFFERS: _("Licences assigned are not those bought"),
+    DivergenceKind.BILLED_DIFFERS: _("Licences billed are not those held"),
+    DivergenceKind.SERVES_AFTER_END: _("Still served, though it has ended"),
+    DivergenceKind.UNKNOWN_THERE: _("The publisher does not know it"),
+    DivergenceKind.ACCEPTED_BY_SILENCE: _("A change accepted by silence"),
 }
 
 ASKED = {

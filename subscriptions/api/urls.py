@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.api import catalogue, changing, purchases, transitions, views
+from subscriptions.api import catalogue, changing, divergences, purchases, transitions, views
 
 CUSTOMER = "customers/<str:customer_id>"
 PRODUCT = f"{CUSTOMER}/products/<str:product_id>"
@@ -11,6 +11,7 @@ SUBSCRIPTION = f"{CUSTOMER}/subscriptions/<str:subscription_id>"
 
 urlpatterns = [
     path("attention", views.AttentionQueue.as_view()),
+    path("divergences", divergences.Divergences.as_view()),
     path(f"{CUSTOMER}/products", catalogue.Products.as_view()),
     path(PRODUCT, catalogue.ProductById.as_view()),
     path(f"{PRODUCT}/skus", catalogue.Skus.as_view()),

@@ -21,7 +21,6 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import NothingToPoll
-from partnerhub.web.forms import RefusableForm
 from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
 from subscriptions import words
@@ -31,6 +30,7 @@ from subscriptions.selectors import attention_of, latest_token, subscription_for
 from subscriptions.services.asking import poll_now
 from subscriptions.views.as_of import as_of_page
 from subscriptions.views.card import edit_context
+from subscriptions.views.divergence_rows import decidable, let_be_denial
 from subscriptions.views.facts import facts_of
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.operations import Flight, flight_of, latest_operation, state_of
@@ -65,9 +65,9 @@ def detail(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
 
 
 def detail_page(
-    request: HttpRequest, subscription_id: UUID, *, refused: dict[str, RefusableForm] | None = None, status: int = 200
+    request: HttpRequest, subscription_id: UUID, *, refused: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    """The whole page; `refused` holds forms (by their name) that carry a refusal and what was typed."""
+    """The whole page; `refused` holds (by name) forms, or what holds them, that carry a refusal and what was typed."""
     actor = actor_of(request)
     subscription = subscription_for(actor, subscription_id)
     context = _context(actor, subscription) | (refused or {})
@@ -136,6 +136,8 @@ def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
         "token_is_live": token is not None and token.expires_at > at,
         "flight": flight_of(operation, subscription, actor, at),
         "requests_banner": banner_of(actor, subscription),
+        "divergences": decidable(actor, subscription),
+        "let_be_denied": let_be_denial(actor),
         "facts": facts_of(subscription),
         "tranches": seat_batches(subscription, at),
         **timeline_card(actor, subscription),

@@ -15,7 +15,7 @@ from customers.selectors import customers_visible_to
 from partnerhub.clock import now
 from partnerhub.web.pages import capped_count
 from subscriptions.enums import Status
-from subscriptions.selectors import attention_queue, subscriptions_visible_to
+from subscriptions.selectors import attention_queue, divergences_visible_to, subscriptions_visible_to
 from subscriptions.views.request_rows import request_row
 from subscriptions.views.requests import waiting_requests
 from subscriptions.views.rows import row_of
@@ -33,6 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "waiting": [row_of(subscription, actor) for subscription in waiting[:SHOWN]],
         "more_waiting": len(waiting) > SHOWN,
         "all_waiting_url": _listed(Status.PENDING),
+        "divergences": capped_count(divergences_visible_to(actor)),
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),
         **_requests(actor),

@@ -1,0 +1,67 @@
+"""What publishers show that is not what we hold, item by item."""
+
+from typing import Any, TypedDict
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import caller
+from partnerhub.api.pages import page_of
+from partnerhub.api.schema import operation
+from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc
+from partnerhub.api.views import Resource
+from subscriptions.api.views import PAGE_QUERY
+from subscriptions.models import Divergence
+from subscriptions.selectors import divergences_visible_to
+
+QUERY = {
+    "publisherId": "Only those at this publisher.",
+    "subscriptionId": "Only those of this subscription.",
+    **PAGE_QUERY,
+}
+
+
+class DivergenceShown(TypedDict):
+    """`kind` is quantity_differs, plan_differs, status_differs, assigned_differs, billed_differs, serves_after_end,
+    unknown_there or accepted_by_silence. `ours` and `theirs` are what differs; `evidence` names what showed it last.
+    """
+
+    id: Guid
+    subscriptionId: Guid
+    customerId: Guid
+    publisherId: Guid
+    kind: str
+    ours: str
+    theirs: str
+    firstSeenAt: Utc
+    lastSeenAt: Utc
+    evidence: dict[str, Any]
+    attributes: Attributes
+
+
+class Divergences(Resource):
+    @operation("listDivergences", "What publishers show otherwise", Collection[DivergenceShown], query=QUERY)
+    def get(self, request: Request) -> Response:
+        rows = divergences_visible_to(caller(request))
+        for parameter, what in (("publisherId", "publisher"), ("subscriptionId", "subscription")):
+            if given := request.query_params.get(parameter):
+                rows = rows.filter(**{what: guid(given, what)})
+        page = page_of(rows, request, "/divergences", key="first_seen_at")
+        shown = map(divergence_shown, page.rows)
+        return Response(collection(shown, "/divergences", total=rows.count(), following=page.following))
+
+
+def divergence_shown(found: Divergence) -> DivergenceShown:
+    return DivergenceShown(
+        id=str(found.pk),
+        subscriptionId=str(found.subscription_id),
+        customerId=str(found.subscription.customer_id),
+        publisherId=str(found.publisher_id),
+        kind=found.kind,
+        ours=found.ours,
+        theirs=found.theirs,
+        firstSeenAt=utc(found.first_seen_at),
+        lastSeenAt=utc(found.last_seen_at),
+        evidence=found.evidence,
+        attributes=Attributes(objectType="Divergence"),
+    )
