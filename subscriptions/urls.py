@@ -88,5 +88,7 @@ publisher_pages = [
     path("", publishers.publishers, name="publishers"),
     path("divergences/", divergences.divergences, name="divergences"),
     path("<uuid:publisher_id>/", publishers.health, name="publisher-health"),
+    path("<uuid:publisher_id>/live/", publishers.live, name="publisher-live"),
+    path("<uuid:publisher_id>/try/", publishers.try_again, name="publisher-try"),
     path("<uuid:publisher_id>/divergences/", divergences.divergences_of, name="publisher-divergences"),
 ]
