@@ -1,7 +1,7 @@
 """Charge periods. Pure. UTC days: start inclusive, end exclusive; every period is counted from its anchor."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from subscriptions.terms import CYCLE_MONTHS, MONTHS, Cycle, cycle_at, month_length
 
@@ -49,3 +49,31 @@ def whole_period(anchor: date, end: date, months: int, day: date) -> Period:
 def trial_period(start: date, trial_days: int) -> Period:
     """A free trial, which counts its own days."""
     return Period(start, start + timedelta(days=trial_days), trial_days, trial_days)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month in UTC, which one invoice covers (rule 74)."""
+
+    start: date
+
+    @classmethod
+    def of(cls, day: date) -> "Month":
+        return cls(day.replace(day=1))
+
+    @property
+    def end(self) -> date:
+        """The first day that is not of it any more."""
+        return self.start + timedelta(days=month_length(self.start))
+
+    @property
+    def next(self) -> "Month":
+        return Month(self.end)
+
+    @property
+    def begins_next(self) -> datetime:
+        """The first moment that is not of it any more."""
+        return datetime.combine(self.end, time(), UTC)
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m}"

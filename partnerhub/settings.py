@@ -295,11 +295,13 @@ CELERY = {
         "watch": {"task": "subscriptions.tasks.watch_for_drift", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "mail": {"task": "partnerhub.mail.tasks.send_mail", "schedule": 5.0, "options": {"expires": 5.0}},
+        "remind": {"task": "subscriptions.tasks.remind", "schedule": 60.0, "options": {"expires": 60.0}},
         "jobs": {"task": "partnerhub.jobs.tasks.work", "schedule": 1.0, "options": {"expires": 2.0}},
         "plans": {"task": "partnerhub.jobs.tasks.forget_plans", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "quotes": {"task": "subscriptions.tasks.forget_quotes", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "overdue": {"task": "subscriptions.tasks.void_overdue", "schedule": 30.0, "options": {"expires": 30.0}},
         "cycles": {"task": "billing.tasks.charge_cycles", "schedule": 10.0, "options": {"expires": 10.0}},
+        "bill": {"task": "billing.tasks.bill", "schedule": 300.0, "options": {"expires": 300.0}},
         "renew": {"task": "subscriptions.tasks.renew_due", "schedule": 10.0, "options": {"expires": 10.0}},
         "requests": {
             "task": "subscriptions.tasks.void_overdue_requests",

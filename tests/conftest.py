@@ -4,6 +4,7 @@ import pytest
 
 from accounts.policy import Actor, Role
 from tests.factories.accounts import actor
+from tests.factories.billing import restore_billing_data
 from tests.factories.publishers import restore_default_policies
 
 
@@ -36,3 +37,9 @@ def default_policies(request):
         return
     request.getfixturevalue("_django_db_helper")
     restore_default_policies()
+
+
+@pytest.fixture
+def billing_data(default_policies):
+    """The series of numbers and the tax rates of the migration, also after a test that committed."""
+    restore_billing_data()

@@ -32,6 +32,8 @@ from partnerhub.errors import (
     DivergenceOver,
     HubError,
     InvalidInput,
+    InvoiceStateForbids,
+    LedgerBehind,
     MultiYearLocked,
     NoPriceInCurrency,
     NotActivatedYet,
@@ -39,6 +41,7 @@ from partnerhub.errors import (
     NothingAsked,
     NothingScheduled,
     NothingToPoll,
+    NothingToRemind,
     NotPermitted,
     NotSoldInCountry,
     OneChangeAtATime,
@@ -53,6 +56,7 @@ from partnerhub.errors import (
     QuoteUnknown,
     QuoteUsed,
     ReductionWindowClosed,
+    RemindedAlready,
     RenewalUnderWay,
     RequestClosed,
     RequestInProgress,
@@ -139,7 +143,11 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     MultiYearLocked: (400, 900117),
     ChangeNotSupported: (400, 2006),
     NothingToPoll: (400, 800096),
+    NothingToRemind: (400, 800096),
+    RemindedAlready: (409, 800060),
     ClockBehind: (500, 800094),
+    InvoiceStateForbids: (400, 800040),
+    LedgerBehind: (409, 900278),
 }
 TARGETS = {"targetView": (403, 400036), "targetSegment": (403, 400030)}
 MISSING = {"order": 20000, "subscription": 20003}

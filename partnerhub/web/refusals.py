@@ -16,14 +16,17 @@ from partnerhub.errors import (
     ClockBehind,
     DivergenceOver,
     HubError,
+    InvoiceStateForbids,
     JobMovedOn,
     KeyNotSigningYet,
+    LedgerBehind,
     NotFound,
     NotPermitted,
     OperationPending,
     QuoteMoved,
     QuoteUnknown,
     QuoteUsed,
+    RemindedAlready,
     RenewalUnderWay,
     RequestClosed,
     RequestMoved,
@@ -43,6 +46,7 @@ _STATUS: dict[type[HubError], int] = {
     RenewalUnderWay: 409,
     TooLateToUndo: 409,
     JobMovedOn: 409,
+    RemindedAlready: 409,
     KeyNotSigningYet: 409,
     QuoteUnknown: 404,
     QuoteUsed: 409,
@@ -52,6 +56,8 @@ _STATUS: dict[type[HubError], int] = {
     RequestMoved: 409,
     DivergenceOver: 409,
     ClockBehind: 500,
+    InvoiceStateForbids: 409,
+    LedgerBehind: 409,
 }
 
 # Nouns that refusals carry as values.
@@ -78,6 +84,9 @@ _NOUNS = {
     gettext_noop("it has too few or too many characters"),
     gettext_noop("it is not written as one"),
     gettext_noop("this publisher calls us by itself"),
+    gettext_noop("the subscription waits no more"),
+    gettext_noop("the publisher refused the order"),
+    gettext_noop("there is no e-mail address"),
 }
 
 # Codes that refusals carry as values, by the value's name.

@@ -1,0 +1,176 @@
+"""The monthly run: drafts for every month that is over, and numbers for those whose review is over.
+
+It works in chunks, each a transaction, and goes on where it stopped; it may be run twice, or by two at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.db.models import Count, F, Min, Sum
+
+from accounts.policy import Action, Actor, authorize
+from billing.drafting import Drafted, Failure, customers_to_draft, unbilled
+from billing.enums import InvoiceKind, InvoiceState
+from billing.models import BillingRun, Invoice
+from billing.periods import Month
+from billing.services.invoices import draft_customers
+from billing.services.numbering import lock_series, number
+from partnerhub.errors import ClockBehind, HubError, RowFailed
+from subscriptions.terms import midnight
+
+log = structlog.get_logger(__name__)
+
+CUSTOMERS_AT_ONCE = 200
+INVOICES_AT_ONCE = 500
+# Machines whose clocks differ by less bill together; by one that was set back further nothing is billed.
+CLOCKS_DIFFER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How much was drafted in one currency."""
+
+    invoices: int
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+
+
+@dataclass(slots=True)
+class Billed:
+    """What a run did: its months, the totals of their drafts by currency, how many invoices were finalized, and which
+    could not be (by id).
+    """
+
+    runs: list[BillingRun] = field(default_factory=list)
+    totals: dict[str, Total] = field(default_factory=dict)
+    finalized: int = 0
+    refused: dict[UUID, HubError] = field(default_factory=dict)
+
+
+def bill(actor: Actor, *, as_of: date, at: datetime) -> Billed:
+    """Draft every month that is over on a day (UTC), and finalize what has been reviewed by then. Idempotent.
+
+    Raises NotPermitted, SellerIncomplete, ClockBehind.
+    """
+    billed = Billed(runs=[draft_month(actor, month, at=at) for month in months_to_draft(as_of)])
+    billed.totals = _totals(billed.runs)
+    billed.finalized, billed.refused = finalize_reviewed(actor, reviewed_by=as_of, at=at)
+    return billed
+
+
+def preview(actor: Actor, *, as_of: date, at: datetime) -> Billed:
+    """What `bill` would do: the same call, not committed. Raises as it does."""
+    with transaction.atomic():
+        billed = bill(actor, as_of=as_of, at=at)
+        transaction.set_rollback(True)
+    return billed
+
+
+def months_to_draft(as_of: date) -> list[Month]:
+    """The months that are over on a day and not drafted yet, or not for everybody, the oldest first."""
+    last = Month.of(Month.of(as_of).start - timedelta(days=1))
+    oldest = unbilled(last.begins_next).exclude(amount=0).aggregate(at=Min("recorded_at"))["at"]
+    month = min(Month.of(oldest.astimezone(UTC).date()), last) if oldest else last
+    done = set(BillingRun.objects.filter(finished_at__isnull=False).values_list("month", flat=True))
+    return [one for one in _months(month, last) if one.start not in done]
+
+
+def _months(month: Month, last: Month) -> Iterator[Month]:
+    while month <= last:
+        yield month
+        month = month.next
+
+
+def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None = None) -> BillingRun:
+    """Draft what every customer owes for a month; with `chunks` at most so many, the rest at the next call.
+
+    The run is finished when nobody is left. Who cannot be drafted is listed and tried again, and stops no other.
+    Raises NotPermitted, SellerIncomplete, ClockBehind.
+    """
+    authorize(actor, Action.INVOICE_MANAGE)
+    _check_clock(at)
+    run, _created = BillingRun.objects.get_or_create(month=month.start, defaults={"started_at": at})
+    if run.finished_at is not None:
+        return run
+    failures: list[Failure] = []
+    ids = list(customers_to_draft(month))
+    parts = [ids[start : start + CUSTOMERS_AT_ONCE] for start in range(0, len(ids), CUSTOMERS_AT_ONCE)]
+    for part in parts[:chunks]:
+        failures.extend(_draft_chunk(actor, run, part, month, at))
+    run.failures = [failure.as_json() for failure in failures]
+    finished = not customers_to_draft(month).exists()
+    BillingRun.objects.filter(pk=run.pk).update(failures=run.failures, finished_at=at if finished else None)
+    run.refresh_from_db()
+    return run
+
+
+def _draft_chunk(actor: Actor, run: BillingRun, ids: Sequence[UUID], month: Month, at: datetime) -> list[Failure]:
+    """Draft some customers together; where the database refuses one of them, each by itself."""
+    try:
+        return _drafted(actor, run, ids, month, at).failures
+    except DatabaseError as error:
+        if len(ids) > 1:
+            return [failure for one in ids for failure in _draft_chunk(actor, run, [one], month, at)]
+        log.exception("customer_not_drafted", customer_id=str(ids[0]), month=str(month))
+        return [Failure(ids[0], RowFailed(error=type(error).__name__))]
+
+
+@transaction.atomic
+def _drafted(actor: Actor, run: BillingRun, ids: Sequence[UUID], month: Month, at: datetime) -> Drafted:
+    found = draft_customers(actor, ids, month, at=at)
+    counted = {"chunks": F("chunks") + 1, "invoices": F("invoices") + len(found.drafts)}
+    BillingRun.objects.filter(pk=run.pk).update(**counted, lines=F("lines") + found.lines)
+    return found
+
+
+def finalize_reviewed(
+    actor: Actor, *, reviewed_by: date, at: datetime, limit: int | None = None
+) -> tuple[int, dict[UUID, HubError]]:
+    """Finalize the drafts whose review is over by a day (UTC), up to `limit`; how many, and which could not be.
+
+    Raises NotPermitted, ClockBehind.
+    """
+    authorize(actor, Action.INVOICE_MANAGE)
+    _check_clock(at)
+    numbered, refused = 0, {}
+    while limit is None or numbered < limit:
+        found = _finalize_some(actor, reviewed_by, set(refused), at)
+        if found is None:
+            break
+        numbered, refused = numbered + found[0], refused | found[1]
+    return numbered, refused
+
+
+@transaction.atomic
+def _finalize_some(
+    actor: Actor, reviewed_by: date, without: set[UUID], at: datetime
+) -> tuple[int, dict[UUID, HubError]] | None:
+    series = lock_series(InvoiceKind.INVOICE)
+    drafts = Invoice.objects.select_for_update(skip_locked=True).filter(
+        kind=InvoiceKind.INVOICE, state=InvoiceState.DRAFT, review_until__lte=midnight(reviewed_by)
+    )
+    some = list(drafts.exclude(pk__in=without).order_by("review_until", "id")[:INVOICES_AT_ONCE])
+    if not some:
+        return None
+    refused = number(actor, series, some, at=at)
+    return len(some) - len(refused), refused
+
+
+def _check_clock(at: datetime) -> None:
+    newest = Invoice.objects.order_by("-drafted_at").values_list("drafted_at", flat=True).first()
+    if newest is not None and newest - at > CLOCKS_DIFFER:
+        raise ClockBehind(at=f"{at:%Y-%m-%d %H:%M}", newest=f"{newest:%Y-%m-%d %H:%M}")
+
+
+def _totals(runs: Sequence[BillingRun]) -> dict[str, Total]:
+    """The totals of the drafts of some months, by currency: never added across."""
+    sums = {name: Sum(name) for name in ("net", "tax", "gross")}
+    invoices = Invoice.objects.filter(kind=InvoiceKind.INVOICE, period_start__in=[run.month for run in runs])
+    rows = invoices.exclude(state=InvoiceState.VOID).values("currency").annotate(invoices=Count("id"), **sums)
+    return {row.pop("currency"): Total(**row) for row in rows.order_by("currency")}

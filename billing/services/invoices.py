@@ -1,0 +1,244 @@
+"""Acts on invoices: drafted, held and released, approved, dropped, drafted anew, paid."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.policy import Action, Actor, authorize
+from billing import bulk
+from billing.drafting import Draft, Drafted, DraftLine, draft
+from billing.enums import InvoiceKind, InvoiceState
+from billing.events import (
+    InvoiceDrafted,
+    InvoiceFact,
+    InvoiceHeld,
+    InvoicePaid,
+    InvoiceReleased,
+    InvoiceUnpaid,
+    InvoiceVoided,
+)
+from billing.models import Invoice, InvoiceLine
+from billing.periods import Month
+from billing.services.numbering import lock_series, number
+from customers.models import Customer
+from partnerhub.errors import InvoiceStateForbids, NotFound
+from partnerhub.outbox.recorder import Happening, record, record_many
+from publishers.selectors import hub_policy_duration
+from subscriptions.terms import midnight
+
+_INVOICE = (
+    "id", "kind", "customer_id", "currency", "period_start", "period_end", "state", "net", "tax", "gross", "buyer",
+    "seller", "language", "drafted_at", "review_until", "credits_id", "reason", "finalized_by", "local_currency",
+    "local_rate_source", "previous_hash", "hash", "paid_by", "payment_reference",
+)  # fmt: skip
+_LINE = (
+    "invoice_id", "position", "charge_id", "stands", "description", "net", "tax_rate", "tax", "tax_reason",
+    "credits_id",
+)  # fmt: skip
+
+
+@transaction.atomic
+def draft_customers(
+    actor: Actor, customer_ids: Sequence[UUID], month: Month, *, at: datetime, currency: str | None = None
+) -> Drafted:
+    """Draft what some customers owe for a month; one that somebody else is drafting right now is left to them.
+
+    Idempotent: a charge stands on one invoice. Raises NotPermitted, SellerIncomplete.
+    """
+    authorize(actor, Action.INVOICE_MANAGE)
+    # Not the key: whoever buys or changes something for the customer meanwhile need not wait.
+    locked = Customer.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=customer_ids)
+    found = draft(list(locked.order_by("pk")), month, currency)
+    _keep(actor, found.drafts, at)
+    return found
+
+
+@transaction.atomic
+def hold(actor: Actor, invoice_id: UUID, *, reason: str, at: datetime) -> Invoice:
+    """Keep a draft from being finalized when its review is over. Raises NotPermitted, NotFound, InvoiceStateForbids."""
+    invoice = _open(actor, invoice_id, "held", InvoiceState.DRAFT)
+    return _moved(actor, invoice, InvoiceState.HELD, InvoiceHeld(invoice.pk, {}, reason), at)
+
+
+@transaction.atomic
+def release(actor: Actor, invoice_id: UUID, *, at: datetime) -> Invoice:
+    """Let a held draft be finalized when its review is over. Raises as `hold` does."""
+    invoice = _open(actor, invoice_id, "released", InvoiceState.HELD)
+    return _moved(actor, invoice, InvoiceState.DRAFT, InvoiceReleased(invoice.pk), at)
+
+
+@transaction.atomic
+def approve(actor: Actor, invoice_id: UUID, *, at: datetime) -> Invoice:
+    """Finalize a draft, held or not, without waiting for the end of its review.
+
+    Raises NotPermitted, NotFound, InvoiceStateForbids, ExchangeRateMissing, ClockBehind.
+    """
+    series = lock_series(InvoiceKind.INVOICE)
+    invoice = _open(actor, invoice_id, "finalized", InvoiceState.DRAFT, InvoiceState.HELD)
+    for refusal in number(actor, series, [invoice], at=at).values():
+        raise refusal
+    return invoice
+
+
+@transaction.atomic
+def void(actor: Actor, invoice_id: UUID, *, reason: str, at: datetime) -> Invoice:
+    """Drop a draft: its charges stand on no invoice any more and go to the customer's next one. What is finalized is
+    credited instead. Raises NotPermitted, NotFound, InvoiceStateForbids.
+    """
+    invoice = _open(actor, invoice_id, "dropped", InvoiceState.DRAFT, InvoiceState.HELD)
+    _moved(actor, invoice, InvoiceState.VOID, InvoiceVoided(invoice.pk, {"gross": str(invoice.gross)}, reason), at)
+    invoice.lines.update(stands=False)
+    return invoice
+
+
+@transaction.atomic
+def redraft(actor: Actor, invoice_id: UUID, *, reason: str, at: datetime) -> Invoice:
+    """Drop a draft and draft the same month anew, by the customer's profile and the seller's as they are now.
+
+    Raises as `void` does, SellerIncomplete, and what keeps the customer from being drafted.
+    """
+    dropped = void(actor, invoice_id, reason=reason, at=at)
+    Customer.objects.select_for_update(no_key=True).get(pk=dropped.customer_id)
+    found = draft_customers(actor, [dropped.customer_id], Month(dropped.period_start), at=at, currency=dropped.currency)
+    for failure in found.failures:
+        raise failure.refusal
+    return Invoice.objects.get(drafted_at=at, **_place(dropped))
+
+
+@transaction.atomic
+def mark_paid(actor: Actor, invoice_id: UUID, *, reference: str, at: datetime) -> Invoice:
+    """Note that a finalized invoice was paid; nothing is collected here. Raises as `hold` does."""
+    invoice = _open(actor, invoice_id, "paid", InvoiceState.FINALIZED)
+    if invoice.paid_at is not None:
+        raise InvoiceStateForbids(invoice=called(invoice), state="paid", wanted="paid")
+    invoice.paid_at, invoice.paid_by, invoice.payment_reference = at, actor.label, reference
+    return _paid(actor, invoice, InvoicePaid(invoice.pk, {"reference": reference}), at)
+
+
+@transaction.atomic
+def mark_unpaid(actor: Actor, invoice_id: UUID, *, reason: str, at: datetime) -> Invoice:
+    """Take back that an invoice was paid. Raises as `hold` does."""
+    invoice = _open(actor, invoice_id, "marked unpaid", InvoiceState.FINALIZED)
+    if invoice.paid_at is None:
+        raise InvoiceStateForbids(invoice=called(invoice), state="unpaid", wanted="marked unpaid")
+    data = {"paid_at": invoice.paid_at.isoformat(), "reference": invoice.payment_reference}
+    invoice.paid_at, invoice.paid_by, invoice.payment_reference = None, "", ""
+    return _paid(actor, invoice, InvoiceUnpaid(invoice.pk, data, reason), at)
+
+
+def _paid(actor: Actor, invoice: Invoice, fact: InvoiceFact, at: datetime) -> Invoice:
+    invoice.save(update_fields=["paid_at", "paid_by", "payment_reference"])
+    record(fact, actor=actor, at=at)
+    return invoice
+
+
+def lock_invoice(invoice_id: UUID) -> Invoice:
+    """An invoice, locked. Raises NotFound."""
+    invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+    if invoice is None:
+        raise NotFound(what="invoice", id=invoice_id)
+    return invoice
+
+
+def called(invoice: Invoice) -> str:
+    """How an invoice is named: by its number, a draft by its month."""
+    return invoice.number or f"{Month(invoice.period_start)}"
+
+
+def _open(actor: Actor, invoice_id: UUID, wanted: str, *states: InvoiceState) -> Invoice:
+    authorize(actor, Action.INVOICE_MANAGE)
+    invoice = lock_invoice(invoice_id)
+    if invoice.state not in states or invoice.kind != InvoiceKind.INVOICE:
+        state = invoice.state if invoice.kind == InvoiceKind.INVOICE else invoice.kind
+        raise InvoiceStateForbids(invoice=called(invoice), state=state, wanted=wanted)
+    return invoice
+
+
+def _moved(actor: Actor, invoice: Invoice, state: InvoiceState, fact: InvoiceFact, at: datetime) -> Invoice:
+    invoice.state = state
+    invoice.save(update_fields=["state"])
+    record(fact, actor=actor, at=at)
+    return invoice
+
+
+def _place(invoice: Invoice) -> dict[str, Any]:
+    return {name: getattr(invoice, name) for name in ("kind", "customer_id", "currency", "period_start")}
+
+
+def _keep(actor: Actor, drafts: Sequence[Draft], at: datetime) -> None:
+    """Write drafts with their lines, and what happened."""
+    today = midnight(at.astimezone(UTC).date()) or at
+    review_until = today + hub_policy_duration("invoice_review", at)
+    invoices = [_invoice(one, at, review_until) for one in drafts]
+    if not invoices:
+        return
+    insert_invoices(invoices)
+    pairs = zip(invoices, drafts, strict=True)
+    insert_lines(_line(invoice, place, line) for invoice, one in pairs for place, line in enumerate(one.lines, 1))
+    facts = [_drafted(invoice, len(one.lines)) for invoice, one in zip(invoices, drafts, strict=True)]
+    record_many([Happening(fact, at) for fact in facts], actor=actor)
+
+
+def insert_invoices(invoices: Iterable[Invoice]) -> None:
+    """Write new drafts in one statement."""
+    bulk.insert("billing_invoice", _INVOICE, ({name: getattr(one, name) for name in _INVOICE} for one in invoices))
+
+
+def insert_lines(lines: Iterable[InvoiceLine]) -> None:
+    """Write new lines of drafts in one statement, which the database then checks against their charges."""
+    bulk.insert("billing_invoiceline", _LINE, ({name: getattr(one, name) for name in _LINE} for one in lines))
+
+
+def _invoice(one: Draft, at: datetime, review_until: datetime) -> Invoice:
+    return Invoice(
+        kind=InvoiceKind.INVOICE,
+        customer_id=one.customer.pk,
+        currency=one.currency,
+        period_start=one.month.start,
+        period_end=one.month.end,
+        net=one.net,
+        tax=one.tax,
+        gross=one.gross,
+        buyer=buyer_profile(one.customer),
+        seller=one.seller,
+        language=one.customer.language,
+        drafted_at=at,
+        review_until=review_until,
+    )
+
+
+def buyer_profile(customer: Customer) -> dict[str, str]:
+    """Who is billed, as the invoice keeps it."""
+    names = ("name", "domain", "address_line", "postal_code", "city", "region", "country", "vat_id")
+    contact = {
+        "contact": f"{customer.billing_first_name} {customer.billing_last_name}",
+        "email": customer.billing_email,
+    }
+    return {name: getattr(customer, name) for name in names} | contact
+
+
+def _line(invoice: Invoice, position: int, line: DraftLine) -> InvoiceLine:
+    return InvoiceLine(
+        invoice_id=invoice.pk,
+        position=position,
+        charge_id=line.charge_id,
+        description=line.names,
+        net=line.net,
+        tax_rate=line.taxed.rate,
+        tax=line.tax,
+        tax_reason=line.taxed.reason,
+    )
+
+
+def _drafted(invoice: Invoice, lines: int) -> InvoiceDrafted:
+    data = {
+        "customer": str(invoice.customer_id),
+        "currency": invoice.currency,
+        "period": str(Month(invoice.period_start)),
+        "gross": str(invoice.gross),
+        "lines": lines,
+    }
+    return InvoiceDrafted(invoice.pk, data)
