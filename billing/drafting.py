@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from billing.enums import TaxReason
 from billing.models import Charge, InvoiceLine, TaxRate
 from billing.periods import Month
 from billing.seller import party, seller_profile
@@ -162,7 +163,8 @@ def _taxed_before(groups: Iterable[list[Row]]) -> dict[UUID, Taxed]:
     """How the charges were taxed that are credited now: a credit takes back the tax that was asked for."""
     ids = [row["reverses_id"] for rows in groups for row in rows if row["reverses_id"]]
     lines = InvoiceLine.objects.filter(charge_id__in=ids, stands=True)
-    return {line[0]: Taxed(line[1], line[2]) for line in lines.values_list("charge_id", "tax_rate", "tax_reason")}
+    taxed = lines.values_list("charge_id", "tax_rate", "tax_reason")
+    return {charge_id: Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed}
 
 
 class _TaxBook:

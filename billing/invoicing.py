@@ -138,7 +138,8 @@ def finalize_reviewed(
     """
     authorize(actor, Action.INVOICE_MANAGE)
     _check_clock(at)
-    numbered, refused = 0, {}
+    numbered = 0
+    refused: dict[UUID, HubError] = {}
     while limit is None or numbered < limit:
         found = _finalize_some(actor, reviewed_by, set(refused), at)
         if found is None:
@@ -173,4 +174,7 @@ def _totals(runs: Sequence[BillingRun]) -> dict[str, Total]:
     sums = {name: Sum(name) for name in ("net", "tax", "gross")}
     invoices = Invoice.objects.filter(kind=InvoiceKind.INVOICE, period_start__in=[run.month for run in runs])
     rows = invoices.exclude(state=InvoiceState.VOID).values("currency").annotate(invoices=Count("id"), **sums)
-    return {row.pop("currency"): Total(**row) for row in rows.order_by("currency")}
+    return {
+        row["currency"]: Total(row["invoices"], row["net"], row["tax"], row["gross"])
+        for row in rows.order_by("currency")
+    }

@@ -493,8 +493,8 @@ class Migration(migrations.Migration):
                 name="invoice_adds_up",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     condition="WHEN (NEW.\"state\" = 'finalized')",
-                    func="\n    IF (NEW.net, NEW.tax) IS DISTINCT FROM\n       (SELECT SUM(net), SUM(tax) FROM billing_invoiceline WHERE invoice_id = NEW.id)\n    THEN RAISE EXCEPTION 'invoice_adds_up: %', NEW.number USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
-                    hash="14cb3be36a200c3e7f8b32d4cd864c027ae60c30",
+                    func="\n    IF EXISTS (SELECT FROM billing_invoiceline WHERE invoice_id = NEW.id\n               HAVING SUM(net) IS DISTINCT FROM NEW.net OR SUM(tax) IS DISTINCT FROM NEW.tax)\n    THEN RAISE EXCEPTION 'invoice_adds_up: %', NEW.number USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
+                    hash="280fd20b3c47291df5996a1d4e4ef4481713e94a",
                     operation="INSERT OR UPDATE",
                     pgid="pgtrigger_invoice_adds_up_38913",
                     table="billing_invoice",

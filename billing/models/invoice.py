@@ -29,8 +29,8 @@ _NUMBERED_WITHOUT_GAPS = """
     RETURN NULL;
 """
 _ADDS_UP = """
-    IF (NEW.net, NEW.tax) IS DISTINCT FROM
-       (SELECT SUM(net), SUM(tax) FROM billing_invoiceline WHERE invoice_id = NEW.id)
+    IF EXISTS (SELECT FROM billing_invoiceline WHERE invoice_id = NEW.id
+               HAVING SUM(net) IS DISTINCT FROM NEW.net OR SUM(tax) IS DISTINCT FROM NEW.tax)
     THEN RAISE EXCEPTION 'invoice_adds_up: %', NEW.number USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
