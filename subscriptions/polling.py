@@ -1,14 +1,16 @@
 """Asking publishers about pending purchases: claim, ask, apply.
 
-A claim is a lease on a due row, taken in one short transaction; the publisher is asked with no transaction open; the
-answer is applied in a transaction of its own, provided that the lease is still ours. A worker that dies anywhere in
-between leaves a lease that runs out, and the row is claimed again.
+A claim is a lease on a due row, taken in one short transaction; the publisher is asked with no transaction open;
+answers that are in are applied together, in a transaction that no question waits for, provided that the leases are
+still ours. A worker that dies anywhere in between leaves leases that run out, and the rows are claimed again.
 """
 
 import asyncio
+import json
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,41 +18,60 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Case, Exists, F, OuterRef, Value, When
+from django.db.models import Exists, OuterRef
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import now
 from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.gateway import Answer
 from publishers.fulfillment.registry import Lines
-from publishers.models import Adapter, Publisher
+from publishers.models import Adapter, CallKind, Publisher
 from publishers.services import circuit
+from publishers.services.tallies import Call
+from publishers.services.tallies import tally as count_calls
 from subscriptions.backoff import LONGEST_WAIT, TROUBLE, before_deadline, next_wait, spread
 from subscriptions.enums import Status
 from subscriptions.models import PollSchedule
-from subscriptions.services.confirmation import apply_answer
+from subscriptions.services.confirmation import Heard, apply_answers
+from subscriptions.services.judging import Judged
 from subscriptions.window import Bounds, DatabaseThread, roll
 
 LEASE = timedelta(minutes=2)
 POLLED = [Adapter.POLL, Adapter.BOTH]
+LARGEST_BATCH = 200
+# This part of the places is kept for publishers that nobody is asking.
+RESERVED_PART = 10
+# A publisher's rate is an average: what it leaves may be asked together for so long.
+BURST_SECONDS = 0.25
+# A publisher whose ETag stays while its answer changes is found out.
+IN_FULL_EVERY = 10
 _CLAIMING = 0x48554250  # pg_advisory_xact_lock: claims take turns, so that no limit is passed together
 _POLLING = 0x4855424C  # pg_try_advisory_lock, with the node's name
 
 log = structlog.get_logger(__name__)
 
 # Each publisher gets as many rows as it has places free: its limit while it is well, one row to try it again after
-# a pause. Rows go out in turns over all publishers, so that a long queue never keeps a short one waiting.
+# a pause, what its rate leaves. Rows go out in turns over all publishers, so that a long queue never keeps a short one
+# waiting; what is in reserve is for publishers that nobody is asking at the moment, one row each. Each part reads no
+# more than it may give out, however much is due.
 _CLAIM = """
 WITH ready AS MATERIALIZED (
-    SELECT publisher.id, greatest(0, CASE publisher.circuit WHEN 'closed' THEN publisher.max_concurrency ELSE 1 END
-           - (SELECT count(*) FROM subscriptions_pollschedule AS leased
-               WHERE leased.publisher_id = publisher.id AND leased.lease IS NOT NULL
-                 AND leased.lease_until > %(at)s)) AS free
+    SELECT publisher.id, under_way.leases = 0 AS is_idle, least(
+             CASE publisher.circuit WHEN 'closed' THEN publisher.max_concurrency ELSE 1 END - under_way.leases,
+             CASE WHEN publisher.max_per_second IS NULL THEN %(limit)s
+                  WHEN coalesce(publisher.paced_until, %(at)s) <= %(at)s
+                  THEN greatest(1, floor(%(burst)s * publisher.max_per_second))
+                  ELSE floor((%(burst)s - extract(epoch FROM publisher.paced_until - %(at)s))
+                             * publisher.max_per_second) END) AS free
       FROM publishers_publisher AS publisher
+     CROSS JOIN LATERAL (SELECT count(*) AS leases FROM subscriptions_pollschedule AS leased
+                          WHERE leased.publisher_id = publisher.id AND leased.lease IS NOT NULL
+                            AND leased.lease_until > %(at)s) AS under_way
      WHERE publisher.adapter = ANY(%(polled)s)
        AND (publisher.circuit = 'closed' OR publisher.circuit_retry_at <= %(at)s)
+       AND (publisher.paced_until IS NULL OR publisher.paced_until <= %(at)s OR publisher.max_per_second IS NOT NULL)
 ), due AS MATERIALIZED (
-    SELECT row.subscription_id, row.next_poll_at, ready.id AS publisher_id,
+    SELECT row.subscription_id, row.next_poll_at, ready.id AS publisher_id, ready.is_idle,
            row_number() OVER (PARTITION BY ready.id ORDER BY row.next_poll_at) AS turn
       FROM ready CROSS JOIN LATERAL (
         SELECT schedule.subscription_id, schedule.next_poll_at
@@ -60,27 +81,55 @@ WITH ready AS MATERIALIZED (
            AND (schedule.lease_until IS NULL OR schedule.lease_until <= %(at)s)
            AND subscription.status = %(pending)s
          ORDER BY schedule.next_poll_at
-         LIMIT least(ready.free, %(limit)s)
-           FOR UPDATE OF schedule SKIP LOCKED
+         LIMIT greatest(0, least(ready.free, greatest(%(limit)s - %(reserve)s, ready.is_idle::integer)))
       ) AS row
 ), chosen AS MATERIALIZED (
-    SELECT subscription_id, publisher_id FROM due ORDER BY turn, next_poll_at LIMIT %(limit)s
-), tried AS (
-    UPDATE publishers_publisher SET circuit = 'half_open'
-     WHERE circuit = 'open' AND id IN (SELECT publisher_id FROM chosen)
+    SELECT subscription_id, publisher_id, is_idle AND turn = 1 AS is_first
+      FROM due ORDER BY turn, next_poll_at LIMIT %(limit)s
+), ours AS MATERIALIZED (
+    SELECT chosen.*
+      FROM chosen JOIN subscriptions_pollschedule AS schedule USING (subscription_id)
+     WHERE schedule.next_poll_at <= %(due_by)s AND (schedule.lease_until IS NULL OR schedule.lease_until <= %(at)s)
+       FOR UPDATE OF schedule SKIP LOCKED
+), asked AS (
+    UPDATE publishers_publisher AS publisher
+       SET circuit = CASE publisher.circuit WHEN 'open' THEN 'half_open' ELSE publisher.circuit END,
+           paced_until = CASE WHEN publisher.max_per_second IS NULL THEN publisher.paced_until
+                              ELSE greatest(publisher.paced_until, %(at)s)
+                                   + taken.questions * interval '1 second' / publisher.max_per_second END
+      FROM (SELECT publisher_id, count(*) AS questions FROM ours GROUP BY publisher_id) AS taken
+     WHERE publisher.id = taken.publisher_id AND (publisher.circuit = 'open' OR publisher.max_per_second IS NOT NULL)
 )
 UPDATE subscriptions_pollschedule AS schedule
    SET lease = gen_random_uuid(), lease_until = %(until)s
-  FROM chosen
- WHERE schedule.subscription_id = chosen.subscription_id
+  FROM ours
+ WHERE schedule.subscription_id = ours.subscription_id
 RETURNING schedule.subscription_id, schedule.publisher_id, schedule.lease, schedule.next_poll_at,
-          schedule.last_polled_at, schedule.last_outcome, schedule.fresh_since
+          schedule.last_polled_at, schedule.last_outcome, schedule.fresh_since,
+          CASE schedule.attempts %% %(in_full)s WHEN 0 THEN '' ELSE schedule.etag END, ours.is_first
+"""
+
+# Written only under our lease. Somebody may have asked for a question while ours was under way: theirs stays due.
+_RESCHEDULE = """
+UPDATE subscriptions_pollschedule AS schedule
+   SET lease = NULL, lease_until = NULL, attempts = schedule.attempts + 1, last_polled_at = %(at)s,
+       last_outcome = new.outcome, last_detail = new.detail, etag = coalesce(new.etag, schedule.etag),
+       next_poll_at = CASE WHEN new.next_poll_at IS NULL OR schedule.next_poll_at = new.due_at
+                           THEN new.next_poll_at ELSE schedule.next_poll_at END
+  FROM jsonb_to_recordset(%(rows)s)
+       AS new (subscription_id uuid, lease uuid, due_at timestamptz, next_poll_at timestamptz, outcome text,
+               detail text, etag text)
+ WHERE schedule.subscription_id = new.subscription_id AND schedule.lease = new.lease
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A due row under our lease until it is applied or the lease runs out; `lease` names this one question."""
+    """A due row under our lease until it is applied or the lease runs out; `lease` names this one question.
+
+    `etag` is what the publisher called its last answer, "" when the question is to be answered in full. `is_first`: the
+    publisher was asked nothing else when this was claimed.
+    """
 
     subscription_id: UUID
     publisher_id: UUID
@@ -89,6 +138,23 @@ class Claim:
     last_polled_at: datetime | None
     last_outcome: str
     fresh_since: datetime
+    etag: str
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a claim's question brought, after how many seconds. `chance` in [0, 1) is the next question's jitter."""
+
+    claimed: Claim
+    answer: Answer
+    chance: float
+    seconds: float = 0.0
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it is the same as last time, without a statement: nothing that is not shown already."""
+        return self.answer.said is None and self.answer.outcome.value == self.claimed.last_outcome
 
 
 class LeaseLost(Exception):
@@ -106,13 +172,19 @@ class Tally:
 
 
 @transaction.atomic
-def claim(at: datetime, limit: int, *, due_by: datetime | None = None) -> list[Claim]:
-    """Lease up to `limit` rows that are due by `due_by` (inclusive; default `at`), for two minutes from `at`."""
+def claim(at: datetime, limit: int, *, due_by: datetime | None = None, reserve: int = 0) -> list[Claim]:
+    """Lease up to `limit` rows that are due by `due_by` (inclusive; default `at`), for two minutes from `at`.
+
+    The last `reserve` of them are only for publishers that nobody is asking, one row each.
+    """
     values: dict[str, Any] = {
         "at": at,
         "due_by": due_by or at,
         "until": at + LEASE,
         "limit": limit,
+        "reserve": reserve,
+        "burst": BURST_SECONDS,
+        "in_full": IN_FULL_EVERY,
         "pending": Status.PENDING.value,
         "polled": [adapter.value for adapter in POLLED],
     }
@@ -123,22 +195,46 @@ def claim(at: datetime, limit: int, *, due_by: datetime | None = None) -> list[C
 
 
 def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance: float) -> Status:
-    """Take in an answer and set the next question's time (`chance` in [0, 1) is its jitter), or nothing at all.
+    """Take in one answer, as `apply_all` does many."""
+    [status] = apply_all(actor, [Reply(claimed, answer, chance)], at=at)
+    return status
 
-    Returns the subscription's status as far as this answer tells. Raises LeaseLost, NotFound, NotPermitted; then
-    nothing has changed.
+
+@transaction.atomic
+def apply_all(actor: Actor, replies: Sequence[Reply], *, at: datetime) -> list[Status]:
+    """Take in answers and set the next questions' times, or nothing at all.
+
+    Returns each subscription's status as far as its answer tells. Raises LeaseLost when one of the leases is not ours
+    any more, NotFound, NotPermitted; then nothing has changed.
     """
-    next_poll_at = at + _wait(claimed, answer, at, chance)
-    if answer.said is None and answer.outcome.value == claimed.last_outcome:
-        # The same as last time, without a statement: nothing that `apply_answer` does not show already.
-        _reschedule(claimed, answer, next_poll_at, at)
-        return Status.PENDING
-    context = {key: answer.evidence[key] for key in ("request_id", "correlation_id") if key in answer.evidence}
-    with structlog.contextvars.bound_contextvars(**context), transaction.atomic():
-        subscription = apply_answer(actor, claimed.subscription_id, answer, poll_id=claimed.lease, at=at)
-        next_poll_at = before_deadline(next_poll_at, subscription.activate_by, at)
-        _reschedule(claimed, answer, next_poll_at if subscription.status == Status.PENDING else None, at)
-    return Status(subscription.status)
+    news = [one for one in replies if not one.repeats]
+    heard = [Heard(one.claimed.subscription_id, one.answer, one.claimed.lease) for one in news]
+    judged = dict(zip((one.claimed.lease for one in news), apply_answers(actor, heard, at=at), strict=True))
+    rows = [_row(one, judged.get(one.claimed.lease), at) for one in replies]
+    with connection.cursor() as cursor:
+        cursor.execute(_RESCHEDULE, {"rows": json.dumps(rows, default=str), "at": at})
+        if cursor.rowcount != len(replies):
+            raise LeaseLost
+    statuses = (judged.get(one.claimed.lease) for one in replies)
+    return [known.status if known else Status.PENDING for known in statuses]
+
+
+def _row(one: Reply, known: Judged | None, at: datetime) -> dict[str, Any]:
+    claimed, answer = one.claimed, one.answer
+    next_poll_at: datetime | None = at + _wait(one, at)
+    if known is not None:
+        is_pending = known.status == Status.PENDING
+        next_poll_at = before_deadline(at + _wait(one, at), known.activate_by, at) if is_pending else None
+    return {
+        "subscription_id": claimed.subscription_id,
+        "lease": claimed.lease,
+        "due_at": claimed.due_at,
+        "next_poll_at": next_poll_at,
+        "outcome": answer.outcome.value,
+        "detail": answer.detail[:300],
+        # Kept where nothing has changed since; of no use after trouble, which the gates show instead.
+        "etag": None if answer.is_unchanged else answer.etag,
+    }
 
 
 def put_off(claimed: Claim, at: datetime) -> None:
@@ -158,30 +254,15 @@ def anything_due(at: datetime) -> bool:
     return Publisher.objects.filter(Exists(rows), adapter__in=POLLED).exists()
 
 
-def _reschedule(claimed: Claim, answer: Answer, next_poll_at: datetime | None, at: datetime) -> None:
-    # Somebody may have asked for a question while ours was under way: theirs stays due.
-    when = Case(When(next_poll_at=claimed.due_at, then=Value(next_poll_at)), default=F("next_poll_at"))
-    updated = PollSchedule.objects.filter(pk=claimed.subscription_id, lease=claimed.lease).update(
-        lease=None,
-        lease_until=None,
-        attempts=F("attempts") + 1,
-        last_polled_at=at,
-        last_outcome=answer.outcome.value,
-        last_detail=answer.detail[:300],
-        next_poll_at=when if next_poll_at else None,
-    )
-    if not updated:
-        raise LeaseLost
-
-
-def _wait(claimed: Claim, answer: Answer, at: datetime, chance: float) -> timedelta:
+def _wait(one: Reply, at: datetime) -> timedelta:
+    claimed = one.claimed
     in_trouble = claimed.last_polled_at is not None and claimed.last_outcome in TROUBLE
     return next_wait(
         age=at - claimed.fresh_since,
-        outcome=answer.outcome,
+        outcome=one.answer.outcome,
         last_trouble=at - claimed.last_polled_at if in_trouble and claimed.last_polled_at else None,
-        retry_after=answer.retry_after,
-        chance=chance,
+        retry_after=one.answer.retry_after,
+        chance=one.chance,
     )
 
 
@@ -202,8 +283,11 @@ class Poller:
     make_lines: Callable[..., Lines] = Lines
     tally: Tally = field(default_factory=Tally, init=False)
     _open: dict[UUID, Claim] = field(default_factory=dict, init=False)
+    _answered: deque[Reply] = field(default_factory=deque, init=False)
+    _reserve: int = field(default=0, init=False)
     _lines: Lines = field(init=False)
     _database: DatabaseThread = field(init=False)
+    _applying: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     def run(self) -> Tally:
         """Ask until nothing is due or the bounds are reached. Raises NotPermitted, RuntimeError in a transaction."""
@@ -214,10 +298,13 @@ class Poller:
         return self.tally
 
     async def _run(self) -> None:
-        self._lines, self._database = self.make_lines(connections=self.bounds.places), DatabaseThread()
+        self._reserve = max(1, self.bounds.places // RESERVED_PART)
+        self._lines = self.make_lines(connections=self.bounds.places + self._reserve)
+        self._database = DatabaseThread()
         try:
             if not self.node or await self._database.run(_is_sole_poller, self.node):
-                await roll(self._take, self._ask, self.bounds, self._hand_over)
+                await roll(self._take, self._ask, self.bounds, self._hand_over, lambda one: one.is_first)
+                await self._applied()
         finally:
             await self._lines.close()
             self._database.close(lambda: release(self._open))
@@ -228,43 +315,82 @@ class Poller:
             await self._database.run(_give_place_back, self.node)
 
     async def _take(self, limit: int) -> list[Claim]:
+        # What is answered and not yet taken in keeps its place: no more is claimed than can be written.
+        limit -= len(self._answered)
+        if limit <= 0:
+            return []
         taken = await self._database.run(self._claim, limit)
         self._open.update((one.lease, one) for one in taken)
         return taken
 
     def _claim(self, limit: int) -> list[Claim]:
         at = self.clock()
-        taken = claim(at, limit, due_by=self.due_by)
+        taken = claim(at, limit, due_by=self.due_by, reserve=self._reserve)
         self._lines.look_up({one.publisher_id for one in taken}, at)
         return taken
 
     async def _ask(self, claimed: Claim) -> None:
         gateway, address = self._lines.line_to(claimed.publisher_id)
-        answer = await gateway.ask(address, claimed.subscription_id)
-        await self._database.run(self._apply, claimed, answer)
+        asked_at = time.monotonic()
+        answer = await gateway.ask(address, claimed.subscription_id, etag=claimed.etag)
+        self._answered.append(Reply(claimed, answer, self.chance(), time.monotonic() - asked_at))
+        if self._applying is None:
+            self._applying = asyncio.create_task(self._apply_answered())
 
-    def _apply(self, claimed: Claim, answer: Answer) -> None:
-        at = self.clock()
-        self.tally.asked += 1
-        self.tally.outcomes[answer.outcome.value] += 1
+    async def _applied(self) -> None:
+        """Return when all that was answered has been taken in."""
+        while self._applying is not None:
+            await asyncio.wait([self._applying])
+
+    async def _apply_answered(self) -> None:
+        # What comes in meanwhile is the next batch: the busier, the larger, and nobody waits for one to fill.
         try:
-            status = apply(self.actor, claimed, answer, at=at, chance=self.chance())
-            self.tally.activated += status == Status.SUBSCRIBED
+            while self._answered:
+                batch = [self._answered.popleft() for _ in range(min(len(self._answered), LARGEST_BATCH))]
+                await self._database.run(self._apply, batch)
+        except Exception as error:
+            # The leases of what was not taken in run out, or are given back at the end.
+            log.error("answers_not_taken_in", error=type(error).__name__, exc_info=error)
+        finally:
+            self._applying = None
+
+    def _apply(self, batch: list[Reply]) -> None:
+        at = self.clock()
+        try:
+            self._count(apply_all(self.actor, batch, at=at))
+        except Exception:
+            # One of them is to blame: it must not keep the others from being taken in.
+            for one in batch:
+                self._apply_alone(one, at)
+        for one in batch:
+            del self._open[one.claimed.lease]
+        self._report(batch, at)
+
+    def _apply_alone(self, one: Reply, at: datetime) -> None:
+        try:
+            self._count(apply_all(self.actor, [one], at=at))
         except LeaseLost:
             self.tally.dropped += 1
-        except Exception:
-            put_off(claimed, at)
-            log.error("answer_not_taken_in", subscription_id=str(claimed.subscription_id))
-            raise
-        del self._open[claimed.lease]
-        self._report(claimed.publisher_id, answer, at)
+        except Exception as error:
+            log.error("answer_not_taken_in", subscription_id=str(one.claimed.subscription_id), exc_info=error)
+            put_off(one.claimed, at)
 
-    def _report(self, publisher_id: UUID, answer: Answer, at: datetime) -> None:
-        changed = circuit.report(
-            self.actor, publisher_id, answer.outcome, detail=answer.detail, spread=spread(self.chance()), at=at
-        )
-        if changed:
-            log.info("circuit_changed", publisher_id=str(publisher_id), circuit=changed.value)
+    def _count(self, statuses: list[Status]) -> None:
+        self.tally.activated += statuses.count(Status.SUBSCRIBED)
+
+    def _report(self, batch: list[Reply], at: datetime) -> None:
+        self.tally.asked += len(batch)
+        self.tally.outcomes.update(one.answer.outcome.value for one in batch)
+        reports, calls = [], []
+        for one in batch:
+            publisher_id, answer = one.claimed.publisher_id, one.answer
+            reports.append(circuit.Report(publisher_id, answer.outcome, answer.detail, answer.retry_after))
+            calls.append(Call(publisher_id, CallKind.ASK, answer.outcome, one.seconds))
+        with transaction.atomic():
+            changed = circuit.report_all(self.actor, reports, spread=spread(self.chance()), at=at)
+            count_calls(calls, at)
+        for publisher_id, state in changed.items():
+            log.info("circuit_changed", publisher_id=str(publisher_id), circuit=state.value)
 
 
 def _is_sole_poller(node: str) -> bool:

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Generic, ParamSpec, TypeVar
 
 import structlog
 from django.db import DatabaseError, connections
@@ -16,7 +18,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-# Places are refilled together, once this part of what is under way has finished, or after LOOK_AGAIN_SECONDS.
+# Work is taken together, once this part of what is under way has ended, or after LOOK_AGAIN_SECONDS.
 REFILL_PART = 8
 LOOK_AGAIN_SECONDS = 0.2
 LAST_ANSWERS_SECONDS = 10.0
@@ -25,9 +27,13 @@ LAST_ANSWERS_WHEN_STOPPING_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long a window rolls: `seconds` of taking new work, less when nothing was due for `idle_seconds`."""
+    """How long a window rolls: `seconds` of taking new work, less when nothing was due for `idle_seconds`.
+
+    `places` is how much may be under way at once, `ahead` how much more may be taken, to be begun as places get free.
+    """
 
     places: int = 100
+    ahead: int = 0
     seconds: float = 20.0
     idle_seconds: float = 1.0
     stopping: Callable[[], bool] = lambda: False
@@ -61,65 +67,118 @@ async def _nobody_waits() -> None:
     """Nothing to hand over."""
 
 
+def _waits_its_turn(_piece: object) -> bool:
+    return False
+
+
 async def roll(
     take: Callable[[int], Awaitable[list[T]]],
     work: Callable[[T], Awaitable[None]],
     bounds: Bounds,
     hand_over: Callable[[], Awaitable[None]] = _nobody_waits,
+    at_once: Callable[[T], bool] = _waits_its_turn,
 ) -> None:
     """Keep up to `places` pieces of work under way until nothing is due, time is up or the process is to stop.
 
-    What is under way then may finish; what takes too long is cancelled. A piece that raises is logged and left alone.
-    `hand_over` is called once no more is taken: another may go on meanwhile.
+    What was taken then may finish; what takes too long is cancelled. When the process is to stop, nothing more is
+    begun. A piece that raises is logged and left alone. What is to be done `at_once` is begun even without a free
+    place. `hand_over` is called once no more is taken: another may go on meanwhile.
     """
-    running: set[asyncio.Task[None]] = set()
-    ends_at = time.monotonic() + bounds.seconds
-    busy_at = time.monotonic()
+    window = _Window(work, bounds, at_once)
     try:
-        while not bounds.stopping() and time.monotonic() < ends_at:
-            taken = await take(bounds.places - len(running)) if len(running) < bounds.places else []
-            running |= {asyncio.create_task(work(piece)) for piece in taken}  # type: ignore[arg-type]
-            if running:
-                busy_at = time.monotonic()
-            elif time.monotonic() - busy_at >= bounds.idle_seconds:
-                break
-            running = await _part_finishes(running)
+        await _keep_full(window, take, bounds)
         await hand_over()
-        await _last_finish(running, bounds)
+        await _last_finish(window, bounds)
     finally:
-        await _cancel(running)
+        await window.cancel()
 
 
-async def _part_finishes(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
-    enough = len(running) - max(1, len(running) // REFILL_PART)
-    while (seconds := look_again_at - time.monotonic()) > 0:
-        running = await _some_finish(running, seconds)
-        if len(running) <= enough:
-            break
-    return running
+@dataclass(slots=True)
+class _Window(Generic[T]):
+    """Pieces under way, and those that wait for a place. A piece that ends makes room for the next by itself."""
 
+    work: Callable[[T], Awaitable[None]]
+    bounds: Bounds
+    at_once: Callable[[T], bool]
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: deque[T] = field(default_factory=deque)
+    _awaited: int = 0
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-async def _some_finish(running: set[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
-    if not running:
-        await asyncio.sleep(seconds)
-        return running
-    done, left = await asyncio.wait(running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
+    @property
+    def room(self) -> int:
+        """How many pieces may be taken."""
+        return max(0, self.bounds.places + self.bounds.ahead - len(self.running) - len(self.waiting))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.running and not self.waiting
+
+    def put(self, taken: list[T]) -> None:
+        """Begin what has a place, or may not wait for one; the rest waits."""
+        for piece in taken:
+            if self.at_once(piece):
+                self._begin(piece)
+            else:
+                self.waiting.append(piece)
+        self._fill()
+
+    def drop(self) -> None:
+        """Begin nothing more."""
+        self.waiting.clear()
+
+    async def some_end(self, pieces: int) -> None:
+        """Return when so many more have ended, after LOOK_AGAIN_SECONDS at the latest."""
+        self._awaited = pieces
+        self._ended.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                await self._ended.wait()
+
+    async def cancel(self) -> None:
+        """Leave off what is under way, and begin nothing more."""
+        self.drop()
+        left = list(self.running)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _fill(self) -> None:
+        while self.waiting and len(self.running) < self.bounds.places:
+            self._begin(self.waiting.popleft())
+
+    def _begin(self, piece: T) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(self.work(piece))  # type: ignore[arg-type]
+        self.running.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self.running.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("work_failed", error=type(error).__name__, exc_info=error)
-    return left
+        self._fill()
+        self._awaited -= 1
+        if self._awaited <= 0:
+            self._ended.set()
 
 
-async def _last_finish(running: set[asyncio.Task[None]], bounds: Bounds) -> None:
+async def _keep_full(window: _Window[T], take: Callable[[int], Awaitable[list[T]]], bounds: Bounds) -> None:
+    ends_at = time.monotonic() + bounds.seconds
+    busy_at = time.monotonic()
+    while not bounds.stopping() and time.monotonic() < ends_at:
+        if window.room:
+            window.put(await take(window.room))
+        if not window.is_empty:
+            busy_at = time.monotonic()
+        elif time.monotonic() - busy_at >= bounds.idle_seconds:
+            break
+        await window.some_end(max(1, len(window.running) // REFILL_PART))
+
+
+async def _last_finish(window: _Window[T], bounds: Bounds) -> None:
     ends_at = time.monotonic() + LAST_ANSWERS_SECONDS
-    while running and time.monotonic() < ends_at:
-        running = await _some_finish(running, LOOK_AGAIN_SECONDS)
+    while not window.is_empty and time.monotonic() < ends_at:
         if bounds.stopping():
+            window.drop()
             ends_at = min(ends_at, time.monotonic() + LAST_ANSWERS_WHEN_STOPPING_SECONDS)
-
-
-async def _cancel(running: set[asyncio.Task[None]]) -> None:
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+        await window.some_end(len(window.running))

@@ -81,6 +81,7 @@ class Caller:
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
+        etag: str = "",
     ) -> Reply:
         """Send JSON or nothing and read the answer; redirects are not followed. Raises CallFailed, and RuntimeError
         inside a database transaction.
@@ -91,6 +92,8 @@ class Caller:
             "x-ms-requestid": ids["request_id"],
             "x-ms-correlationid": ids["correlation_id"],
         }
+        if etag:
+            headers["if-none-match"] = etag
         try:
             async with self._session.request(
                 method, url, params=query, headers=headers, json=body, allow_redirects=False

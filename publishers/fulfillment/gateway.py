@@ -44,7 +44,9 @@ class Said:
 class Answer:
     """The outcome of one question. `said` only when ANSWERED; `detail` is a sentence for people, free of secrets.
 
-    `evidence` is what is kept as proof: HTTP status, the publisher's request id, the members that were read.
+    ANSWERED without `said` means that nothing has changed since the answer whose `etag` was given with the question.
+    `evidence` is what is kept as proof: HTTP status, the publisher's request id, the members that were read. `etag` is
+    what the publisher calls this answer, "" when it does not say.
     """
 
     outcome: Outcome
@@ -52,6 +54,12 @@ class Answer:
     detail: str = ""
     retry_after: timedelta | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+    etag: str = ""
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the publisher's last statement still holds."""
+        return self.outcome == Outcome.ANSWERED and self.said is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,25 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A post to a webhook as it went out and was answered; it says nothing of credentials.
+
+    `webhook_url` is without the values of its query, `answer` the beginning of what was said; without an answer
+    `http_status` is None.
+    """
+
+    webhook_url: str
+    milliseconds: int
+    http_status: int | None = None
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The outcome of asking for a change, or after one. `remote_id` names the publisher's operation when it has one.
 
     `progress` only when ANSWERED: what is under way is followed by its `remote_id`; refused is final: see `detail`.
+    `posted` only after a notice.
     """
 
     outcome: Outcome
@@ -84,6 +107,7 @@ class Receipt:
     detail: str = ""
     retry_after: timedelta | None = None
     progress: Progress = Progress.DONE
+    posted: Posted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +123,8 @@ class Address:
 class FulfillmentGateway(Protocol):
     """Questions and orders to a publisher. Implementations never raise for what a publisher does: they answer it."""
 
-    async def ask(self, address: Address, subscription_id: UUID) -> Answer:
-        """What the publisher says of the subscription now."""
+    async def ask(self, address: Address, subscription_id: UUID, *, etag: str = "") -> Answer:
+        """What the publisher says of the subscription now, or that it is still the answer which it called `etag`."""
 
     async def unsubscribe(self, address: Address, subscription_id: UUID) -> Receipt:
         """Tell the publisher that the subscription has ended; UNKNOWN_THERE counts as done."""

@@ -13,7 +13,6 @@ from publishers.fulfillment.calling import (
     CallFailed,
     Reply,
     check_status,
-    refuse_in_transaction,
     retry_after,
     said_refusal,
     said_status,
@@ -31,6 +30,7 @@ from publishers.fulfillment.reading import (
 )
 
 API_VERSION = "2018-08-31"
+LONGEST_ETAG = 200
 ENDED = Expected(ended=True)
 STILL_OLD = "The publisher says that it is done, but does not show it yet."
 UNFINISHED_THERE = "The publisher has not finished its operation."
@@ -50,14 +50,20 @@ class SaasV2Gateway:
     async def close(self) -> None:
         await self._caller.close()
 
-    async def ask(self, address: Address, subscription_id: UUID) -> Answer:
-        """What the publisher says of the subscription now. Raises RuntimeError inside a database transaction only."""
+    async def ask(self, address: Address, subscription_id: UUID, *, etag: str = "") -> Answer:
+        """What the publisher says of the subscription now, or that it is still what it called `etag`.
+
+        Raises RuntimeError inside a database transaction only.
+        """
         evidence = _new_ids()
         try:
-            reply = await self._call("GET", address, subscription_id, evidence)
+            reply = await self._call("GET", address, subscription_id, evidence, etag=etag)
             evidence |= _traced(reply)
+            if etag and reply.status == 304:
+                return Answer(Outcome.ANSWERED, evidence=evidence, etag=etag)
             check_status(reply, expected=(200,))
-            return Answer(Outcome.ANSWERED, said=read_said(reply.body, subscription_id), evidence=evidence)
+            said = read_said(reply.body, subscription_id)
+            return Answer(Outcome.ANSWERED, said=said, evidence=evidence, etag=_etag(reply))
         except CallFailed as failure:
             return Answer(failure.outcome, None, failure.detail, failure.retry_after, evidence)
         except Unreadable as problem:
@@ -190,12 +196,12 @@ class SaasV2Gateway:
         ids: Mapping[str, str],
         rest: str = "",
         body: Any = None,
+        etag: str = "",
     ) -> Reply:
-        refuse_in_transaction()
         # Built from the registered address alone: the token goes nowhere that an answer's headers name.
         url = f"{address.base_url.rstrip('/')}/api/saas/subscriptions/{subscription_id}{rest}"
         query = {"api-version": API_VERSION}
-        return await self._caller.send(method, url, address.token, ids, query=query, body=body)
+        return await self._caller.send(method, url, address.token, ids, query=query, body=body, etag=etag)
 
 
 def _new_ids() -> dict[str, str]:
@@ -207,6 +213,12 @@ def _traced(reply: Reply) -> dict[str, str]:
     traced = {"http_status": str(reply.status)}
     theirs = printable(reply.headers.get("x-ms-requestid", ""))[:64]
     return traced | ({"publisher_request_id": theirs} if theirs else {})
+
+
+def _etag(reply: Reply) -> str:
+    """What the publisher calls its answer; empty when it does not, or in a way that we would not send back."""
+    given = reply.headers.get("ETag", "")
+    return given if len(given) <= LONGEST_ETAG and re.fullmatch(r'(W/)?"[!#-~]*"', given) else ""
 
 
 def _receipt_of_end(reply: Reply) -> Receipt:

@@ -18,7 +18,7 @@ from subscriptions.services.locking import lock_subscription
 def ask_soon(subscription: Subscription, at: datetime) -> bool:
     """Make a pending subscription's poll due now, and the next ones frequent again; False when nobody is asked."""
     schedule = PollSchedule.objects.filter(subscription=subscription, next_poll_at__isnull=False)
-    return bool(schedule.update(next_poll_at=at, fresh_since=at))
+    return bool(schedule.update(next_poll_at=at, fresh_since=at, etag=""))
 
 
 @transaction.atomic
@@ -46,6 +46,8 @@ def ask_as_registered(actor: Actor, publisher_id: UUID, *, at: datetime) -> None
         PollSchedule.objects.filter(publisher=publisher).update(next_poll_at=None)
         return
     pending = Subscription.objects.select_for_update(of=("self",)).filter(publisher=publisher, status=Status.PENDING)
+    # The same answer may mean something else now.
+    PollSchedule.objects.filter(publisher=publisher).exclude(etag="").update(etag="")
     unasked = pending.exclude(poll_schedule__next_poll_at__isnull=False).order_by("pk")
     PollSchedule.objects.bulk_create(
         [
