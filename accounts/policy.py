@@ -35,8 +35,10 @@ class Action(StrEnum):
     SUBSCRIPTION_ASK = "subscription.ask"
     SUBSCRIPTION_DECIDE = "subscription.decide"
     SUBSCRIPTION_CONFIRM = "subscription.confirm"
+    SUBSCRIPTION_CHANGE_AS_PUBLISHER = "subscription.change_as_publisher"
     SUBSCRIPTION_VOID = "subscription.void"
     SUBSCRIPTION_RENEW = "subscription.renew"
+    SUBSCRIPTION_REMIND = "subscription.remind"
     PUBLISHER_LINK_OPEN = "publisher_link.open"
     DIVERGENCE_ACCEPT = "divergence.accept"
     PUBLISHER_READ = "publisher.read"
@@ -77,6 +79,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_SUSPEND,
         Action.SUBSCRIPTION_DECIDE,
         Action.SUBSCRIPTION_POLL,
+        Action.SUBSCRIPTION_REMIND,
         Action.PUBLISHER_TRY,
         Action.SUBSCRIPTION_NOTE,
         Action.SUBSCRIPTION_BULK,
@@ -84,10 +87,11 @@ GRANTS: dict[Role, frozenset[Action]] = {
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change, but they may ask.
     Role.SALES_AGENT: _READ
-    | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_ASK, Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE},
+    | {Action.SUBSCRIPTION_BUY, Action.SUBSCRIPTION_ASK, Action.SUBSCRIPTION_POLL, Action.SUBSCRIPTION_NOTE}
+    | {Action.SUBSCRIPTION_REMIND},
     Role.OPS_AGENT: _READ
     | {Action.SUBSCRIPTION_POLL, Action.PUBLISHER_TRY, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK}
-    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ},
+    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ, Action.SUBSCRIPTION_REMIND},
     Role.PLATFORM_ADMIN: _READ
     | {
         Action.PUBLISHER_MANAGE,
@@ -98,13 +102,17 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.INVOICE_READ,
         Action.INVOICE_MANAGE,
     },
-    Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM}),
+    # What it may change by calls of its own is a policy of the plan (`publisher_changes`), none by default.
+    Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_CHANGE_AS_PUBLISHER}),
     Role.SYSTEM: frozenset(
         {
             Action.SUBSCRIPTION_CONFIRM,
             Action.SUBSCRIPTION_VOID,
             Action.SUBSCRIPTION_RENEW,
             Action.SUBSCRIPTION_READ,
+            # A reminder carries a fresh link.
+            Action.SUBSCRIPTION_REMIND,
+            Action.PUBLISHER_LINK_OPEN,
             # What a threshold of a policy approves is done by the hub itself.
             Action.SUBSCRIPTION_CHANGE,
             Action.CHARGE_WRITE,

@@ -375,6 +375,16 @@ class NothingToPoll(HubError):
     sentence = gettext_noop("{publisher} is not asked about this subscription: {why}")
 
 
+class NothingToRemind(HubError):
+    code = "nothing_to_remind"
+    sentence = gettext_noop("The customer is not reminded: {why}.")
+
+
+class RemindedAlready(HubError):
+    code = "reminded_already"
+    sentence = gettext_noop("The customer was reminded on {reminded_at}; once more is possible from {again_at}.")
+
+
 # Publishers
 
 
@@ -411,6 +421,39 @@ class OperationFinal(HubError):
 class OperationNeedsNoAnswer(HubError):
     code = "operation_needs_no_answer"
     sentence = gettext_noop("The operation {action} has happened already: it is told, not asked.")
+
+
+class ActivationDiffers(HubError):
+    code = "activation_differs"
+    sentence = gettext_noop("{field} {said} is not what was bought: {bought}.")
+
+
+class PublisherMayNot(HubError):
+    code = "publisher_may_not"
+    sentence = gettext_noop(
+        "{operation} is not allowed for the subscription {id}: a reseller bought it, allowedCustomerOperations is "
+        "[{allowed}]. Ask the partner to change it."
+    )
+
+
+class PlanNotAvailable(HubError):
+    code = "plan_not_available"
+    sentence = gettext_noop("The subscription cannot change to the plan {plan} in its term.")
+
+
+class NothingNew(HubError):
+    code = "nothing_new"
+    sentence = gettext_noop("{field} is {value} already.")
+
+
+class NoLicences(HubError):
+    code = "no_licences"
+    sentence = gettext_noop("The plan {plan} is a flat rate: it has no licences to change.")
+
+
+class NoticeNotSent(HubError):
+    code = "notice_not_sent"
+    sentence = gettext_noop("{publisher} cannot be told: {why}")
 
 
 class DivergenceOver(HubError):

@@ -155,6 +155,12 @@ class ChangeRequestedOfPublisher(SubscriptionFact):
     name = "subscription.change_requested_of_publisher"
 
 
+class ChangeBegunByPublisher(SubscriptionFact):
+    """The publisher changes the subscription by a call of its own: nobody has to agree, it takes effect shortly."""
+
+    name = "subscription.change_begun_by_publisher"
+
+
 class ChangeAsked(SubscriptionFact):
     """Somebody who may not change the subscription asks an admin agent to."""
 
@@ -185,6 +191,12 @@ class SubscriptionNoted(SubscriptionFact):
     """An agent left a note; nothing of the subscription changed."""
 
     name = "subscription.noted"
+
+
+class SubscriptionReminded(SubscriptionFact):
+    """A rung of the ladder was climbed while the purchase waited, or the customer was reminded by hand."""
+
+    name = "subscription.reminded"
 
 
 class SubscriptionDiverged(SubscriptionFact):

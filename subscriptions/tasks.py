@@ -13,6 +13,7 @@ from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.services.ending import void_overdue as void_all_overdue
 from subscriptions.services.quoting import forget_quotes as forget_old_quotes
+from subscriptions.services.reminding import remind_due
 from subscriptions.services.renewal import renew_due as renew_all_due
 from subscriptions.services.requests import void_overdue_requests as void_all_overdue_requests
 from subscriptions.services.watching import watch_missing
@@ -71,3 +72,8 @@ def void_overdue_requests() -> None:
 @shared_task
 def forget_quotes() -> None:
     forget_old_quotes(SYSTEM, at=now())
+
+
+@shared_task
+def remind() -> None:
+    remind_due(SYSTEM, at=now())

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from customers.urls import customer_forms
+from publishers.urls import publisher_forms
 from subscriptions.views import (
     activity,
     bulk,
@@ -23,6 +24,7 @@ from subscriptions.views import (
     operations,
     peek,
     publishers,
+    reminders,
     requests,
     scheduling,
 )
@@ -44,6 +46,7 @@ urlpatterns = [
     path("<uuid:subscription_id>/unschedule/", scheduling.unschedule_renewal, name="unschedule"),
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/undo/", operations.undo_change, name="undo"),
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/hurry/", operations.hurry_change, name="hurry"),
+    path("<uuid:subscription_id>/remind/", reminders.remind, name="remind"),
     path("<uuid:subscription_id>/note/", notes.note, name="note"),
     path(
         "<uuid:subscription_id>/divergences/<uuid:divergence_id>/accept/", divergences.accept, name="accept_divergence"
@@ -85,6 +88,7 @@ request_pages = [
 ]
 
 publisher_pages = [
+    *publisher_forms,
     path("", publishers.publishers, name="publishers"),
     path("divergences/", divergences.divergences, name="divergences"),
     path("<uuid:publisher_id>/", publishers.health, name="publisher-health"),

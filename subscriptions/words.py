@@ -3,7 +3,17 @@
 from django.utils.translation import gettext_lazy as _
 
 from publishers.fulfillment.gateway import Outcome
-from subscriptions.enums import DivergenceKind, EndReason, GateName, NextAction, OperationAction, Owner, Reason, Status
+from subscriptions.enums import (
+    DivergenceKind,
+    EndReason,
+    GateName,
+    NextAction,
+    OperationAction,
+    Owner,
+    Reason,
+    Rung,
+    Status,
+)
 
 STATUS = {
     Status.PENDING: _("Action required"),
@@ -76,6 +86,21 @@ DIVERGENCE = {
     DivergenceKind.SERVES_AFTER_END: _("Still served, though it has ended"),
     DivergenceKind.UNKNOWN_THERE: _("The publisher does not know it"),
     DivergenceKind.ACCEPTED_BY_SILENCE: _("A change accepted by silence"),
+}
+
+RUNG = {
+    Rung.CUSTOMER: _("Customer"),
+    Rung.AGENT: _("Agent who bought it"),
+    Rung.PUBLISHER: _("Publisher"),
+    Rung.ADMIN: _("Admin agents"),
+    Rung.CANCEL_OFFER: _("Offer to cancel free of charge"),
+}
+
+# Why a rung of the ladder has reminded nobody.
+NOBODY_REMINDED = {
+    "no_address": _("there is no e-mail address"),
+    "refused": _("the publisher refused the order"),
+    "by_hand": _("somebody has just done it by hand"),
 }
 
 ASKED = {

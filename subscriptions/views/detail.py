@@ -35,6 +35,7 @@ from subscriptions.views.facts import facts_of
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.operations import Flight, flight_of, latest_operation, state_of
 from subscriptions.views.permission import Denial, denial_of
+from subscriptions.views.reminders import ladder_of, ladder_state
 from subscriptions.views.requests import banner_of
 from subscriptions.views.rows import badge_of, go_url_of
 from subscriptions.views.seats import seat_batches
@@ -133,6 +134,7 @@ def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
         "go_url": go_url_of(subscription, actor),
         "copy_url": reverse("go_copy", args=[subscription.pk]),
         "token": token,
+        "ladder": ladder_of(actor, subscription, at),
         "token_is_live": token is not None and token.expires_at > at,
         "flight": flight_of(operation, subscription, actor, at),
         "requests_banner": banner_of(actor, subscription),
@@ -182,7 +184,8 @@ def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None,
         for gate in subscription.gates.all()
     ]
     change = (operation.pk, state_of(operation, now())) if operation else ()
-    shown = (subscription.version, gates, change, token and token.minted_at, actor.role, get_language())
+    link = token and (token.minted_at, token.resolved_at)
+    shown = (subscription.version, gates, change, link, ladder_state(subscription), actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{_short_hash(shown)}.{_short_hash(polled)}"
 

@@ -11,7 +11,7 @@ from accounts.policy import Role
 from partnerhub.web.templatetags.hub import absolute, day_text, role_name
 from subscriptions import words
 from subscriptions.activity import ACTS
-from subscriptions.enums import Acceptance, DivergenceEnd, DivergenceKind
+from subscriptions.enums import Acceptance, DivergenceEnd, DivergenceKind, Rung
 from subscriptions.views.divergence_rows import ours_words, theirs_words
 from subscriptions.views.rows import licences
 
@@ -119,6 +119,39 @@ def _operation_refused(data: Data) -> str:
     )
 
 
+def _reminded(data: Data) -> str:
+    parts = [_who_was_reminded(data)]
+    if data.get("overslept"):
+        left_out = ", ".join(_word(words.RUNG, rung) for rung in data["overslept"])
+        parts.append(_("Left out, because it was too late for them: {who}.").format(who=left_out))
+    if data.get("next"):
+        upcoming = data["next"]
+        parts.append(
+            _("Next: {who}, {when}.").format(who=_word(words.RUNG, upcoming["rung"]), when=_moment(upcoming["at"]))
+        )
+    return " ".join(parts)
+
+
+def _who_was_reminded(data: Data) -> str:
+    rung, sent = data["rung"], data["recipients"]
+    if not sent:
+        why = _word(words.NOBODY_REMINDED, data.get("why"))
+        return _("Reminder for {who} left out: {why}.").format(who=_word(words.RUNG, rung), why=why)
+    if rung == Rung.CUSTOMER:
+        return _("Reminded the customer by e-mail; the link in it works until {until}.").format(
+            until=_moment(data["until"])
+        )
+    if rung == Rung.PUBLISHER:
+        return _("Reminded the publisher by e-mail.")
+    if rung == Rung.CANCEL_OFFER:
+        sentence = ngettext(
+            "Offered %(n)d agent to cancel free of charge.", "Offered %(n)d agents to cancel free of charge.", sent
+        )
+    else:
+        sentence = ngettext("Reminded %(n)d agent by e-mail.", "Reminded %(n)d agents by e-mail.", sent)
+    return sentence % {"n": sent}
+
+
 def _held(data: Data) -> str:
     return _("{change}: can be undone until {until}; nobody outside has heard of it.").format(
         change=_operation(data), until=_moment(data["until"])
@@ -187,6 +220,18 @@ def _noted(data: Data) -> str:
     return _("Left a note.")
 
 
+def _credited(data: Data) -> str:
+    return _("Credited what was charged on the invoice {number}.").format(number=data["invoice"])
+
+
+def _invoice_finalized(data: Data) -> str:
+    return _("Finalized as {number}.").format(number=data["number"])
+
+
+def _invoice_credited(data: Data) -> str:
+    return _("Credited with {number}.").format(number=data["number"])
+
+
 def _cart_ordered(data: Data) -> str:
     return _("Ordered a cart (order {orders}).").format(orders=", ".join(data.get("orders", [])))
 
@@ -248,6 +293,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "subscription.gate_reopened": (_gate_reopened, "undo-2", "attention"),
     "subscription.gate_failed": (_gate_failed, "circle-x", "attention"),
     "subscription.attention_changed": (_attention, "triangle-alert", "wait"),
+    "subscription.reminded": (_reminded, "bell", "wait"),
     "subscription.activated": (_activated, "circle-play", "ok"),
     "subscription.renamed": (_says(gettext_noop("Changed the nickname.")), "pencil", ""),
     "subscription.auto_renew_changed": (_auto_renew, "repeat", ""),
@@ -290,6 +336,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
         "attention",
     ),
     "subscription.expired": (_says(gettext_noop("Ended with its term: auto-renew was off.")), "ban", "attention"),
+    "subscription.credited": (_credited, "undo-2", "attention"),
     "subscription.diverged": (_diverged, "radar", "attention"),
     "subscription.divergence_ended": (_divergence_ended, "circle-check", ""),
     "subscription.noted": (_noted, "sticky-note", ""),
@@ -341,6 +388,14 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "saved_view.added": (_view(gettext_noop("Saved the view “{name}”.")), "bookmark", ""),
     "saved_view.changed": (_view(gettext_noop("Changed the saved view “{name}”.")), "bookmark", ""),
     "saved_view.deleted": (_view(gettext_noop("Deleted the saved view “{name}”.")), "bookmark", ""),
+    "invoice.drafted": (_says(gettext_noop("Drafted the invoice.")), "receipt", ""),
+    "invoice.held": (_says(gettext_noop("Held the invoice.")), "circle-pause", "attention"),
+    "invoice.released": (_says(gettext_noop("Released the invoice.")), "circle-play", ""),
+    "invoice.finalized": (_invoice_finalized, "receipt", "ok"),
+    "invoice.voided": (_says(gettext_noop("Dropped the draft of the invoice.")), "ban", "attention"),
+    "invoice.credited": (_invoice_credited, "undo-2", "attention"),
+    "invoice.paid": (_says(gettext_noop("Marked the invoice as paid.")), "circle-check", "ok"),
+    "invoice.unpaid": (_says(gettext_noop("Marked the invoice as not paid.")), "undo-2", "attention"),
     "job.confirmed": (_says(gettext_noop("Started a job.")), "list-checks", ""),
     "job.paused": (_says(gettext_noop("Paused the job.")), "list-checks", ""),
     "job.resumed": (_says(gettext_noop("Resumed the job.")), "list-checks", ""),

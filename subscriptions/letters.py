@@ -1,0 +1,166 @@
+"""The words of the mails about a purchase that waits."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from partnerhub.mail.letters import Letter, Link, one_line
+from partnerhub.mail.services import LONGEST_SUBJECT
+from partnerhub.web.templatetags.hub import absolute, day_text
+from subscriptions import words
+from subscriptions.enums import Owner, Reason, Rung
+from subscriptions.models import Gate, PurchaseToken, Subscription
+from subscriptions.readers import Reader
+
+Facts = tuple[tuple[str, str], ...]
+
+
+def customer_letter(
+    reader: Reader, subscription: Subscription, gate: Gate | None, link: str, token: PurchaseToken
+) -> Letter:
+    """Asks the customer to finish the set-up; `link` is the personalised one, `token` knows until when it works."""
+    with translation.override(reader.language):
+        offer, customer = subscription.offer.title, subscription.customer.name
+        says = [_("The publisher says: {message}").format(message=gate.message)] if gate and gate.message else []
+        return Letter(
+            subject=_subject(_("{offer}: please finish the set-up").format(offer=offer)),
+            greeting=_greeting(reader),
+            paragraphs=(
+                _(
+                    "{offer} was ordered for {customer} on {day}. It has to be set up on the publisher's site first."
+                ).format(offer=offer, customer=customer, day=_ordered_on(subscription)),
+                *says,
+                _("Please open the link below and finish the set-up. Billing starts only afterwards."),
+                _("An order that is not set up becomes void on {moment}.").format(
+                    moment=absolute(subscription.activate_by)
+                ),
+            ),
+            facts=(*_what(subscription), (_("Publisher"), subscription.publisher.name)),
+            link=Link(_("Go to publisher's site"), link),
+            note=_(
+                "The link is personal: treat it as a secret. It works until {until}; then ask us for a new one."
+            ).format(until=absolute(token.expires_at)),
+        )
+
+
+def publisher_letter(reader: Reader, subscription: Subscription, *, opened: bool) -> Letter:
+    """Asks the publisher to look after an order; says nothing of the customer."""
+    with translation.override(reader.language):
+        order, offer = subscription.order_line.order.number, subscription.offer.title
+        where = (
+            _("Your landing page has resolved the order, but it is not activated.")
+            if opened
+            else _("Nobody has come to your landing page with the order yet.")
+        )
+        return Letter(
+            subject=_subject(_("Order {order}: {offer} is not confirmed yet").format(order=order, offer=offer)),
+            greeting=_greeting(reader),
+            paragraphs=(
+                _("The order was placed on {day} and waits for your confirmation.").format(
+                    day=_ordered_on(subscription)
+                ),
+                where,
+                _("An order that is not set up becomes void on {moment}.").format(
+                    moment=absolute(subscription.activate_by)
+                ),
+            ),
+            facts=(
+                (_("Order"), order),
+                (_("Subscription ID"), str(subscription.pk)),
+                (_("Offer"), offer),
+                (_("Plan"), subscription.plan.title),
+            ),
+        )
+
+
+def agent_letter(
+    rung: Rung, reader: Reader, subscription: Subscription, gate: Gate | None, *, opened: bool, at: datetime
+) -> Letter:
+    """Tells an agent what waits for whom; from the last rung on, until when it can be cancelled free of charge."""
+    with translation.override(reader.language):
+        offering = rung == Rung.CANCEL_OFFER
+        until = absolute(subscription.activate_by)
+        subject = (
+            _("{customer}: {offer} can still be cancelled free of charge")
+            if offering
+            else _("{customer}: {offer} waits")
+        )
+        end = (
+            _("It can be cancelled free of charge until {until}. After that the order is void by itself.")
+            if offering
+            else _("Unless it is activated by {until}, the order is void.")
+        )
+        names = {"customer": subscription.customer.name, "offer": subscription.offer.title}
+        return Letter(
+            subject=_subject(subject.format(**names)),
+            greeting=_greeting(reader),
+            paragraphs=(
+                _age(subscription, at),
+                *_why(gate),
+                _("The publisher opened the order by its link.") if opened else _("Nobody has opened the link yet."),
+                end.format(until=until),
+            ),
+            facts=(
+                (_("Customer"), names["customer"]),
+                *_what(subscription),
+                (_("Publisher"), subscription.publisher.name),
+            ),
+            link=_our_page(subscription, cancels=offering and reader.may_cancel),
+        )
+
+
+def _subject(text: str) -> str:
+    return one_line(text)[:LONGEST_SUBJECT]
+
+
+def _greeting(reader: Reader) -> str:
+    return _("Hello {name},").format(name=reader.name)
+
+
+def _ordered_on(subscription: Subscription) -> str:
+    return day_text(localtime(subscription.purchased_at).date())
+
+
+def _what(subscription: Subscription) -> Facts:
+    licences = ngettext("%(n)d licence", "%(n)d licences", subscription.quantity) % {"n": subscription.quantity}
+    return (
+        (_("Offer"), subscription.offer.title),
+        (_("Plan"), subscription.plan.title),
+        (_("Quantity"), licences),
+        (_("Order"), subscription.order_line.order.number),
+    )
+
+
+def _age(subscription: Subscription, at: datetime) -> str:
+    days = (at - subscription.purchased_at).days
+    return ngettext(
+        "It was ordered %(n)d day ago and is not active yet.",
+        "It was ordered %(n)d days ago and is not active yet.",
+        days,
+    ) % {"n": days}
+
+
+def _why(gate: Gate | None) -> tuple[str, ...]:
+    if gate is None:
+        return ()
+    owner = words.OWNER[Owner(gate.owner)]
+    if gate.message:
+        reason = _("The publisher says: {message}").format(message=gate.message)
+    else:
+        reason = str(words.REASON[Reason(gate.reason or Reason.AWAITING_CUSTOMER_SETUP)])
+    return (_("{reason} Next: {owner}.").format(reason=reason, owner=owner),)
+
+
+def _our_page(subscription: Subscription, *, cancels: bool) -> Link:
+    if cancels:
+        return Link(_("Cancel the subscription"), _at_home("subscriptions:cancel", subscription))
+    return Link(_("Open the subscription"), _at_home("subscriptions:detail", subscription))
+
+
+def _at_home(name: str, subscription: Subscription) -> str:
+    return f"{settings.HUB_BASE_URL}{reverse(name, args=[subscription.pk])}"
