@@ -44,3 +44,10 @@ class SubscriptionCredited(Fact):
 
     name = "subscription.credited"
     stream_type = "subscription"
+
+
+class StatementImported(Fact):
+    """A publisher's statement was taken over, or taken over again."""
+
+    name = "statement.imported"
+    stream_type = "statement"

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from billing import views
+from billing.views import charges, frame, reconciling, seats, statements
 
 app_name = "billing"
-urlpatterns = [path("subscriptions/<uuid:subscription_id>/charges/", views.charges, name="charges")]
+urlpatterns = [
+    path("subscriptions/<uuid:subscription_id>/charges/", charges.charges, name="charges"),
+    path("billing/", frame.billing, name="billing"),
+    path("billing/reconciliation/", reconciling.reconciliation, name="reconciliation"),
+    path("billing/reconciliation.<str:form>", reconciling.reconciliation_file, name="reconciliation_file"),
+    path("billing/seats/", seats.seats, name="seats"),
+    path("billing/seats.<str:form>", seats.seats_file, name="seats_file"),
+    path("billing/statements/", statements.statements, name="statements"),
+    path("billing/statements/<uuid:statement_id>/", statements.statement, name="statement"),
+    path("billing/statements/<uuid:statement_id>/lines.<str:form>", statements.statement_file, name="statement_file"),
+]

@@ -1,5 +1,6 @@
 from billing.models.invoice import BillingRun, Invoice, InvoiceLine, InvoiceSeries
 from billing.models.ledger import Account, Charge
+from billing.models.statement import Statement, StatementLine
 from billing.models.tax import ExchangeRate, TaxRate
 
 __all__ = [
@@ -10,5 +11,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoiceSeries",
+    "Statement",
+    "StatementLine",
     "TaxRate",
 ]

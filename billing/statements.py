@@ -1,0 +1,109 @@
+"""A publisher's statement against the ledger: for each subscription and calendar month (UTC), what both say of it.
+
+The ledger's side are the charges and credits recorded in the month, as in the reconciliation file, before tax.
+"""
+
+from collections import Counter
+from datetime import UTC
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import (
+    Case,
+    CharField,
+    DateField,
+    DecimalField,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, TruncMonth
+
+from accounts.policy import Action, Actor, authorize
+from billing.models import Charge, Statement, StatementLine
+from subscriptions.terms import add_months, midnight
+
+
+class Difference(StrEnum):
+    """How a statement's lines of a subscription and month differ from the ledger; the first that holds is told."""
+
+    UNKNOWN_SUBSCRIPTION = "unknown_subscription"
+    NOTHING_CHARGED = "nothing_charged"
+    CURRENCY_DIFFERS = "currency_differs"
+    AMOUNT_DIFFERS = "amount_differs"
+    QUANTITY_DIFFERS = "quantity_differs"
+    AGREES = "agrees"
+    # Not of a line: charged by us, and not on the statement.
+    MISSING_THERE = "missing_there"
+
+
+def statements_visible_to(actor: Actor) -> QuerySet[Statement]:
+    """The statements, newest import first. Raises NotPermitted."""
+    authorize(actor, Action.INVOICE_READ)
+    return Statement.objects.select_related("publisher").order_by("-imported_at", "-id")
+
+
+def compared(statement: Statement) -> QuerySet[StatementLine]:
+    """The lines in the order of the file, each with `theirs` and `ours` (amounts of its subscription and month),
+    `our_quantity`, `our_currency` and the `difference`.
+    """
+    of_line = Charge.objects.annotate(month=TruncMonth("recorded_at", DateField(), tzinfo=UTC)).filter(
+        subscription=OuterRef("subscription"), month=OuterRef("month")
+    )
+    ours = of_line.order_by().values("subscription").annotate(total=Sum("amount")).values("total")
+    last = of_line.filter(reverses=None).order_by("-sequence")
+    same = StatementLine.objects.filter(
+        statement=OuterRef("statement"), subscription=OuterRef("subscription"), month=OuterRef("month")
+    )
+    theirs = same.order_by().values("subscription").annotate(total=Sum("amount")).values("total")
+    money: DecimalField[Any, Any] = DecimalField(max_digits=16, decimal_places=4)
+    return (
+        statement.lines.select_related("subscription")
+        .annotate(
+            ours=Subquery(ours, output_field=money),
+            theirs=Coalesce(Subquery(theirs, output_field=money), F("amount"), output_field=money),
+            our_currency=Subquery(of_line.values("currency")[:1]),
+            our_quantity=Subquery(last.values("quantity")[:1]),
+            their_quantity=Coalesce(Subquery(same.order_by("-number").values("quantity")[:1]), F("quantity")),
+        )
+        .annotate(difference=_difference())
+        .order_by("number")
+    )
+
+
+def _difference() -> Case:
+    return Case(
+        When(subscription=None, then=Value(Difference.UNKNOWN_SUBSCRIPTION)),
+        When(ours=None, then=Value(Difference.NOTHING_CHARGED)),
+        When(~Q(our_currency=F("currency")), then=Value(Difference.CURRENCY_DIFFERS)),
+        When(~Q(ours=F("theirs")), then=Value(Difference.AMOUNT_DIFFERS)),
+        When(~Q(our_quantity=F("their_quantity")), then=Value(Difference.QUANTITY_DIFFERS)),
+        default=Value(Difference.AGREES),
+        output_field=CharField(),
+    )
+
+
+def missing_there(statement: Statement) -> list[dict[str, Any]]:
+    """What was charged for this publisher in the statement's months and does not stand on it, with its sum."""
+    missing: list[dict[str, Any]] = []
+    for month in statement.lines.order_by("month").values_list("month", flat=True).distinct():
+        stated = statement.lines.filter(month=month, subscription__isnull=False).values("subscription")
+        charged = Charge.objects.filter(
+            subscription__publisher=statement.publisher,
+            recorded_at__gte=midnight(month),
+            recorded_at__lt=midnight(add_months(month, 1)),
+        ).exclude(subscription__in=stated)
+        rows = charged.values("subscription_id", "subscription__nickname", "currency").annotate(ours=Sum("amount"))
+        missing.extend({**row, "month": month} for row in rows.order_by("subscription__nickname", "subscription_id"))
+    return missing
+
+
+def counts_of(statement: Statement) -> Counter[str]:
+    """How many lines there are of each difference."""
+    found = compared(statement).order_by().values_list("difference", flat=True)
+    return Counter(found.iterator(chunk_size=2000))
