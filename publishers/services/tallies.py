@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -51,7 +52,7 @@ def tally(calls: Iterable[Call], at: datetime) -> None:
     if not groups:
         return
     publishers, kinds, outcomes = zip(*groups, strict=True)
-    values = {
+    values: dict[str, Any] = {
         "hour": at.astimezone(UTC).replace(minute=0, second=0, microsecond=0),
         "publishers": list(publishers),
         "kinds": list(kinds),
