@@ -10,6 +10,9 @@ import structlog
 
 _SECRET_KEY = re.compile(r"token|secret|password|authorization|cookie|assertion", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(r"((?:token|secret|password|assertion)=|bearer\s+)[^&\s\"']+", re.IGNORECASE)
+_SECRET_IN_JSON = re.compile(
+    r'("[^"]{0,50}(?:token|secret|password|assertion)[^"]{0,50}"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE
+)
 REDACTED = "[redacted]"
 
 
@@ -32,7 +35,7 @@ def _redacted(value: Any) -> Any:
             return [_redacted(inner) for inner in value]
     # What JSON does not know is written as its repr: that of a request shows the query string.
     text = value if isinstance(value, str) else repr(value)
-    return _SECRET_IN_TEXT.sub(rf"\1{REDACTED}", text)
+    return _SECRET_IN_JSON.sub(rf"\1{REDACTED}", _SECRET_IN_TEXT.sub(rf"\1{REDACTED}", text))
 
 
 def configure_logging(level: str) -> None:

@@ -1,8 +1,9 @@
 """How calls to publishers went lately, out of their hourly tallies."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import Max, Q, Sum
@@ -41,7 +42,7 @@ def calls_of(publisher_ids: Collection[UUID], at: datetime) -> dict[UUID, CallsO
     """The calls to these publishers up to `at`, by kind and period, in one query; kinds without a call are left out."""
     rows = CallTally.objects.filter(publisher__in=publisher_ids, hour__gte=_beginning(WEEK, at), hour__lte=at)
     found: dict[UUID, CallsOf] = {publisher_id: {} for publisher_id in publisher_ids}
-    for row in rows.values("publisher", "kind").annotate(**_sums(at)):
+    for row in cast(Iterable[dict[str, Any]], rows.values("publisher", "kind").annotate(**_sums(at))):
         for place, period in enumerate(PERIODS):
             names = ("calls", "well", "total", "slowest")
             figures = Calls(*(row[f"{name}_{place}"] or 0 for name in names))

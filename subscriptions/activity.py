@@ -56,6 +56,7 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
             f"{_S}change_held",
             f"{_S}change_undone",
             f"{_S}change_requested_of_publisher",
+            f"{_S}change_begun_by_publisher",
             "operation.",
         ),
     ),

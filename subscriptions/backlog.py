@@ -29,9 +29,9 @@ def backlogs(publisher_ids: Collection[UUID], at: datetime) -> dict[UUID, Backlo
         found[row["publisher"]].due_polls, found[row["publisher"]].oldest_due = row["due"], row["oldest"]
     changes = Operation.objects.filter(status__in=IN_FLIGHT, subscription__publisher__in=publisher_ids)
     told = changes.exclude(action__in=OURS_ALONE).values("subscription__publisher")
-    for row in told.annotate(waiting=Count("pk")):
-        found[row["subscription__publisher"]].operations = row["waiting"]
+    for change in told.annotate(waiting=Count("pk")):
+        found[change["subscription__publisher"]].operations = change["waiting"]
     open_ones = Divergence.objects.filter(publisher__in=publisher_ids, ended_at=None).values("publisher")
-    for row in open_ones.annotate(open=Count("pk")):
-        found[row["publisher"]].divergences = row["open"]
+    for divergence in open_ones.annotate(open=Count("pk")):
+        found[divergence["publisher"]].divergences = divergence["open"]
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -69,7 +70,12 @@ class Score:
 
 def scoreboard(publisher_ids: Collection[UUID], at: datetime) -> dict[UUID, Score]:
     """The scores of the last LOOKS_BACK before `at`, by the id of the publisher or of the offer, in one query."""
-    values = {"publishers": list(publisher_ids), "at": at, "since": at - LOOKS_BACK, "stuck": STUCK_AFTER}
+    values: dict[str, Any] = {
+        "publishers": list(publisher_ids),
+        "at": at,
+        "since": at - LOOKS_BACK,
+        "stuck": STUCK_AFTER,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_BOARD, values)
         rows = cursor.fetchall()

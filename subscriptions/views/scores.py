@@ -23,7 +23,7 @@ def readiness(score: Score) -> str:
 def score_facts(score: Score) -> list[dict[str, Any]]:
     """Each figure of a telling score with what it means."""
     days = {"days": STUCK_AFTER.days}
-    facts = [
+    facts: list[dict[str, Any]] = [
         {"term": _("Orders counted"), "value": score.orders},
         {"term": _("Half are ready within"), "value": duration_words(score.median) if score.median else _("never")},
         {
