@@ -21,6 +21,7 @@ NEWS = {
     "licences": "The licences are assigned.",
     "confirm": "The set-up is confirmed.",
     "changes": "The marketplace gets your decision.",
+    "resize": "The licences are changed here. The marketplace was told nothing.",
 }
 
 FRAME = """<!doctype html>
@@ -77,6 +78,7 @@ def order_page(publisher: Publisher, order: Order, news: str | None, form: Form)
             details_step(order, news, form),
             licences_step(order, news, form),
             confirm_step(publisher, order, news),
+            by_hand(order, news, form),
         ]
     parts.append(heard(publisher, order))
     title = f"{heading} - {publisher.name}"
@@ -286,6 +288,27 @@ def confirm_step(publisher: Publisher, order: Order, news: str | None) -> Markup
         state=Markup(' aria-disabled="true"') if reason else NOTHING,
     )
     return step("confirm", 3, "Confirmation", False, join([last_answer(order), why, action(order, "confirm", button)]))
+
+
+def by_hand(order: Order, news: str | None, form: Form) -> Markup:
+    """What a vendor's support may do on the telephone: another number of licences, past the marketplace."""
+    if order.seats is None or not order.confirmed_at:
+        return NOTHING
+    field = html(
+        '<p class="field"><label for="quantity">Licences</label><input id="quantity" name="quantity"'
+        ' inputmode="numeric" autocomplete="off" value="{value}"{flaw}>{error}</p>'
+        '<p><button type="submit" class="quiet">Change the licences</button></p>',
+        value=form.values.get("quantity", str(order.quantity)),
+        flaw=flaw(form, "quantity"),
+        error=field_error(form, "quantity"),
+    )
+    return html(
+        '<section class="card" id="resize" aria-labelledby="resize-heading">'
+        '<h2 id="resize-heading">Another number of licences, by hand</h2>{news}'
+        '<p class="hint">For our own people: the marketplace did not order it and is told nothing.</p>{form}</section>',
+        news=report(news, "resize"),
+        form=action(order, "resize", field),
+    )
 
 
 def forecast(publisher: Publisher, order: Order) -> str:

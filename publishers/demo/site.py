@@ -20,6 +20,7 @@ from publishers.demo.personalities import personality_of
 STATIC = Path(__file__).parent / "static"
 EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 LONGEST = 254
+MOST_LICENCES = 10_000
 LABELS = {"company": "company display name", "email": "administrator's e-mail", "vat_number": "VAT number"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
@@ -53,6 +54,7 @@ class Site:
             web.post(order + "/assign", self.assign),
             web.post(order + "/confirm", self.confirm),
             web.post(order + "/changes", self.decide),
+            web.post(order + "/resize", self.resize),
         ]
 
     async def health(self, request: web.Request) -> web.Response:
@@ -120,6 +122,14 @@ class Site:
 
         return await self.post(request, "changes", act)
 
+    async def resize(self, request: web.Request) -> web.StreamResponse:
+        async def act(publisher: Publisher, order: Order, form: Mapping[str, str]) -> None:
+            order.refuse_when_closed()
+            order.resize(read_quantity(form.get("quantity", "")))
+            await self.desk.settle(publisher, order)
+
+        return await self.post(request, "resize", act)
+
     async def post(self, request: web.Request, step: str, act: Act) -> web.StreamResponse:
         """Do what a form asks and go back to the order; or say on the same page why not, keeping what was typed."""
         form = {key: value.strip() for key, value in (await request.post()).items() if isinstance(value, str)}
@@ -170,6 +180,12 @@ def read_email(value: str, field: str) -> str:
 def read_count(order: Order, value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= (order.quantity or 0):
         raise Refusal(f"“{value[:20]}” is not a number of licences between 1 and {order.quantity or 0}.")
+    return int(value)
+
+
+def read_quantity(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value[:9]) <= MOST_LICENCES:
+        raise Refusal(f"“{value[:20]}” is not a number of licences between 1 and {MOST_LICENCES}.", "quantity")
     return int(value)
 
 

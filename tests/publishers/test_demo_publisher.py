@@ -407,6 +407,16 @@ def test_the_status_has_the_marketplace_shape(vendor: Vendor) -> None:
     }
 
 
+def test_licences_are_changed_by_hand_past_the_marketplace(vendor: Vendor) -> None:
+    order = ready(vendor.open("northwind-sign", "sign"))
+
+    refused, done = order.press("resize", quantity="0"), order.press("resize", quantity="9")
+
+    assert (refused.status, done.status) == (400, 303)
+    assert (order.status()["quantity"], *order.told()) == (9, "Subscribed", 7)
+    assert "The marketplace was told nothing." in vendor.call("GET", f"{order.location}&did=resize").text
+
+
 def test_a_flat_plan_has_no_licences_to_assign(vendor: Vendor) -> None:
     order = vendor.open("northwind-sign", "sign", quantity=None)
     order.press("details", **DETAILS)
