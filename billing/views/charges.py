@@ -9,16 +9,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from billing.enums import ChargeType
 from billing.ledger import BillingLedger
 from billing.models import Charge
 from billing.selectors import charges_of, is_behind
+from billing.words import charge_kind, charge_part, charge_share
 from partnerhub.clock import now
 from partnerhub.money import Money
 from publishers.pricing import first_charge
@@ -26,17 +23,6 @@ from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
 from subscriptions.views.telling import sentence_of_event
-
-KINDS = {
-    ChargeType.NEW: gettext_lazy("First period"),
-    ChargeType.CYCLE_CHARGE: gettext_lazy("Next period"),
-    ChargeType.RENEW: gettext_lazy("Renewal"),
-    ChargeType.ADD_QUANTITY: gettext_lazy("More licences"),
-    ChargeType.REMOVE_QUANTITY: gettext_lazy("Fewer licences"),
-    ChargeType.CONVERT: gettext_lazy("Plan change"),
-    ChargeType.CHANGE_BILLING_PLAN: gettext_lazy("Change of billing frequency"),
-    ChargeType.CANCEL_IMMEDIATE: gettext_lazy("Refund after cancellation"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +77,14 @@ def _upcoming(subscription: Subscription) -> Money:
 
 def _row(charge: Charge) -> ChargeRow:
     return ChargeRow(
-        kind=_kind(charge),
-        part=_part(charge),
+        kind=charge_kind(charge),
+        part=charge_part(charge),
         reference=charge.reference_id,
         reason=sentence_of_event(charge.cause.name, charge.cause.data)[0],
         reason_url=_reason_url(charge),
         first_day=charge.period_start,
         last_day=charge.period_end - timedelta(days=1),
-        share=_share(charge),
+        share=charge_share(charge),
         quantity=charge.quantity,
         unit_price=Money(charge.unit_price, charge.currency),
         amount=Money(charge.amount, charge.currency),
@@ -107,29 +93,7 @@ def _row(charge: Charge) -> ChargeRow:
     )
 
 
-def _kind(charge: Charge) -> str:
-    if charge.charge_type == ChargeType.CONVERT and charge.reference_id is None:
-        return _("First period after the trial")
-    return str(KINDS[ChargeType(charge.charge_type)])
-
-
-def _part(charge: Charge) -> str:
-    """Which half of a change a line is."""
-    if charge.reference_id is None:
-        return ""
-    return _("charged anew") if charge.reverses_id is None else _("credited")
-
-
 def _reason_url(charge: Charge) -> str:
     """The subscription as it was right after what caused the charge."""
     moment = charge.cause.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return f"{reverse('subscriptions:detail', args=[charge.subscription_id])}?as_of={moment}"
-
-
-def _share(charge: Charge) -> str:
-    if charge.billing_days == charge.cycle_days:
-        return ""
-    unit = number_format(abs(charge.effective_unit_price), decimal_pos=4, force_grouping=True)
-    return _("{days} of {cycle} days, {price} each").format(
-        days=charge.billing_days, cycle=charge.cycle_days, price=unit
-    )
