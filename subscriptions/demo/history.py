@@ -10,6 +10,7 @@ from partnerhub.outbox.delivery import deliver_due
 from publishers.demo.personalities import QUESTION, REASON, some_of
 from publishers.fulfillment.gateway import Answer, Outcome, Said
 from publishers.models import Adapter, PlanTerm, Pricing
+from subscriptions.demo.ladder import climb_until
 from subscriptions.demo.purchases import Purchase, Story
 from subscriptions.models import Subscription
 from subscriptions.services.carts import LineRequest, create_cart
@@ -31,7 +32,9 @@ def replay(
         bought_at = at - purchase.ago
         key = (purchase.offer, purchase.plan, purchase.term, purchase.cycle)
         subscription = _buy(sales, customers[purchase.customer], terms[key], purchase, bought_at)
+        climb_until(subscription, min(bought_at + purchase.after, at))
         _tell(purchase, subscription, admin, bought_at + purchase.after)
+        climb_until(subscription, at)
         told.append((purchase.story, subscription))
     return told
 

@@ -235,7 +235,7 @@ def _is_due(ages: Ages, at: datetime) -> Q:
     due = Q(pk__in=[])
     for (age, rung), older in zip(steps, upper, strict=True):
         bought = Q(purchased_at__lte=at - age) & (Q() if older is None else Q(purchased_at__gt=at - older))
-        due |= bought & ~Exists(Reminder.objects.filter(subscription=OuterRef("pk"), rung=rung))
+        due |= bought & Q(~Exists(Reminder.objects.filter(subscription=OuterRef("pk"), rung=rung)))
     return due
 
 
