@@ -16,6 +16,8 @@ from prometheus_client.registry import Collector
 
 from billing.models import Charge
 from partnerhub.clock import now
+from partnerhub.mail.models import Message
+from partnerhub.mail.sending import UNWANTED
 from partnerhub.outbox.models import Delivery, Heartbeat
 from publishers.models import Circuit, Publisher
 from subscriptions.enums import Status
@@ -34,6 +36,7 @@ class HubCollector(Collector):
         yield self._subscriptions()
         yield from self._work()
         yield self._charges()
+        yield self._mails()
         yield self._heartbeats()
 
     def _publishers(self) -> Iterator[GaugeMetricFamily]:
@@ -68,6 +71,13 @@ class HubCollector(Collector):
         family = _gauge("hub_charges", "Charges in the ledger", "type")
         for charge_type, count in _counted(Charge.objects.all(), "charge_type"):
             family.add_metric([charge_type], count)
+        return family
+
+    def _mails(self) -> GaugeMetricFamily:
+        family = _gauge("hub_mails", "Mails that wait to be sent, and mails that could not be", "state")
+        family.add_metric(["waiting"], Message.objects.filter(next_attempt_at__isnull=False).count())
+        failed = Message.objects.filter(failed_at__isnull=False).exclude(last_error=UNWANTED)
+        family.add_metric(["failed"], failed.count())
         return family
 
     def _heartbeats(self) -> GaugeMetricFamily:
