@@ -42,6 +42,8 @@ HUB_SELLER_ADDRESS = env.str("HUB_SELLER_ADDRESS", default=_seller["ADDRESS"])
 HUB_SELLER_VAT_ID = env.str("HUB_SELLER_VAT_ID", default=_seller["VAT_ID"])
 HUB_SELLER_COUNTRY = env.str("HUB_SELLER_COUNTRY", default=_seller["COUNTRY"])
 HUB_SELLER_BANK_ACCOUNT = env.str("HUB_SELLER_BANK_ACCOUNT", default=_seller["BANK_ACCOUNT"])
+# Questions to publishers that one worker has under way at once.
+HUB_POLL_PLACES = env.int("HUB_POLL_PLACES", default=500)
 HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=False)
 HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
 

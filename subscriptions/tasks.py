@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Task, shared_task
 from celery.signals import worker_shutting_down
+from django.conf import settings
 
 from accounts.policy import SYSTEM
 from partnerhub.clock import now
@@ -36,7 +37,8 @@ def _stopping() -> bool:
 def poll_due(self: "Task[Any, Any]") -> None:
     # One process of a worker polls; the others stay free for what else is due.
     node = str(self.request.hostname or "")
-    Poller(SYSTEM, Bounds(stopping=_stopping), node=node).run()
+    places = settings.HUB_POLL_PLACES
+    Poller(SYSTEM, Bounds(places=places, ahead=places, stopping=_stopping), node=node).run()
 
 
 @shared_task

@@ -45,10 +45,10 @@ INSERT INTO accounts_client (id, tenant_id, name, role, is_active, created_at)
 SELECT client_id, gen_random_uuid(), 'Publisher ' || %(tag)s || '-' || n, 'publisher', true, %(at)s FROM seed_publisher;
 
 INSERT INTO publishers_publisher
-  (id, name, adapter, fulfillment_base_url, landing_url, webhook_url, client_id, max_concurrency, circuit,
-   consecutive_failures, last_failure, created_at)
+  (id, name, adapter, fulfillment_base_url, landing_url, webhook_url, client_id, contact_email, max_concurrency,
+   circuit, consecutive_failures, last_failure, created_at)
 SELECT id, 'Publisher ' || %(tag)s || '-' || n, 'saas_v2_poll', %(site)s || '/seed-' || n,
-       %(site)s || '/seed-' || n || '/landing', '', client_id, 20, 'closed', 0, '', %(at)s
+       %(site)s || '/seed-' || n || '/landing', '', client_id, '', 20, 'closed', 0, '', %(at)s
   FROM seed_publisher;
 
 CREATE TEMP TABLE seed_term AS
@@ -171,8 +171,8 @@ INSERT INTO subscriptions_billingstart
 SELECT gen_random_uuid(), id, active, active, active, active FROM seed_line WHERE active IS NOT NULL;
 
 INSERT INTO subscriptions_pollschedule
-  (subscription_id, publisher_id, next_poll_at, fresh_since, attempts, last_outcome, last_detail)
-SELECT id, publisher_id, %(at)s::timestamptz + random() * interval '15 minutes', bought, 0, '', ''
+  (subscription_id, publisher_id, next_poll_at, fresh_since, attempts, last_outcome, last_detail, etag)
+SELECT id, publisher_id, %(at)s::timestamptz + random() * interval '15 minutes', bought, 0, '', '', ''
   FROM seed_line WHERE status = %(pending)s;
 
 DROP TABLE seed_line, seed_order;
