@@ -33,5 +33,13 @@ def _configure() -> None:
 
 _configure()
 app.autodiscover_tasks(
-    ["partnerhub.outbox", "partnerhub.api", "partnerhub.jobs", "partnerhub.mail", "subscriptions", "billing"]
+    [
+        "partnerhub.outbox",
+        "partnerhub.api",
+        "partnerhub.jobs",
+        "partnerhub.mail",
+        "publishers",
+        "subscriptions",
+        "billing",
+    ]
 )

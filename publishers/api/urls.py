@@ -12,5 +12,4 @@ urlpatterns = [
     path(f"{SKU}/availabilities", views.Availabilities.as_view()),
     path(f"{SKU}/availabilities/<str:availability_id>", views.AvailabilityById.as_view()),
     path("publishers", views.Publishers.as_view()),
-    path("publishers/<str:publisher_id>/health", views.PublisherHealthById.as_view()),
 ]

@@ -8,15 +8,15 @@ from rest_framework.response import Response
 from accounts.api import caller
 from accounts.policy import Action, authorize
 from partnerhub.api.schema import operation
-from partnerhub.api.shapes import Collection, collection, guid
+from partnerhub.api.shapes import Collection, collection
 from partnerhub.api.views import Resource
 from partnerhub.clock import now
 from partnerhub.errors import InvalidInput
 from publishers.api import health
 from publishers.api.catalogue import Catalogue
-from publishers.api.health import PublisherHealth, PublisherShown
+from publishers.api.health import PublisherShown
 from publishers.api.shapes import Availability, Product, Sku
-from publishers.selectors import publisher_for, publishers_visible_to
+from publishers.selectors import publishers_visible_to
 
 COUNTRY = {"country": "Where the buyer is: two letters (ISO 3166). Required."}
 SEGMENT = {"targetSegment": "`commercial`, the only segment this hub sells to."}
@@ -82,9 +82,3 @@ class Publishers(Resource):
     def get(self, request: Request) -> Response:
         shown = map(health.publisher, publishers_visible_to(caller(request)))
         return Response(collection(shown, "/publishers"))
-
-
-class PublisherHealthById(Resource):
-    @operation("getPublisherHealth", "Whether a publisher answers", PublisherHealth)
-    def get(self, request: Request, publisher_id: str) -> Response:
-        return Response(health.health(publisher_for(caller(request), guid(publisher_id, "publisher"))))

@@ -77,6 +77,12 @@ def valid_secrets(publisher: Publisher, at: datetime) -> QuerySet[ClientSecret]:
     return publisher.client.secrets.filter(created_at__lte=at, expires_at__gt=at)
 
 
+def last_end(publisher: Publisher) -> datetime | None:
+    """When a publisher's longest-lived secret ends, or ended; None when it never had one."""
+    ends_at: datetime | None = publisher.client.secrets.aggregate(last=Max("expires_at"))["last"]
+    return ends_at
+
+
 def endings(publishers: Iterable[Publisher], at: datetime) -> dict[UUID, Ending]:
     """Those whose longest-lived secret ends within their policy `warn_secret_within`, or has ended."""
     wanted = {publisher.client_id: publisher for publisher in publishers}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,12 +17,17 @@ from partnerhub.web.templatetags.hub import money_words
 from publishers.models import Plan, Pricing
 from publishers.selectors import CatalogItem, catalogue_for
 from subscriptions import words
+from subscriptions.scoreboard import Score, scoreboard
 from subscriptions.services.carts import check_once_per_customer
+from subscriptions.views.scores import readiness
 
 
 @dataclass(frozen=True, slots=True)
 class PlanCard:
-    """A plan in the catalogue; `url` is empty when it cannot be bought, and `reason` says why."""
+    """A plan in the catalogue; `url` is empty when it cannot be bought, and `reason` says why.
+
+    `ready` tells how fast its offer was set up so far, or its publisher's offers where it has too few orders itself.
+    """
 
     offer: str
     plan: str
@@ -30,6 +36,7 @@ class PlanCard:
     price: str
     quantities: str
     trial: str
+    ready: str
     url: str
     reason: str
 
@@ -50,13 +57,20 @@ def plan_cards(customer: Customer, at: datetime, *, query: str, publisher: str, 
     items = catalogue_for(customer.country, customer.currency, at)
     grouped = groupby(items, key=lambda item: item.plan_term.plan_id)
     plans = [list(group) for _plan, group in grouped]
-    return [_card(customer, group, cart) for group in plans if _matches(group[0].plan_term.plan, query, publisher)]
+    shown = [group for group in plans if _matches(group[0].plan_term.plan, query, publisher)]
+    scores = scoreboard({group[0].plan_term.plan.offer.publisher_id for group in shown}, at)
+    return [_card(customer, group, cart, _score(group[0].plan_term.plan, scores)) for group in shown]
 
 
 def publishers_of(customer: Customer, at: datetime) -> list[str]:
     """The names of everybody who sells something, in order."""
     items = catalogue_for(customer.country, customer.currency, at)
     return list(dict.fromkeys(item.plan_term.plan.offer.publisher.name for item in items))
+
+
+def _score(plan: Plan, scores: dict[UUID, Score]) -> Score:
+    own = scores.get(plan.offer_id, Score())
+    return own if own.is_telling else scores.get(plan.offer.publisher_id, Score())
 
 
 def _amount(item: CatalogItem) -> Decimal:
@@ -69,7 +83,7 @@ def _matches(plan: Plan, query: str, publisher: str) -> bool:
     return query.casefold() in text and publisher in ("", offer.publisher.name)
 
 
-def _card(customer: Customer, group: list[CatalogItem], cart: str) -> PlanCard:
+def _card(customer: Customer, group: list[CatalogItem], cart: str, score: Score) -> PlanCard:
     plan = group[0].plan_term.plan
     on_sale = sorted((item for item in group if item.refusal is None and item.price is not None), key=_amount)
     refusal = _refusal_of(customer, plan, group, on_sale)
@@ -81,6 +95,7 @@ def _card(customer: Customer, group: list[CatalogItem], cart: str) -> PlanCard:
         price=_from_price(on_sale),
         quantities=_quantities(plan),
         trial=_("{days} days free trial").format(days=plan.trial_days) if plan.trial_days else "",
+        ready=readiness(score),
         url="" if refusal else _configure_url(customer, on_sale[0], cart),
         reason=sentence_of(refusal) if refusal else "",
     )

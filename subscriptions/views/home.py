@@ -14,6 +14,8 @@ from accounts.policy import Action, Actor
 from customers.selectors import customers_visible_to
 from partnerhub.clock import now
 from partnerhub.web.pages import capped_count
+from publishers.selectors import publishers_visible_to
+from publishers.services.secrets import Ending, endings
 from subscriptions.enums import Status
 from subscriptions.selectors import attention_queue, divergences_visible_to, subscriptions_visible_to
 from subscriptions.views.request_rows import request_row
@@ -37,8 +39,17 @@ def home(request: HttpRequest) -> HttpResponse:
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),
         **_requests(actor),
+        "endings": _endings(actor),
     }
     return render(request, "subscriptions/home.html", context)
+
+
+def _endings(actor: Actor) -> list[Ending]:
+    """The publishers whose last secret ends soon, for whoever can make them another one."""
+    if not actor.may(Action.PUBLISHER_MANAGE):
+        return []
+    found = endings(publishers_visible_to(actor), now()).values()
+    return sorted(found, key=lambda ending: ending.ends_at)
 
 
 def _requests(actor: Actor) -> dict[str, Any]:

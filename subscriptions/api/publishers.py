@@ -1,0 +1,122 @@
+"""How a publisher does: its circuit, its calls, what waits for it, and how it kept its word."""
+
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import caller
+from partnerhub.api.schema import operation
+from partnerhub.api.shapes import Utc, guid, utc_or_none
+from partnerhub.api.views import Resource
+from partnerhub.clock import now
+from publishers.api.health import PublisherHealth, health
+from publishers.calls import DAY, HOUR, WEEK, Calls, calls_of
+from publishers.models import CallKind, Publisher
+from publishers.selectors import publisher_for
+from publishers.services.secrets import last_end
+from subscriptions.backlog import Backlog, backlogs
+from subscriptions.scoreboard import Score, scoreboard
+
+PERIODS = {HOUR: "PT1H", DAY: "P1D", WEEK: "P7D"}
+
+
+class CallFigures(TypedDict):
+    """Calls of a kind (ask, change, notice) in the last hour, day or week, counted by full hours."""
+
+    kind: str
+    period: str
+    calls: int
+    succeeded: int
+    meanMilliseconds: int | None
+    slowestMilliseconds: int | None
+
+
+class BacklogShown(TypedDict):
+    """What waits now: questions whose time has come, changes under way, divergences that are open."""
+
+    duePolls: int
+    oldestDue: Utc | None
+    operations: int
+    divergences: int
+
+
+class Activation(TypedDict):
+    """Orders of the last 180 days: how long half, and nine of ten, took from purchase to activation (null: never)."""
+
+    orders: int
+    medianSeconds: int | None
+    ninetiethPercentileSeconds: int | None
+    stuck: int
+    changes: int
+    changesFailed: int
+    changesAcceptedBySilence: int
+
+
+class PublisherHealthFigures(PublisherHealth):
+    """`circuit` closed: asked as usual; open: not asked until `retryAt`; half_open: one question goes through.
+
+    `secretEndsAt` is when its last secret ends. `activation` is null while there are too few orders to tell.
+    """
+
+    calls: list[CallFigures]
+    backlog: BacklogShown
+    secretEndsAt: Utc | None
+    activation: Activation | None
+
+
+class PublisherHealthById(Resource):
+    @operation("getPublisherHealth", "Whether a publisher answers, and how it does", PublisherHealthFigures)
+    def get(self, request: Request, publisher_id: str) -> Response:
+        publisher = publisher_for(caller(request), guid(publisher_id, "publisher"))
+        return Response(figures(publisher, now()))
+
+
+def figures(publisher: Publisher, at: datetime) -> PublisherHealthFigures:
+    calls = calls_of([publisher.pk], at)[publisher.pk]
+    return PublisherHealthFigures(
+        **health(publisher),
+        calls=[_calls(kind, period, one) for (kind, period), one in sorted(calls.items())],
+        backlog=_backlog(backlogs([publisher.pk], at)[publisher.pk]),
+        secretEndsAt=utc_or_none(last_end(publisher)),
+        activation=_activation(scoreboard([publisher.pk], at).get(publisher.pk, Score())),
+    )
+
+
+def _calls(kind: CallKind, period: timedelta, calls: Calls) -> CallFigures:
+    return CallFigures(
+        kind=kind.value,
+        period=PERIODS[period],
+        calls=calls.calls,
+        succeeded=calls.well,
+        meanMilliseconds=calls.mean_milliseconds,
+        slowestMilliseconds=calls.slowest_milliseconds if calls.calls else None,
+    )
+
+
+def _backlog(waiting: Backlog) -> BacklogShown:
+    return BacklogShown(
+        duePolls=waiting.due_polls,
+        oldestDue=utc_or_none(waiting.oldest_due),
+        operations=waiting.operations,
+        divergences=waiting.divergences,
+    )
+
+
+def _activation(score: Score) -> Activation | None:
+    if not score.is_telling:
+        return None
+    return Activation(
+        orders=score.orders,
+        medianSeconds=_seconds(score.median),
+        ninetiethPercentileSeconds=_seconds(score.ninth_of_ten),
+        stuck=score.stuck,
+        changes=score.changes,
+        changesFailed=score.failed,
+        changesAcceptedBySilence=score.silent,
+    )
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())
