@@ -8,6 +8,8 @@ from subscriptions.models.quote import Quote
 from subscriptions.models.subscription import Subscription
 
 IN_FLIGHT = (OperationStatus.NOT_STARTED, OperationStatus.IN_PROGRESS)
+# Told of when it has happened here: no other change waits until the publisher has heard of it.
+NOTICES = (OperationAction.SUBSCRIBE, OperationAction.SUSPEND, OperationAction.REINSTATE)
 # Never sent: no publisher hears of them.
 OURS_ALONE = (OperationAction.SET_AUTO_RENEW, OperationAction.CHANGE_RESELLER)
 
@@ -76,7 +78,9 @@ class Operation(models.Model):
 
     @property
     def only_tells(self) -> bool:
-        """Whether it tells the publisher of a new term in which nothing else is new: no other change waits for it."""
+        """Whether it tells the publisher of what holds already, such as a new term in which nothing else is new: no other
+        change waits for it.
+        """
         before, after = self.payload.get("before", {}), self.payload.get("after", {})
         news = any(before.get(name) != after.get(name) for name in ("plan_id", "quantity"))
-        return self.action == OperationAction.RENEW and not news
+        return self.action in NOTICES or (self.action == OperationAction.RENEW and not news)

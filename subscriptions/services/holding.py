@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, transaction
 
-from accounts.policy import Action, Actor, Role, authorize
+from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import HubError, NotFound, TooLateToUndo
 from partnerhub.outbox.recorder import record
 from subscriptions.enums import OperationAction, OperationStatus
@@ -17,7 +17,7 @@ from subscriptions.services.edits import apply_auto_renew
 from subscriptions.services.ending import end_as_held
 from subscriptions.services.resellers import apply_reseller
 from subscriptions.services.settling import complete, lock_operation
-from subscriptions.services.starting import ask_publisher
+from subscriptions.services.starting import ask_publisher, author_of, tell_again
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,7 @@ def undo(actor: Actor, subscription_id: UUID, operation_id: UUID, *, at: datetim
     complete(operation, OperationStatus.WITHDRAWN, at)
     data = {"operation": str(operation.pk), "action": operation.action, **operation.payload}
     record(ChangeUndone(subscription_id, data), actor=actor, at=at)
+    tell_again(operation, at)
     return operation
 
 
@@ -85,12 +86,8 @@ def _release(operation: Operation, at: datetime) -> None:
         complete(operation, OperationStatus.FAILED, at)
         data = {"operation": str(operation.pk), "action": operation.action, "attempts": 0, "detail": str(refusal)}
         record(OperationFailed(operation.subscription_id, data), actor=author, at=at)
-
-
-def author_of(operation: Operation) -> Actor:
-    """Who asked for an operation, in the role in which it was asked."""
-    role = Role(operation.actor_role)
-    return Actor(operation.actor_kind, operation.actor_id, operation.requested_by, role, (role,))
+    if not operation.is_in_flight:
+        tell_again(operation, at)
 
 
 def _ask(author: Actor, _subscription: Subscription, operation: Operation, at: datetime) -> None:

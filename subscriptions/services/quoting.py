@@ -20,7 +20,7 @@ from publishers.selectors import policy_duration
 from subscriptions.changes import AT_RENEWAL, Change, change_from
 from subscriptions.enums import Acceptance, NoteCode, Status
 from subscriptions.ledger import Line, ledger
-from subscriptions.models import Quote, Subscription
+from subscriptions.models import Operation, Quote, Subscription
 from subscriptions.previews import Note, Preview, State, material, preview_from
 from subscriptions.selectors import operation_in_flight
 from subscriptions.services.changing import perform
@@ -139,8 +139,12 @@ def _rehearse(subscription: Subscription, before: State, change: Change, at: dat
         renews_on=changed.term_end if changed.auto_renew else None,
         effective_at=at,
         exit_deadline=_exit_deadline(changed, before, at),
-        notes=list(_notes(subscription, changed, before, change, asks=operation is not None)),
+        notes=list(_notes(subscription, changed, before, change, asks=_asks(operation))),
     )
+
+
+def _asks(operation: Operation | None) -> bool:
+    return operation is not None and not operation.only_tells
 
 
 def _last_event(subscription: Subscription) -> int:

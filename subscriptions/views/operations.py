@@ -27,13 +27,19 @@ from subscriptions.views.permission import Denial, denial_of
 from subscriptions.views.rows import licences
 
 SUCCESS_SHOWN = timedelta(days=1)
-TOLD_OF_OTHERWISE = (OperationAction.UNSUBSCRIBE, OperationAction.SET_AUTO_RENEW, OperationAction.CHANGE_RESELLER)
+TOLD_OF_OTHERWISE = (
+    OperationAction.UNSUBSCRIBE,
+    OperationAction.SUSPEND,
+    OperationAction.REINSTATE,
+    OperationAction.SET_AUTO_RENEW,
+    OperationAction.CHANGE_RESELLER,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A change under way, or the last one that came to an end. `state` is held, leaving, waiting, accepted, silence,
-    refused or failed.
+    """A change under way, or the last one that came to an end. `state` is held, leaving, waiting, telling, accepted,
+    silence, refused, untold or failed.
     """
 
     state: str
@@ -65,12 +71,14 @@ def flight_of(operation: Operation | None, subscription: Subscription, actor: Ac
     if operation is None or operation.status == OperationStatus.WITHDRAWN:
         return None
     action = OperationAction(operation.action)
+    if action == OperationAction.SUBSCRIBE:
+        return None
     state = state_of(operation, at)
     succeeded = state in ("accepted", "silence")
     if succeeded and (action in TOLD_OF_OTHERWISE or _is_over(operation, at)):
         return None
-    if state == "waiting" and action == OperationAction.UNSUBSCRIBE and subscription.status == Status.UNSUBSCRIBED:
-        state = "telling"
+    if _holds_already(operation, subscription):
+        state = _HELD_ALREADY.get(state, state)
     arguments = [subscription.pk, operation.pk]
     return Flight(
         state=state,
@@ -89,11 +97,19 @@ def flight_of(operation: Operation | None, subscription: Subscription, actor: Ac
     )
 
 
+def _holds_already(operation: Operation, subscription: Subscription) -> bool:
+    """Whether it stands here whatever becomes of telling the publisher."""
+    ended = operation.action == OperationAction.UNSUBSCRIBE and subscription.status == Status.UNSUBSCRIBED
+    return ended or operation.only_tells
+
+
+_HELD_ALREADY = {"waiting": "telling", "failed": "untold"}
 _TONES = {
     "held": "wait",
     "leaving": "wait",
     "waiting": "wait",
     "telling": "info",
+    "untold": "attention",
     "accepted": "ok",
     "silence": "ok",
     "refused": "attention",
