@@ -9,6 +9,7 @@ LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 LAST_CHANCE = timedelta(seconds=30)
 FIRST_RESEND = timedelta(seconds=5)
+LONGEST_RESEND = timedelta(minutes=1)  # about 500 times in eight hours (fulfillment-v2.md section 8)
 # The wait is this part of the age of the last news (purchase, link opened, asked by hand): 2.5 s in the first two
 # minutes, 15 min from half a day on.
 PART_OF_AGE = 48
@@ -50,8 +51,8 @@ def before_deadline(next_at: datetime, deadline: datetime, now: datetime) -> dat
 
 
 def resend_wait(*, attempts: int, retry_after: timedelta | None, chance: float) -> timedelta:
-    """The wait before a change is sent again after `attempts` failed ones (at least 1)."""
-    wait = min(FIRST_RESEND * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
+    """The wait before a change is sent again after `attempts` failed ones (at least 1): soon, then once a minute."""
+    wait = min(FIRST_RESEND * 2 ** min(attempts - 1, 10), LONGEST_RESEND)
     return _at_least(retry_after, wait * spread(chance))
 
 

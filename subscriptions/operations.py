@@ -3,7 +3,7 @@
 A call may be repeated after a crash: each has one effect. What a publisher takes up as an operation of its own is
 followed until the change is seen there. A publisher that is notified by webhook, or reads our operations, has until
 `answer_within` to say its word; what its silence means is a policy. What is not over after `change_waits` has failed,
-visibly.
+visibly. What a publisher began itself is not asked of it: its webhook is told, and it takes effect, heard or not.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -25,17 +26,20 @@ from partnerhub.outbox.recorder import record
 from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.gateway import Address, Expected, FulfillmentGateway, Outcome, Progress, Receipt
 from publishers.fulfillment.registry import Lines
-from publishers.selectors import policy_duration, policy_word
-from publishers.services import circuit
+from publishers.models import CallKind
+from publishers.selectors import PolicyBook, policy_book, policy_duration, policy_word
+from publishers.services import circuit, tallies
 from subscriptions.backoff import follow_wait, resend_wait, spread
-from subscriptions.enums import Acceptance, OperationAction, OperationStatus
+from subscriptions.enums import Acceptance, OperationAction, OperationSource, OperationStatus
 from subscriptions.events import OperationFailed
 from subscriptions.models import Operation
 from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
 from subscriptions.notices import expected_of, notice_of
+from subscriptions.services.attempts import keep_attempt
 from subscriptions.services.holding import release_due
 from subscriptions.services.locking import lock_subscription
 from subscriptions.services.settling import accept, complete, refuse
+from subscriptions.services.suspension import refuse_asked
 from subscriptions.window import Bounds, DatabaseThread, roll
 
 LEASE = timedelta(minutes=2)
@@ -43,6 +47,8 @@ FEWEST_ATTEMPTS = 5
 DONE = frozenset({Outcome.ANSWERED, Outcome.UNKNOWN_THERE})
 # The publisher may agree or refuse; it is told of everything else.
 ASKED = frozenset({OperationAction.CHANGE_PLAN, OperationAction.CHANGE_QUANTITY})
+# It has a moment to refuse this after it has heard of it; a word of agreement is not needed.
+REFUSABLE = frozenset({OperationAction.REINSTATE})
 SENT = tuple(action for action in OperationAction if action not in OURS_ALONE)
 NO_WORD = "The publisher did not answer in time, which its policy counts as a refusal."
 STILL_NO_WORD = "The publisher has said nothing until its time was over."
@@ -61,7 +67,9 @@ _CLAIM = """
 WITH waiting AS MATERIALIZED (
     SELECT operation.id, publisher.id AS publisher_id, publisher.circuit, publisher.circuit_retry_at,
            operation.next_attempt_at, operation.notified_at,
-           CASE WHEN publisher.adapter <> 'saas_v2_push' AND (operation.action = ANY(%(by_call)s)
+           operation.source = 'publisher' AND operation.due_at <= %(at)s AS holds_anyway,
+           CASE WHEN publisher.adapter <> 'saas_v2_push' AND operation.source <> 'publisher'
+                 AND (operation.action = ANY(%(by_call)s)
                      OR operation.action = 'renew' AND (
                         operation.payload #>> '{before,quantity}' <> operation.payload #>> '{after,quantity}'
                         OR operation.payload #>> '{before,plan_id}' <> operation.payload #>> '{after,plan_id}'))
@@ -71,10 +79,11 @@ WITH waiting AS MATERIALIZED (
       JOIN subscriptions_subscription AS subscription ON subscription.id = operation.subscription_id
       JOIN publishers_publisher AS publisher ON publisher.id = subscription.publisher_id
      WHERE operation.status = ANY(%(in_flight)s) AND operation.action = ANY(%(sent)s)
-       AND operation.held_until IS NULL AND operation.next_attempt_at <= %(at)s
+       AND operation.held_until IS NULL AND (operation.next_attempt_at <= %(at)s OR operation.id = %(only)s)
        AND (operation.lease_until IS NULL OR operation.lease_until <= %(at)s)
+       AND (%(only)s::uuid IS NULL OR operation.id = %(only)s)
 ), due AS MATERIALIZED (
-    SELECT waiting.*, waiting.channel <> 'reads' AND waiting.notified_at IS NULL AS calls FROM waiting
+    SELECT waiting.*, channel <> 'reads' AND notified_at IS NULL AND holds_anyway IS NOT TRUE AS calls FROM waiting
 ), placed AS MATERIALIZED (
     SELECT due.*, row_number() OVER (PARTITION BY due.publisher_id, due.calls ORDER BY due.next_attempt_at) + (
              SELECT count(*) FROM subscriptions_operation AS leased
@@ -82,11 +91,12 @@ WITH waiting AS MATERIALIZED (
               WHERE leased.status = ANY(%(in_flight)s) AND leased.lease_until > %(at)s
                 AND other.publisher_id = due.publisher_id) AS place
       FROM due
-     WHERE NOT due.calls OR due.circuit = 'closed' OR due.circuit_retry_at <= %(at)s
+     WHERE NOT due.calls OR due.circuit = 'closed' OR due.circuit_retry_at <= %(at)s OR due.id = %(only)s
 ), chosen AS MATERIALIZED (
     SELECT placed.id, placed.publisher_id, placed.channel, placed.calls
       FROM placed JOIN publishers_publisher AS publisher ON publisher.id = placed.publisher_id
-     WHERE placed.place <= CASE WHEN placed.circuit = 'closed' OR NOT placed.calls
+     WHERE placed.id = %(only)s
+        OR placed.place <= CASE WHEN placed.circuit = 'closed' OR NOT placed.calls
                                 THEN publisher.max_concurrency ELSE 1 END
      ORDER BY placed.place, placed.next_attempt_at
      LIMIT %(limit)s
@@ -125,10 +135,13 @@ class Sending:
 
 
 @transaction.atomic
-def claim(at: datetime, limit: int) -> list[Sending]:
-    """Lease up to `limit` operations that are due and not held, for two minutes from `at`."""
+def claim(at: datetime, limit: int, *, only: UUID | None = None) -> list[Sending]:
+    """Lease up to `limit` operations that are due and not held, for two minutes from `at`; or `only` one, due or not,
+    even if its publisher's circuit is open.
+    """
     values: dict[str, Any] = {
         "at": at,
+        "only": only,
         "until": at + LEASE,
         "limit": limit,
         "sent": [action.value for action in SENT],
@@ -141,10 +154,14 @@ def claim(at: datetime, limit: int) -> list[Sending]:
         chosen: dict[UUID, tuple[UUID, str, bool]] = {row[0]: (row[1], row[2], row[3]) for row in cursor.fetchall()}
     related = ("subscription__customer", "subscription__offer", "subscription__plan", "subscription__plan_term")
     claimed = Operation.objects.select_related(*related).filter(pk__in=chosen)
-    return [_sending(one, *chosen[one.pk], at) for one in claimed.order_by("next_attempt_at")]
+    tells = any(calls and channel == Channel.WEBHOOK for _publisher, channel, calls in chosen.values())
+    book = policy_book("publisher_changes") if tells else None
+    return [_sending(one, *chosen[one.pk], book, at) for one in claimed.order_by("next_attempt_at")]
 
 
-def _sending(operation: Operation, publisher_id: UUID, channel: str, calls: bool, at: datetime) -> Sending:
+def _sending(
+    operation: Operation, publisher_id: UUID, channel: str, calls: bool, book: PolicyBook | None, at: datetime
+) -> Sending:
     return Sending(
         operation.pk,
         operation.subscription_id,
@@ -155,7 +172,7 @@ def _sending(operation: Operation, publisher_id: UUID, channel: str, calls: bool
         calls,
         operation.remote_id,
         expected_of(operation),
-        notice_of(operation, at) if calls and channel == Channel.WEBHOOK else {},
+        notice_of(operation, at, book) if calls and channel == Channel.WEBHOOK else {},
     )
 
 
@@ -163,10 +180,13 @@ def _sending(operation: Operation, publisher_id: UUID, channel: str, calls: bool
 def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, chance: float) -> OperationStatus | None:
     """Take in what the publisher answered: accepted, refused, to be asked again (`chance` in [0, 1) is the wait's
     jitter), or failed for good. Returns None, and changes nothing, when the lease is not ours any more or the
-    publisher has settled it by a call of its own meanwhile. Raises NotPermitted.
+    publisher has settled it by a call of its own meanwhile. A notice that was posted is kept in any case. Raises
+    NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     subscription = lock_subscription(sending.subscription_id)
+    if receipt.posted is not None:
+        keep_attempt(actor, sending.publisher_id, sending.operation_id, sending.notice, receipt, at=at)
     mine = Operation.objects.filter(pk=sending.operation_id, lease_until=sending.lease_until, status__in=IN_FLIGHT)
     operation = mine.select_for_update().first()
     if operation is None:
@@ -183,9 +203,12 @@ def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, cha
 def _take_in(
     actor: Actor, operation: Operation, sending: Sending, receipt: Receipt, at: datetime, chance: float
 ) -> None:
-    if receipt.progress == Progress.REFUSED:
+    heard = receipt.outcome in DONE and receipt.progress == Progress.DONE
+    if operation.source == OperationSource.PUBLISHER and operation.action in ASKED:
+        _be_signalled(actor, operation, receipt, heard, at, chance)
+    elif receipt.progress == Progress.REFUSED:
         _be_refused(actor, operation, receipt.detail, at)
-    elif receipt.outcome in DONE and receipt.progress == Progress.DONE:
+    elif heard:
         _be_heard(actor, operation, sending, receipt, at)
     elif operation.attempts >= FEWEST_ATTEMPTS and at >= _gives_up_at(operation):
         # Not only because the hub itself was down for most of the time.
@@ -194,22 +217,35 @@ def _take_in(
         _put_back(operation, receipt, at, chance)
 
 
+def _be_signalled(
+    actor: Actor, operation: Operation, receipt: Receipt, heard: bool, at: datetime, chance: float
+) -> None:
+    """The publisher's own wish needs no agreement: it holds when its webhook has heard, or its time to hear is over."""
+    if heard:
+        accept(actor, operation.pk, how=Acceptance.PUBLISHER, at=at)
+    else:
+        _put_back(operation, receipt, at, chance)
+
+
 def _be_refused(actor: Actor, operation: Operation, why: str, at: datetime) -> None:
-    if operation.action in ASKED:
-        refuse(actor, operation.pk, why=why, at=at)
+    if operation.action in ASKED | REFUSABLE:
+        refuse_asked(actor, operation.pk, why=why, at=at)
     else:
         _fail(actor, operation, why, at)
 
 
 def _be_heard(actor: Actor, operation: Operation, sending: Sending, receipt: Receipt, at: datetime) -> None:
     """The publisher has done it, has received it, or its time to say a word is over."""
-    if sending.channel == Channel.CALL or (operation.action not in ASKED and sending.calls):
+    in_two_steps = operation.action in ASKED or (operation.action in REFUSABLE and sending.channel == Channel.WEBHOOK)
+    if sending.channel == Channel.CALL or (sending.calls and not in_two_steps):
         accept(actor, operation.pk, how=Acceptance.PUBLISHER, at=at, remote_id=receipt.remote_id)
-    elif operation.action not in ASKED:
+    elif not in_two_steps:
         # It reads the new state at its next call.
         accept(actor, operation.pk, how=Acceptance.SILENCE, at=at, told=False)
     elif operation.notified_at is None:
         _wait_for_word(operation, at)
+    elif operation.action in REFUSABLE:
+        accept(actor, operation.pk, how=Acceptance.PUBLISHER, at=at)
     else:
         _judge_silence(actor, operation, at)
 
@@ -259,6 +295,8 @@ def _put_back(operation: Operation, receipt: Receipt, at: datetime, chance: floa
         wait = resend_wait(attempts=operation.attempts, retry_after=receipt.retry_after, chance=chance)
         operation.last_error = receipt.detail[:300]
     operation.next_attempt_at = at + wait
+    if operation.source == OperationSource.PUBLISHER and operation.action in ASKED and operation.due_at:
+        operation.next_attempt_at = min(operation.next_attempt_at, operation.due_at)
     operation.save(update_fields=["remote_id", "last_error", "next_attempt_at"])
 
 
@@ -316,8 +354,9 @@ class Sender:
         return taken
 
     async def _send(self, sending: Sending) -> None:
+        started = monotonic()
         receipt = await self._call(sending) if sending.calls else Receipt(Outcome.ANSWERED)
-        await self._database.run(self._apply, sending, receipt)
+        await self._database.run(self._apply, sending, receipt, monotonic() - started)
 
     async def _call(self, sending: Sending) -> Receipt:
         gateway, address = self._lines.line_to(sending.publisher_id)
@@ -332,16 +371,30 @@ class Sender:
             return await gateway.unsubscribe(address, subscription_id)
         return await gateway.change(address, subscription_id, plan_id=expected.plan_id, quantity=expected.quantity)
 
-    def _apply(self, sending: Sending, receipt: Receipt) -> None:
+    def _apply(self, sending: Sending, receipt: Receipt, seconds: float) -> None:
         at = self.clock()
         status = apply(self.actor, sending, receipt, at=at, chance=self.chance())
         self.tally[status.value if status else "dropped"] += 1
         del self._open[sending.operation_id]
         if sending.calls:
-            jitter = spread(self.chance())
-            circuit.report(
-                self.actor, sending.publisher_id, receipt.outcome, detail=receipt.detail, spread=jitter, at=at
-            )
+            report(self.actor, sending, receipt, seconds, spread(self.chance()), at)
+
+
+@transaction.atomic
+def report(actor: Actor, sending: Sending, receipt: Receipt, seconds: float, jitter: float, at: datetime) -> None:
+    """Let a call that took `seconds` count for the publisher's circuit and its tallies."""
+    publisher_id, outcome = sending.publisher_id, receipt.outcome
+    circuit.report(
+        actor,
+        publisher_id,
+        outcome,
+        detail=receipt.detail,
+        retry_after=receipt.retry_after,
+        spread=jitter,
+        at=at,
+    )
+    kind = CallKind.NOTICE if sending.channel == Channel.WEBHOOK else CallKind.CHANGE
+    tallies.tally([tallies.Call(publisher_id, kind, outcome, seconds)], at)
 
 
 async def _bring_into_line(gateway: FulfillmentGateway, address: Address, sending: Sending) -> Receipt:

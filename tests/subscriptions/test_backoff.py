@@ -57,7 +57,7 @@ def test_what_the_publisher_asks_for_is_the_least_up_to_an_hour():
 def test_a_change_is_sent_again_after_waits_that_double():
     waits = [resend_wait(attempts=n, retry_after=None, chance=0.5) for n in (1, 2, 3, 9, 5000)]
 
-    assert waits == [5 * SECOND, 10 * SECOND, 20 * SECOND, 15 * MINUTE, 15 * MINUTE]
+    assert waits == [5 * SECOND, 10 * SECOND, 20 * SECOND, MINUTE, MINUTE]
     assert resend_wait(attempts=1, retry_after=30 * SECOND, chance=0.5) == 30 * SECOND
 
 

@@ -676,7 +676,6 @@ def test_a_silence_that_is_over_does_not_wait_for_the_circuit(site, notified):
     ("action", "word", "status"),
     [
         (OperationAction.SUSPEND, "Suspend", "Succeeded"),
-        (OperationAction.REINSTATE, "Reinstate", "InProgress"),
         (OperationAction.RENEW, "Renew", "Succeeded"),
         (OperationAction.UNSUBSCRIBE, "Unsubscribe", "Succeeded"),
     ],
