@@ -8,12 +8,18 @@ from django.conf import settings
 
 from customers.models import Customer
 from publishers.models import Plan, PlanTerm, Pricing
-from subscriptions.enums import OperationAction, OperationStatus, Status
+from publishers.selectors import PolicyBook, Scope, policies_of
+from subscriptions.enums import OperationAction, OperationSource, OperationStatus, Status
 from subscriptions.models import Operation, Subscription
 from subscriptions.terms import in_trial
 
-# What a publisher may do to a reseller's purchase (rule 29): it confirms and reads; changes are the partner's.
-ALLOWED_OPERATIONS = ["Read"]
+# What a publisher may do to a reseller's purchase (rule 29): it confirms and reads; changes are the partner's, unless
+# the policy of the plan leaves some to the publisher.
+ALLOWED_OPERATIONS = {
+    "refused": ["Read"],
+    "update": ["Read", "Update"],
+    "update_and_delete": ["Read", "Update", "Delete"],
+}
 NEVER_MODIFIED = "0001-01-01T00:00:00"  # deprecated by the marketplace, which sends this literal
 
 STATUSES = {
@@ -40,7 +46,15 @@ OPERATION_STATUSES = {
     OperationStatus.FAILED: "Failed",
     OperationStatus.CONFLICT: "Conflict",
 }
+SOURCES = {OperationSource.MARKETPLACE: "Azure", OperationSource.PUBLISHER: "Partner"}
 TERMS = {"P1M": "1 month", "P1Y": "1 year", "P2Y": "2 years", "P3Y": "3 years"}
+
+
+def allowed_operations(subscription: Subscription, at: datetime, book: PolicyBook | None = None) -> list[str]:
+    """What the publisher may do at a moment (policy `publisher_changes`); `book` holds it where many are shown."""
+    book = book or policies_of(subscription.plan, "publisher_changes")
+    scope = Scope(subscription.plan_id, subscription.offer_id, subscription.publisher_id, subscription.plan_term.term)
+    return ALLOWED_OPERATIONS[book.text("publisher_changes", scope, at)]
 
 
 def resolved(subscription: Subscription, at: datetime) -> dict[str, Any]:
@@ -55,8 +69,8 @@ def resolved(subscription: Subscription, at: datetime) -> dict[str, Any]:
     }
 
 
-def whole(subscription: Subscription, at: datetime) -> dict[str, Any]:
-    """A subscription as its publisher sees it at a moment."""
+def whole(subscription: Subscription, at: datetime, book: PolicyBook | None = None) -> dict[str, Any]:
+    """A subscription as its publisher sees it at a moment; `book` is that of `allowed_operations`."""
     return {
         "id": str(subscription.id),
         "publisherId": str(subscription.publisher_id),
@@ -71,7 +85,7 @@ def whole(subscription: Subscription, at: datetime) -> dict[str, Any]:
         "autoRenew": subscription.auto_renew,
         "isTest": False,
         "isFreeTrial": _is_in_trial(subscription, at),
-        "allowedCustomerOperations": ALLOWED_OPERATIONS,
+        "allowedCustomerOperations": allowed_operations(subscription, at, book),
         "sandboxType": "None",
         "sessionMode": "None",
         "created": _seven_digits(subscription.purchased_at),
@@ -116,7 +130,7 @@ def operation(one: Operation, subscription: Subscription) -> dict[str, Any]:
         "action": ACTIONS[OperationAction(one.action)],
         "timeStamp": _seven_digits(one.created_at),
         "status": OPERATION_STATUSES[OperationStatus(one.status)],
-        "operationRequestSource": "Azure",
+        "operationRequestSource": SOURCES[OperationSource(one.source)],
         **details,
     }
 

@@ -4,25 +4,41 @@ from datetime import datetime
 from typing import Any
 
 from publishers.fulfillment.gateway import Expected
+from publishers.selectors import PolicyBook
 from subscriptions import marketplace
-from subscriptions.enums import OperationAction
+from subscriptions.enums import OperationAction, OperationStatus
 from subscriptions.models import Operation
 
 # What has happened already is told as done; the rest waits for the publisher.
 DONE = (OperationAction.UNSUBSCRIBE, OperationAction.SUSPEND, OperationAction.RENEW)
+OF_A_PURCHASE = ("id", "activityId", "operationRequestSource", "subscriptionId", "timeStamp", "action")
 
 
-def notice_of(operation: Operation, at: datetime) -> dict[str, Any]:
-    """The body of the webhook: what is asked for on top, the subscription as it is inside."""
+def notice_of(operation: Operation, at: datetime, book: PolicyBook | None = None) -> dict[str, Any]:
+    """The body of the webhook: what is asked for on top, the subscription as it is inside; of a purchase only the ids.
+
+    `book` holds `publisher_changes` where many are told.
+    """
     subscription = operation.subscription
+    told = marketplace.operation(operation, subscription)
+    if operation.action == OperationAction.SUBSCRIBE:
+        return {name: told[name] for name in OF_A_PURCHASE}
     return {
-        **marketplace.operation(operation, subscription),
+        **told,
         # Always a number: publishers' programs keep it in a type that has no null.
         "quantity": marketplace.new_quantity(operation, subscription),
-        "status": "Succeeded" if operation.action in DONE else "InProgress",
-        "subscription": marketplace.whole(subscription, at),
+        "status": _status(operation),
+        "subscription": marketplace.whole(subscription, at, book),
         "purchaseToken": None,
     }
+
+
+def _status(operation: Operation) -> str:
+    if operation.action in DONE:
+        return "Succeeded"
+    if operation.is_in_flight:
+        return "InProgress"
+    return marketplace.OPERATION_STATUSES[OperationStatus(operation.status)]
 
 
 def expected_of(operation: Operation) -> Expected:

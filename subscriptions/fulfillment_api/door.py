@@ -67,7 +67,7 @@ def _answer(request: HttpRequest, handlers: dict[str, Handler], parts: dict[str,
     except Fault as fault:
         return _fault_response(fault, handlers)
     except HubError as error:
-        return _fault_response(fault_of(error), handlers)
+        return _fault_response(fault_of(error, str(request.method)), handlers)
     except SuspiciousOperation:
         return _fault_response(Fault(400, "BadRequest", "The request holds more than the hub reads."), handlers)
     except Exception:

@@ -7,25 +7,37 @@ from partnerhub.errors import (
     ActivationRefused,
     ForeignSubscription,
     HubError,
+    NoLicences,
     NotFound,
     NotPermitted,
     OperationFinal,
     OperationNeedsNoAnswer,
+    OperationPending,
+    PlanNotAvailable,
+    PublisherMayNot,
+    QuantityOutOfRange,
+    ReductionWindowClosed,
     TokenExpired,
     TokenForeign,
     TokenMalformed,
 )
 from subscriptions.enums import Status
 
+PENDING = "Another operation on this subscription is pending: try again when it is over."
 TOKEN_HEADER = "x-ms-marketplace-token"  # noqa: S105 - a header's name
 
 _ANSWERS: dict[type[HubError], tuple[int, str, str]] = {
     ActivationRefused: (400, "BadRequest", "saasSubscriptionStatus"),
     ForeignSubscription: (403, "Forbidden", "publisher"),
+    NoLicences: (400, "BadRequest", "quantity"),
     NotFound: (404, "EntityNotFound", ""),
     NotPermitted: (403, "Forbidden", ""),
     OperationFinal: (409, "Conflict", "status"),
     OperationNeedsNoAnswer: (400, "BadRequest", "action"),
+    PlanNotAvailable: (400, "BadRequest", "planId"),
+    PublisherMayNot: (400, "BadRequest", "allowedCustomerOperations"),
+    QuantityOutOfRange: (400, "BadRequest", "quantity"),
+    ReductionWindowClosed: (400, "BadRequest", "quantity"),
     TokenExpired: (400, "InvalidValue", TOKEN_HEADER),
     TokenForeign: (403, "Forbidden", "publisher"),
     TokenMalformed: (400, "InvalidValue", TOKEN_HEADER),
@@ -64,8 +76,12 @@ class BadCredential(Fault):
         super().__init__(403, "Forbidden", message, str(mismatch))
 
 
-def fault_of(error: HubError) -> Fault:
-    """The answer that a business refusal becomes. An ended subscription is unknown to the one who activates it."""
+def fault_of(error: HubError, method: str) -> Fault:
+    """The answer that a business refusal becomes. An ended subscription is unknown to the one who activates it; which
+    operation is pending is not told, for it may be one that can still be undone.
+    """
+    if isinstance(error, OperationPending):
+        return Fault(409 if method == "DELETE" else 400, "Conflict", PENDING)
     if isinstance(error, ActivationRefused) and error.values.get("status") == Status.UNSUBSCRIBED:
         return Fault(404, "EntityNotFound", str(error))
     status, code, target = _ANSWERS.get(type(error), (400, "BadRequest", ""))

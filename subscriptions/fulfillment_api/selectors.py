@@ -12,6 +12,7 @@ from partnerhub.api.shapes import guid
 from partnerhub.errors import ForeignSubscription, InvalidInput, NotFound
 from publishers.models import Plan, PlanTerm, Price
 from subscriptions.enums import OperationStatus
+from subscriptions.marketplace import TOLD_ONLY_BY_WEBHOOK
 from subscriptions.models import Operation, Subscription
 from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
 
@@ -76,8 +77,11 @@ def operation_of(subscription: Subscription, operation_id: str) -> Operation:
 
 
 def _that_left(subscription: Subscription) -> QuerySet[Operation]:
-    """What publishers hear of: not what concerns us alone, is held, or was undone before it left."""
-    ours = Q(action__in=OURS_ALONE) | Q(held_until__isnull=False) | Q(status=OperationStatus.WITHDRAWN)
+    """What publishers read of: not what concerns us alone, is held, was undone before it left, or has a word that their
+    programs do not know.
+    """
+    hidden = (*OURS_ALONE, *TOLD_ONLY_BY_WEBHOOK)
+    ours = Q(action__in=hidden) | Q(held_until__isnull=False) | Q(status=OperationStatus.WITHDRAWN)
     return subscription.operations.exclude(ours)
 
 

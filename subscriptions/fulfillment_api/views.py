@@ -1,5 +1,5 @@
 """What publishers call: resolve, activate, read, acknowledge. Changes of their own to a reseller's purchase are refused
-by name (rule 43).
+by name (rule 43), unless the policy of the plan allows them.
 """
 
 from urllib.parse import urlencode
@@ -8,12 +8,16 @@ from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
 from partnerhub.api.shapes import guid
+from publishers.selectors import policy_book
 from subscriptions import marketplace
 from subscriptions.fulfillment_api import selectors
 from subscriptions.fulfillment_api.bodies import acknowledgement, subscriber_plan
 from subscriptions.fulfillment_api.door import API_VERSION, Call, door
 from subscriptions.fulfillment_api.errors import TOKEN_HEADER, Fault
-from subscriptions.services import acknowledging, confirmation, links
+from subscriptions.models import Operation
+from subscriptions.services import acknowledging, confirmation, links, publisher_changes
+
+RETRY_SECONDS = 10
 
 
 def _resolve(call: Call) -> HttpResponse:
@@ -39,7 +43,8 @@ def _activate(call: Call, subscription: str) -> HttpResponse:
 
 def _list(call: Call) -> HttpResponse:
     found, following = selectors.page_of(call.publisher, call.http.GET.get("continuationToken", ""))
-    page: dict[str, object] = {"subscriptions": [marketplace.whole(one, call.at) for one in found]}
+    book = policy_book("publisher_changes")
+    page: dict[str, object] = {"subscriptions": [marketplace.whole(one, call.at, book) for one in found]}
     if following:
         query = urlencode({"continuationToken": following, "api-version": API_VERSION})
         page["@nextLink"] = f"{settings.HUB_BASE_URL}/api/saas/subscriptions?{query}"
@@ -62,12 +67,25 @@ def _patch(call: Call, subscription: str) -> HttpResponse:
     wanted = subscriber_plan(call.http)
     if (wanted.plan_id is None) == (wanted.quantity is None):
         raise Fault(400, "BadRequest", "Send either planId or quantity: one of them, and one only.")
-    raise _not_allowed("Update", str(own.id))
+    return _accepted(
+        publisher_changes.change_by_publisher(
+            call.publisher, own.pk, plan_id=wanted.plan_id, quantity=wanted.quantity, at=call.at
+        )
+    )
 
 
 def _delete(call: Call, subscription: str) -> HttpResponse:
     own = selectors.subscription_of(call.publisher, subscription)
-    raise _not_allowed("Delete", str(own.id))
+    return _accepted(publisher_changes.cancel_by_publisher(call.publisher, own.pk, at=call.at))
+
+
+def _accepted(operation: Operation) -> HttpResponse:
+    """202 without a body: where to follow the operation. Programs count the parts of the path."""
+    address = f"{settings.HUB_BASE_URL}/api/saas/subscriptions/{operation.subscription_id}/operations/{operation.pk}"
+    response = HttpResponse(status=202, content_type="application/json")
+    response["Operation-Location"] = f"{address}?api-version={API_VERSION}"
+    response["Operation-Id"], response["Retry-After"] = str(operation.pk), str(RETRY_SECONDS)
+    return response
 
 
 def _operations(call: Call, subscription: str) -> HttpResponse:
@@ -87,15 +105,6 @@ def _acknowledge(call: Call, subscription: str, operation: str) -> HttpResponse:
     one = selectors.operation_of(own, operation)
     acknowledging.acknowledge(call.publisher, one.pk, agrees=said.agrees, reason=said.reason, at=call.at)
     return HttpResponse(content_type="application/json")
-
-
-def _not_allowed(operation: str, subscription_id: str) -> Fault:
-    allowed = ", ".join(marketplace.ALLOWED_OPERATIONS)
-    message = (
-        f"{operation} is not allowed for the subscription {subscription_id}: a reseller bought it, "
-        f"allowedCustomerOperations is [{allowed}]. Ask the partner to change it."
-    )
-    return Fault(400, "BadRequest", message, "allowedCustomerOperations")
 
 
 resolve = door(POST=_resolve)

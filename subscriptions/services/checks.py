@@ -8,6 +8,7 @@ from django.conf import settings
 
 from customers.selectors import reseller_for_purchase
 from partnerhub.errors import (
+    ActivationDiffers,
     NotActivatedYet,
     OperationPending,
     QuantityWhileSuspended,
@@ -15,6 +16,8 @@ from partnerhub.errors import (
     RenewalUnderWay,
     SuspendedForbids,
 )
+from publishers.models import Pricing
+from publishers.selectors import policy_word
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.models.operation import IN_FLIGHT
@@ -30,6 +33,20 @@ def check_nothing_in_flight(subscription: Subscription) -> None:
     pending = subscription.operations.filter(status__in=IN_FLIGHT).first()
     if pending is not None and not pending.only_tells:
         raise OperationPending(action=pending.action, since=f"{pending.created_at:%Y-%m-%d %H:%M} UTC")
+
+
+def check_as_bought(subscription: Subscription, plan_id: str | None, quantity: int | None, at: datetime) -> None:
+    """Raise ActivationDiffers when a publisher activates with another plan or number of licences than was bought and
+    `activate_differing` refuses that. None is what it did not say; a flat rate has no licences to differ in.
+    """
+    plan = subscription.plan
+    said: dict[str, tuple[str | int | None, str | int]] = {"planId": (plan_id, plan.plan_id)}
+    if plan.pricing == Pricing.PER_USER:
+        said["quantity"] = (quantity, subscription.quantity)
+    differing = {field: pair for field, pair in said.items() if pair[0] not in (None, pair[1])}
+    if differing and policy_word("activate_differing", plan, at, subscription.plan_term.term) == "refuse":
+        field, (told, bought) = next(iter(differing.items()))
+        raise ActivationDiffers(field=field, said=told, bought=bought)
 
 
 def check_not_renewing(subscription: Subscription, at: datetime) -> None:

@@ -31,6 +31,7 @@ from subscriptions.gates import (
     licenses_verdict,
 )
 from subscriptions.models import PollSchedule
+from subscriptions.services.checks import check_as_bought
 from subscriptions.services.judging import GateRow, Judged, News, lock_judged
 from subscriptions.services.locking import lock_subscription
 
@@ -84,9 +85,10 @@ def activate(
 ) -> Status:
     """Take in the publisher's own confirmation. For a publisher that only calls us it confirms both gates.
 
-    A different plan or quantity than was bought is accepted, as in the marketplace, and kept in the evidence.
-    Confirming an active subscription again changes nothing. Raises ForeignSubscription for another publisher's
-    subscription, ActivationRefused for a suspended one, NotFound for an ended, overdue (rule 24) or unknown one.
+    A different plan or quantity than was bought is accepted, as in the marketplace, and kept in the evidence, unless
+    `activate_differing` refuses it. Confirming an active subscription again changes nothing. Raises ForeignSubscription
+    for another publisher's subscription, ActivationRefused for a suspended one, ActivationDiffers, NotFound for an
+    ended, overdue (rule 24) or unknown one.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     subscription = lock_subscription(subscription_id)
@@ -100,6 +102,7 @@ def activate(
         return Status(subscription.status)
     if subscription.activate_by <= at:
         raise NotFound(what="subscription", id=subscription_id)
+    check_as_bought(subscription, plan_id, quantity, at)
     called: dict[str, Any] = {"plan_id": plan_id, "quantity": quantity}
     evidence = {"source": "call", "id": call_id, "at": at.isoformat(), "said": called}
     return _take_call(actor, subscription_id, evidence, at)

@@ -92,7 +92,7 @@ def cancel(
     wanted = Wanted(OperationAction.UNSUBSCRIBE, before, after, reason)
     operation = begin(actor, subscription, wanted, held_until=held_until, at=at)
     if held_until is None:
-        _cancel(actor, subscription, operation, at)
+        carry_out(actor, subscription, operation, at)
     return subscription
 
 
@@ -100,10 +100,11 @@ def end_as_held(author: Actor, subscription: Subscription, operation: Operation,
     """End a subscription whose cancellation was held until now, on the terms of the moment when it was asked."""
     operation.held_until, operation.next_attempt_at = None, at
     operation.save(update_fields=["held_until", "next_attempt_at"])
-    _cancel(author, subscription, operation, at)
+    carry_out(author, subscription, operation, at)
 
 
-def _cancel(author: Actor, subscription: Subscription, operation: Operation, at: datetime) -> None:
+def carry_out(author: Actor, subscription: Subscription, operation: Operation, at: datetime) -> None:
+    """End a locked subscription on the terms that its operation names."""
     terms = {name: value for name, value in operation.payload["after"].items() if name != "status"}
     if terms["refund"] == Refund.NOTHING_CHARGED and subscription.activated_at is not None:
         # It was activated, and charged, while the cancellation was held.

@@ -41,26 +41,29 @@ def change_quantity(
     check_changeable(subscription, "quantity", at)
     if quantity == subscription.quantity:
         return subscription
-    check_quantity(subscription.plan, quantity)
-    fewer = subscription.quantity - quantity
-    taken: list[Taken] = []
-    if fewer > 0:
-        check_reducible(subscription, fewer, at)
-        taken = take(batches_of(subscription), fewer, at)
+    wanted = seats_wanted(subscription, quantity, reason, at)
+    taken = {batch_id for batch_id, _seats in wanted.after["taken"]}
     held_until = _hold_of(actor, subscription, taken, at) if hold and taken else None
-    wanted = Wanted(
-        OperationAction.CHANGE_QUANTITY,
-        {"quantity": subscription.quantity},
-        {"quantity": quantity, "taken": [[one.batch_id, one.quantity] for one in taken]},
-        reason,
-    )
     operation = begin(actor, subscription, wanted, held_until=held_until, at=at)
     if held_until is None:
         ask_publisher(actor, operation, at=at)
     return subscription
 
 
-def _hold_of(actor: Actor, subscription: Subscription, taken: list[Taken], at: datetime) -> datetime | None:
-    ids = {one.batch_id for one in taken}
-    closes_at = min(batch.reducible_until for batch in open_batches(batches_of(subscription), at) if batch.id in ids)
+def seats_wanted(subscription: Subscription, quantity: int, reason: str, at: datetime) -> Wanted:
+    """Another quantity, with the batches that a reduction takes it out of. Raises QuantityOutOfRange (rule 36),
+    ReductionWindowClosed (rule 38).
+    """
+    check_quantity(subscription.plan, quantity)
+    fewer = subscription.quantity - quantity
+    taken: list[Taken] = []
+    if fewer > 0:
+        check_reducible(subscription, fewer, at)
+        taken = take(batches_of(subscription), fewer, at)
+    after = {"quantity": quantity, "taken": [[one.batch_id, one.quantity] for one in taken]}
+    return Wanted(OperationAction.CHANGE_QUANTITY, {"quantity": subscription.quantity}, after, reason)
+
+
+def _hold_of(actor: Actor, subscription: Subscription, taken: set[int], at: datetime) -> datetime | None:
+    closes_at = min(batch.reducible_until for batch in open_batches(batches_of(subscription), at) if batch.id in taken)
     return hold_until(actor, subscription, closes_at=closes_at, at=at)

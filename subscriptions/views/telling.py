@@ -170,6 +170,10 @@ def _asked_of_publisher(data: Data) -> str:
     )
 
 
+def _begun_by_publisher(data: Data) -> str:
+    return _("{change}: the publisher does it by itself.").format(change=_operation(data))
+
+
 def _accepted(data: Data, sentence: str) -> str:
     if data.get("accepted_by") == Acceptance.SILENCE:
         return _("{sentence} Accepted by silence.").format(sentence=sentence)
@@ -319,6 +323,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "subscription.change_held": (_held, "timer", "wait"),
     "subscription.change_undone": (_undone, "undo-2", ""),
     "subscription.change_requested_of_publisher": (_asked_of_publisher, "send", "wait"),
+    "subscription.change_begun_by_publisher": (_begun_by_publisher, "store", "wait"),
     "subscription.change_asked": (_says(gettext_noop("Asked an admin agent for a change.")), "message-circle", "wait"),
     "subscription.change_approved": (_approved, "circle-check", "ok"),
     "subscription.change_declined": (
