@@ -12,12 +12,22 @@ from customers.models import Customer
 from customers.selectors import reseller_for_purchase
 from partnerhub.errors import AttestationMissing, CartEmpty, CustomerRelationshipEnded, HubError, PriceMoved
 from partnerhub.outbox.recorder import record
-from publishers.selectors import item_for_purchase, policy_duration
-from subscriptions.enums import CartStatus, GateName, GateState, NextAction, Owner, Reason, TrancheCause
+from publishers.selectors import item_for_purchase, policy_duration, policy_word
+from subscriptions.enums import (
+    CartStatus,
+    GateName,
+    GateState,
+    NextAction,
+    OperationAction,
+    Owner,
+    Reason,
+    TrancheCause,
+)
 from subscriptions.events import CartOrdered, SubscriptionOrdered
 from subscriptions.models import Cart, CartLine, Gate, Order, OrderLine, PollSchedule, SeatTranche, Subscription
 from subscriptions.quantities import check_quantity
 from subscriptions.services.carts import check_not_expired, check_once_per_customer, lock_cart
+from subscriptions.services.starting import Wanted, begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +155,16 @@ def _buy(actor: Actor, order: Order, number: int, line: CartLine, at: datetime) 
     if subscription.publisher.is_polled:
         _schedule(subscription, at)
     record(SubscriptionOrdered(subscription.pk, _facts_of(subscription, order)), actor=actor, at=at)
+    if _wants_notice(subscription, at):
+        begin(actor, subscription, Wanted(OperationAction.SUBSCRIBE, {}, {}), held_until=None, at=at)
     return subscription
+
+
+def _wants_notice(subscription: Subscription, at: datetime) -> bool:
+    """Whether the publisher's webhook is told of a purchase before anybody opens its link."""
+    if not subscription.publisher.webhook_url:
+        return False
+    return policy_word("subscribe_notice", subscription.plan, at, subscription.plan_term.term) == "yes"
 
 
 def _schedule(subscription: Subscription, at: datetime) -> None:
