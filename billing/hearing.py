@@ -9,6 +9,7 @@ from uuid import UUID
 from billing import reckoning
 from billing.accounts import basis_of
 from billing.enums import ChargeType
+from billing.events import SubscriptionCredited
 from billing.reckoning import Account, Basis, Change, Entry
 from partnerhub.outbox.models import Event
 from publishers.models import PlanTerm
@@ -16,6 +17,7 @@ from subscriptions.models import OrderLine
 
 # The consumer that the outbox delivers to: the module of the handlers.
 CONSUMER = "billing.handlers"
+CREDITED = SubscriptionCredited.name
 
 
 class Shelf:
@@ -40,8 +42,10 @@ def opened(event: Event, line: OrderLine, partner_id: str, shelf: Shelf) -> tupl
 
 
 def heard(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
-    """The lines that an event adds to an open account; cycles that had begun before it come first."""
-    if account.is_open:
+    """The lines that an event adds to an account; cycles that had begun before it come first. To a closed one nothing
+    but a credit adds any.
+    """
+    if account.is_open or event.name == CREDITED:
         yield from _HEARD[event.name](account, event, shelf)
 
 
@@ -117,6 +121,10 @@ def _cancelled(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
     yield from reckoning.refund(account, event.pk, requested_on + timedelta(days=1))
 
 
+def _credited(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
+    yield from reckoning.credit(account, event.pk, event.data["charges"])
+
+
 _HEARD: dict[str, Callable[[Account, Event, Shelf], Iterator[Entry]]] = {
     "subscription.quantity_changed": _quantity_changed,
     "subscription.plan_changed": _plan_changed,
@@ -125,6 +133,7 @@ _HEARD: dict[str, Callable[[Account, Event, Shelf], Iterator[Entry]]] = {
     "subscription.renewed": _renewed,
     "subscription.expired": _expired,
     "subscription.cancelled": _cancelled,
+    CREDITED: _credited,
 }
 OPENS = "subscription.activated"
 HEARD = (OPENS, *_HEARD)
@@ -139,3 +148,8 @@ def _days(event: Event) -> tuple[date, date]:
 
 def _day(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
+
+
+def concerns_all(event: Event) -> bool:
+    """Whether an event may credit a charge of any time, not only those from the last change on."""
+    return event.name == CREDITED or event.data.get("refund") == "full"

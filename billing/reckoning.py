@@ -4,7 +4,7 @@ Charging and proving run this same code: the ledger's services feed it one event
 Days are UTC; a period's start is inclusive, its end exclusive. Lines are known by their number in the ledger, from 1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -181,7 +181,14 @@ def refund(account: Account, cause: UUID, since: date) -> list[Entry]:
     """
     close(account)
     lines = [line for line in account.lines if line.entry.period.start >= since and not line.is_credited]
-    rests = [_rest(account, cause, line) for line in lines]
+    rests = [_rest(account, cause, line, ChargeType.CANCEL_IMMEDIATE) for line in lines]
+    return [_append(account, entry) for entry in rests]
+
+
+def credit(account: Account, cause: UUID, numbers: Collection[int]) -> list[Entry]:
+    """Credit whatever is left of some charges, known by their numbers; what follows is charged as before."""
+    lines = [line for line in account.lines if line.entry.number in numbers and line.credited != line.entry.amount]
+    rests = [_rest(account, cause, line, ChargeType.CUSTOMER_CREDIT) for line in lines]
     return [_append(account, entry) for entry in rests]
 
 
@@ -290,7 +297,7 @@ def _wipe(account: Account, wanted: Change, entry: Entry, day: date) -> Entry:
     )
 
 
-def _rest(account: Account, cause: UUID, line: Charged) -> Entry:
+def _rest(account: Account, cause: UUID, line: Charged, charge_type: ChargeType) -> Entry:
     """Credit what is left of a line: all of it, or its days before it was wiped."""
     whole = line.entry.period
     period = whole
@@ -300,7 +307,7 @@ def _rest(account: Account, cause: UUID, line: Charged) -> Entry:
     cost = share(line.entry.unit_price, line.entry.units, period.billing_days, period.cycle_days, account.currency)
     return replace(
         line.entry,
-        charge_type=ChargeType.CANCEL_IMMEDIATE,
+        charge_type=charge_type,
         cause=cause,
         period=period,
         effective_unit_price=-cost.effective_unit_price,

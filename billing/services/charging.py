@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from billing.accounts import account_row, append, creditable, keep, reckoned
-from billing.hearing import CONSUMER, OPENS, Shelf, heard, opened, partner_before
+from billing.hearing import CONSUMER, OPENS, Shelf, concerns_all, heard, opened, partner_before
 from billing.models import Account, Charge
 from billing.reckoning import charge_until
 from partnerhub.errors import HubError
@@ -37,8 +37,7 @@ def take_in(actor: Actor, event: Event, *, at: datetime) -> list[Charge]:
         line = subscription.order_line
         account, entries = opened(event, line, partner_before(event, line), Shelf())
     else:
-        is_refund = event.data.get("refund") == "full"
-        account = reckoned(row, creditable(row, None if is_refund else row.changed_on))
+        account = reckoned(row, creditable(row, None if concerns_all(event) else row.changed_on))
         entries = list(heard(account, event, Shelf()))
     keep(subscription, account, event.sequence)
     return append(subscription, entries, at=at)

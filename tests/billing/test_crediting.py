@@ -1,0 +1,86 @@
+"""Credit notes: never more than is left of what was charged, whoever credits it first."""
+
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from accounts.policy import SYSTEM
+from billing.enums import InvoiceKind
+from billing.invoicing import bill
+from billing.models import Charge, Invoice
+from billing.services.crediting import credit
+from partnerhub.errors import InvoiceStateForbids, NothingToCredit, NotPermitted
+from partnerhub.outbox.delivery import deliver_due
+from subscriptions.services.ending import cancel
+from tests.factories.billing import lines, to_quantity
+from tests.factories.customers import CustomerFactory
+from tests.factories.publishers import PlanTermFactory
+from tests.factories.subscriptions import active
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("billing_data")]
+JUNE_28 = datetime(2026, 6, 28, 12, tzinfo=UTC)
+JULY_1 = datetime(2026, 7, 1, 0, 30, tzinfo=UTC)
+
+
+def bought(at: datetime = JUNE_28):
+    customer = CustomerFactory(country="PL", currency="PLN")
+    term = PlanTermFactory(term="P1Y", amounts={"PLN": "10.08"})
+    return active(at, customer=customer, term=term, quantity=10)
+
+
+def invoice() -> Invoice:
+    bill(SYSTEM, as_of=date(2026, 7, 7), at=JULY_1)
+    bill(SYSTEM, as_of=date(2026, 7, 7), at=JULY_1)
+    return Invoice.objects.get(kind=InvoiceKind.INVOICE)
+
+
+def test_a_credited_line_stands_no_more_and_is_not_refunded_again(admin_agent):
+    subscription = bought()
+    note = credit(admin_agent, invoice().pk, reason="Billed by mistake", at=JULY_1)
+    assert (note.number, f"{note.net:.2f}", f"{note.tax:.2f}") == ("C000000001", "-100.80", "-23.18")
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=JULY_1, hold=False)
+    deliver_due(JULY_1)
+
+    assert lines(subscription) == [
+        ("new", "28 Jun-27 Jul", 10, "100.80"),
+        ("customerCredit", "28 Jun-27 Jul", 10, "-100.80"),
+    ]
+    out = StringIO()
+    call_command("verify_ledger", stdout=out)
+    assert out.getvalue().startswith("The ledger holds")
+
+
+def test_a_change_after_a_credit_charges_nothing_for_the_credited_days(admin_agent):
+    subscription = bought()
+    credit(admin_agent, invoice().pk, reason="Goodwill", at=JULY_1)
+    to_quantity(subscription, 12, JULY_1 + timedelta(hours=1))
+
+    assert [kind for kind, *_ in lines(subscription)] == ["new", "customerCredit"]
+
+
+def test_only_what_is_left_of_an_invoice_is_credited(admin_agent):
+    subscription = bought(datetime(2026, 6, 18, 12, tzinfo=UTC))
+    to_quantity(subscription, 12, datetime(2026, 6, 20, 12, tzinfo=UTC))
+    billed = invoice()
+    first = credit(admin_agent, billed.pk, positions=[1], reason="", at=JULY_1)
+    rest = credit(admin_agent, billed.pk, reason="", at=JULY_1)
+
+    assert [f"{one.net:.2f}" for one in (billed, first, rest)] == ["119.61", "-6.72", "-112.89"]
+    with pytest.raises(NothingToCredit):
+        credit(admin_agent, billed.pk, reason="", at=JULY_1)
+    assert sum(charge.amount for charge in Charge.objects.all()) == 0
+
+
+def test_drafts_notes_and_strangers_are_refused(admin_agent, sales_agent):
+    bought()
+    bill(SYSTEM, as_of=date(2026, 7, 1), at=JULY_1)
+    draft = Invoice.objects.get()
+    for actor, refusal in ((sales_agent, NotPermitted), (admin_agent, InvoiceStateForbids)):
+        with pytest.raises(refusal):
+            credit(actor, draft.pk, reason="", at=JULY_1)
+    note = credit(admin_agent, invoice().pk, reason="", at=JULY_1)
+    with pytest.raises(InvoiceStateForbids):
+        credit(admin_agent, note.pk, reason="", at=JULY_1)
+    assert Charge.objects.count() == 2
