@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from partnerhub.mail.letters import Letter, Link, one_line
 from partnerhub.mail.services import LONGEST_SUBJECT
 from partnerhub.web.templatetags.hub import absolute, day_text
+from publishers.models import Pricing
 from subscriptions import words
-from subscriptions.enums import Owner, Reason, Rung
+from subscriptions.enums import GateState, Owner, Reason, Rung
 from subscriptions.models import Gate, PurchaseToken, Subscription
 from subscriptions.readers import Reader
 
@@ -102,7 +103,7 @@ def agent_letter(
             paragraphs=(
                 _age(subscription, at),
                 *_why(gate),
-                _("The publisher opened the order by its link.") if opened else _("Nobody has opened the link yet."),
+                *_opening(gate, opened=opened),
                 end.format(until=until),
             ),
             facts=(
@@ -128,21 +129,23 @@ def _ordered_on(subscription: Subscription) -> str:
 
 def _what(subscription: Subscription) -> Facts:
     licences = ngettext("%(n)d licence", "%(n)d licences", subscription.quantity) % {"n": subscription.quantity}
+    per_seat = subscription.plan.pricing == Pricing.PER_USER
     return (
         (_("Offer"), subscription.offer.title),
         (_("Plan"), subscription.plan.title),
-        (_("Quantity"), licences),
+        *([(_("Quantity"), licences)] if per_seat else []),
         (_("Order"), subscription.order_line.order.number),
     )
 
 
 def _age(subscription: Subscription, at: datetime) -> str:
     days = (at - subscription.purchased_at).days
-    return ngettext(
-        "It was ordered %(n)d day ago and is not active yet.",
-        "It was ordered %(n)d days ago and is not active yet.",
+    sentence = ngettext(
+        "%(offer)s was ordered for %(customer)s %(n)d day ago and is not active yet.",
+        "%(offer)s was ordered for %(customer)s %(n)d days ago and is not active yet.",
         days,
-    ) % {"n": days}
+    )
+    return sentence % {"offer": subscription.offer.title, "customer": subscription.customer.name, "n": days}
 
 
 def _why(gate: Gate | None) -> tuple[str, ...]:
@@ -154,6 +157,13 @@ def _why(gate: Gate | None) -> tuple[str, ...]:
     else:
         reason = str(words.REASON[Reason(gate.reason or Reason.AWAITING_CUSTOMER_SETUP)])
     return (_("{reason} Next: {owner}.").format(reason=reason, owner=owner),)
+
+
+def _opening(gate: Gate | None, *, opened: bool) -> tuple[str, ...]:
+    """Worth a sentence as long as the publisher has not refused."""
+    if gate is None or gate.state != GateState.PENDING:
+        return ()
+    return (_("The publisher opened the order by its link.") if opened else _("Nobody has opened the link yet."),)
 
 
 def _our_page(subscription: Subscription, *, cancels: bool) -> Link:
