@@ -11,15 +11,17 @@ from publishers.models import Pricing
 from subscriptions.demo.purchases import Story
 from subscriptions.models import Subscription
 
-OPENED = (Story.PARTIAL, Story.ASKED, Story.REFUSED)
+OPENED = (Story.PARTIAL, Story.ASKED, Story.REFUSED, Story.CONFIRMED, Story.SUSPENDED)
 
 
 def remember(folder: Path, told: Iterable[tuple[Story, Subscription]]) -> None:
-    """Write the vendor's side of the unfinished stories into its folder, so that it answers for them as it did."""
+    """Write the vendor's side of the stories, as they stand now, into its folder, so that it answers for them."""
     store = Store(folder)
     try:
         for story, subscription in told:
             if story in OPENED:
+                # It has been confirmed and changed since it was bought.
+                subscription.refresh_from_db()
                 store.save(_order(story, subscription))
     finally:
         store.close()
@@ -43,6 +45,10 @@ def _order(story: Story, subscription: Subscription) -> Order:
         order.assign_up_to(some_of(subscription.quantity))
         order.ask_to_confirm()
         order.confirm(at)
+    elif story in (Story.CONFIRMED, Story.SUSPENDED):
+        fill_in_details(order)
+        order.adopt(subscription.activated_at or at)
+        order.suspended = story == Story.SUSPENDED
     elif story == Story.ASKED:
         order.ask_customer(QUESTION)
     else:

@@ -18,12 +18,13 @@ from billing.models import Charge
 from customers.models import Customer
 from partnerhub.outbox.models import Delivery, Event
 from publishers.demo.store import Store
-from publishers.models import Adapter, Publisher
+from publishers.models import Adapter, Pricing, Publisher
 from publishers.selectors import item_for_purchase
 from subscriptions.cancellation import How
 from subscriptions.demo.loading import load
 from subscriptions.demo.people import PASSWORD
 from subscriptions.enums import EndReason, Reason, Status
+from subscriptions.marketplace import STATUSES
 from subscriptions.models import ChangeRequest, Gate, Operation, PollSchedule, ScheduledRenewal, Subscription
 from subscriptions.selectors import batches_of
 from subscriptions.services.ending import cancel_terms
@@ -178,15 +179,26 @@ def test_nothing_lies_in_the_future(path):
     assert not Subscription.objects.filter(status=Status.SUBSCRIBED, term_end__lte=NOW.date()).exists()
 
 
-def test_the_vendor_remembers_the_orders_that_are_under_way(loaded):
+def test_the_vendor_remembers_the_orders_as_they_stand(loaded):
     store = Store(loaded / "publisher")
-    answers = {order.offer_id: (str(order.status), order.quantity, order.assigned) for order in store.orders.values()}
+    found_running = Subscription.objects.filter(status__in=[Status.SUBSCRIBED, Status.SUSPENDED])
+    running = {str(found.pk): found for found in found_running}
+    orders = store.orders.values()
+    kept = {order.id: (str(order.status), order.plan_id, order.quantity, order.assigned) for order in orders}
+    under_way = {
+        order.offer_id: (str(order.status), order.quantity, order.assigned)
+        for order in orders
+        if order.id not in running
+    }
     store.close()
-    assert answers == {
+    assert under_way == {
         "contracts--partial": ("Subscribed", 7, 4),
         "seal--asks": ("PendingFulfillmentStart", None, 0),
         "vault--refuses": ("Unsubscribed", 6, 0),
     }
+    for key, found in running.items():
+        seats = found.quantity if found.plan.pricing == Pricing.PER_USER else None
+        assert kept[key] == (STATUSES[Status(found.status)], found.plan.plan_id, seats, seats or 0)
 
 
 def test_loading_again_keeps_everything(path):
