@@ -36,7 +36,7 @@ AGAIN_AFTER = timedelta(hours=24)
 NO_ADDRESS, REFUSED, BY_HAND = "no_address", "refused", "by_hand"
 
 
-def remind_due(actor: Actor, *, at: datetime, limit: int = 500) -> int:
+def remind_due(actor: Actor, *, at: datetime, limit: int = 300) -> int:
     """Climb the ladder of up to `limit` purchases that wait, each in a transaction of its own; returns how many.
 
     One that cannot be reminded of is logged and stops no other.
