@@ -12,6 +12,8 @@ from billing.statement_file import LARGEST_FILE
 from partnerhub.web.forms import RefusableForm
 from publishers.models import Publisher
 
+LONGEST_RANGE = 9
+
 
 class StatementForm(RefusableForm):
     """A publisher's statement as a file. What stands in it is read by the view."""
@@ -44,3 +46,54 @@ class StatementForm(RefusableForm):
     def statement(self) -> dict[str, Any]:
         """What the service is given."""
         return {"publisher_id": self.cleaned_data["publisher"].pk, "statement_id": self.cleaned_data["statement_id"]}
+
+
+class ActForm(RefusableForm):
+    """What is typed for an act on an invoice; by itself nothing."""
+
+    @property
+    def why(self) -> str:
+        return str(self.cleaned_data.get("reason", "")).strip()
+
+    @property
+    def paid_with(self) -> str:
+        return str(self.cleaned_data.get("reference", "")).strip()
+
+    @property
+    def positions(self) -> list[int] | None:
+        """The chosen lines by their position; None for all."""
+        positions: list[int] | None = self.cleaned_data.get("lines")
+        return positions
+
+
+class ReasonForm(ActForm):
+    reason = forms.CharField(label=_("Reason"), max_length=500)
+
+
+class PaidForm(ActForm):
+    reference = forms.CharField(
+        label=_("Payment reference"), max_length=200, required=False, help_text=_("As on the bank statement.")
+    )
+
+
+class LinesField(forms.CharField):
+    """Lines by their numbers, as in `1, 3-5`; nothing means all of them, None."""
+
+    def clean(self, value: Any) -> list[int] | None:
+        text = str(super().clean(value)).replace(" ", "").replace("–", "-")
+        if not text:
+            return None
+        numbers: set[int] = set()
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > LONGEST_RANGE:
+                raise ValidationError(_("Write numbers of lines such as 1, 3-5."))
+            numbers.update(range(int(first), int(last or first) + 1))
+        return sorted(numbers)
+
+
+class CreditForm(ReasonForm):
+    lines = LinesField(
+        label=_("Lines"), max_length=200, required=False, help_text=_("Numbers such as 1, 3-5. Empty: all of them.")
+    )
+    field_order = ["lines", "reason"]

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from billing.accounts import account_row, basis_of, period_of, reckoned
+from billing.enums import InvoiceState
 from billing.hearing import CONSUMER
-from billing.models import Account, Charge
+from billing.models import Account, Charge, Invoice
 from billing.reckoning import Account as Reckoned
 from billing.reckoning import next_amount, renew
 from partnerhub.money import Money
@@ -54,6 +55,10 @@ class BillingLedger:
         open_accounts = Account.objects.filter(pk__in=subscription_ids, is_open=True)
         charged = dict(open_accounts.values_list("pk", "quantity"))
         return {pk: charged.get(pk, 0) for pk in subscription_ids if pk not in waiting}
+
+    def count_invoices(self, customer_id: UUID) -> int:
+        """How many invoices and credit notes a customer has, without drafts that were dropped."""
+        return Invoice.objects.filter(customer_id=customer_id).exclude(state=InvoiceState.VOID).count()
 
 
 def _renew(account: Reckoned, subscription: Subscription) -> None:

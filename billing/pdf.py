@@ -31,7 +31,7 @@ _ZERO = Decimal(0)
 
 def pdf_of(invoice: Invoice, language: str = "") -> bytes:
     """An invoice as PDF, in its own language unless another is given; a draft says that it is one."""
-    return _set(document(invoice, lines_of(invoice), language or invoice.language), invoice)
+    return set_document(document(invoice, lines_of(invoice), language or invoice.language), invoice)
 
 
 def lines_of(invoice: Invoice) -> list[InvoiceLine]:
@@ -44,7 +44,8 @@ def file_name(invoice: Invoice) -> str:
     return f"{invoice.number or f'draft-{invoice.period_start:%Y-%m}-{invoice.currency}'}.pdf"
 
 
-def _set(data: dict[str, Any], invoice: Invoice) -> bytes:
+def set_document(data: dict[str, Any], invoice: Invoice) -> bytes:
+    """What `document` says, as PDF; dated by the invoice, so that it is the same each time."""
     given: dict[str, Any] = {
         "root": DOCUMENTS,
         "ignore_system_fonts": True,
@@ -125,9 +126,10 @@ def _tax_id(profile: dict[str, str]) -> list[str]:
 def _facts(invoice: Invoice) -> list[dict[str, str]]:
     last_day = invoice.period_end - timedelta(days=1)
     credits = invoice.credits
+    due_on = invoice.due_on if invoice.kind == InvoiceKind.INVOICE else None
     facts = [
         (_("Issued"), invoice.issued_on and day_text(invoice.issued_on)),
-        (pgettext("invoice", "Due"), invoice.due_on and invoice.kind == InvoiceKind.INVOICE and day_text(invoice.due_on)),
+        (pgettext("invoice", "Due"), due_on and day_text(due_on)),
         (_("Period"), f"{day_text(invoice.period_start)} – {day_text(last_day)}"),
         (_("Corrects invoice"), credits and credits.number),
         (_("Issued on"), credits and credits.issued_on and day_text(credits.issued_on)),

@@ -1,11 +1,17 @@
 from django.urls import path
 
-from billing.views import charges, frame, reconciling, seats, statements
+from billing.views import acts, charges, explaining, frame, invoices, reconciling, seats, statements
 
 app_name = "billing"
 urlpatterns = [
     path("subscriptions/<uuid:subscription_id>/charges/", charges.charges, name="charges"),
     path("billing/", frame.billing, name="billing"),
+    path("billing/invoices/", invoices.invoices, name="invoices"),
+    path("billing/invoices/<uuid:invoice_id>/", invoices.invoice, name="invoice"),
+    path("billing/invoices/<uuid:invoice_id>/document.pdf", invoices.invoice_pdf, name="invoice_pdf"),
+    path("billing/invoices/<uuid:invoice_id>/lines/<int:position>/", explaining.line, name="line"),
+    path("billing/invoices/<uuid:invoice_id>/<str:name>/", acts.act, name="act"),
+    path("customers/<uuid:customer_id>/invoices/", invoices.customer_invoices, name="customer_invoices"),
     path("billing/reconciliation/", reconciling.reconciliation, name="reconciliation"),
     path("billing/reconciliation.<str:form>", reconciling.reconciliation_file, name="reconciliation_file"),
     path("billing/seats/", seats.seats, name="seats"),

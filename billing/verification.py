@@ -44,6 +44,11 @@ def verify() -> Report:
     return report
 
 
+def faults_of(subscription_id: UUID) -> list[Fault]:
+    """What does not hold in the ledger of one subscription, the first fault first; nothing if all of it does."""
+    return [fault for told in _told([subscription_id]) for fault in _subscription_faults(told, Shelf())]
+
+
 def _event_faults(report: Report) -> Iterator[Fault]:
     previous: Event | None = None
     for event in Event.objects.order_by("stream_id", "sequence").iterator(chunk_size=CHUNK):
@@ -68,8 +73,12 @@ def _ledger_faults(report: Report) -> Iterator[Fault]:
     while some := list(islice(ids, SUBSCRIPTIONS_AT_ONCE)):
         for told in _told(some):
             report.charges += len(told.charges)
-            # What a broken row makes of those after it is not worth telling.
-            yield from list(_row_faults(told.charges)) or replay(told, shelf)
+            yield from _subscription_faults(told, shelf)
+
+
+def _subscription_faults(told: Told, shelf: Shelf) -> list[Fault]:
+    # What a broken row makes of those after it is not worth telling.
+    return list(_row_faults(told.charges)) or list(replay(told, shelf))
 
 
 def _with_ledger() -> Iterator[UUID]:

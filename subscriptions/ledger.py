@@ -47,6 +47,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def count_invoices(self, customer_id: UUID) -> int:
+        """How many invoices and credit notes a customer has, without drafts that were dropped."""
+        ...
+
 
 _registered: list[Ledger] = []
 

@@ -81,7 +81,7 @@ def _row(charge: Charge) -> ChargeRow:
         part=charge_part(charge),
         reference=charge.reference_id,
         reason=sentence_of_event(charge.cause.name, charge.cause.data)[0],
-        reason_url=_reason_url(charge),
+        reason_url=reason_url(charge),
         first_day=charge.period_start,
         last_day=charge.period_end - timedelta(days=1),
         share=charge_share(charge),
@@ -93,7 +93,7 @@ def _row(charge: Charge) -> ChargeRow:
     )
 
 
-def _reason_url(charge: Charge) -> str:
+def reason_url(charge: Charge) -> str:
     """The subscription as it was right after what caused the charge."""
     moment = charge.cause.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return f"{reverse('subscriptions:detail', args=[charge.subscription_id])}?as_of={moment}"

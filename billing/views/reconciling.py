@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
 from accounts.policy import Action, authorize
+from billing.filters import month_in
 from billing.reconciliation import COLUMNS, lines_of, month_of, reconciled
-from billing.views.frame import frame, month_in
+from billing.views.frame import frame
 from partnerhub.clock import now
 from partnerhub.money import Money
 from partnerhub.web.export import csv_response, xlsx_response

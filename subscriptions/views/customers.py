@@ -22,6 +22,7 @@ from partnerhub.web.pages import capped_count, keyset_page
 from partnerhub.web.refusals import sentence_of
 from subscriptions.activity import activity_of
 from subscriptions.enums import Status
+from subscriptions.ledger import ledger
 from subscriptions.selectors import orders_visible_to, subscriptions_visible_to
 from subscriptions.views.activity import listed_activity
 from subscriptions.views.listing import Listing, answered, is_partial, listed, opening
@@ -77,7 +78,7 @@ def marketplace(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     listing = Listing("marketplace", subscriptions_visible_to(actor).filter(customer=customer), customer.pk)
     if elsewhere := opening(request, listing):
         return HttpResponseRedirect(elsewhere)
-    frame = {"customer": customer} if is_partial(request) else _frame(actor, customer, "marketplace")
+    frame = {"customer": customer} if is_partial(request) else customer_frame(actor, customer, "marketplace")
     return answered(request, listed(request, listing) | frame, "customers/marketplace.html")
 
 
@@ -92,7 +93,7 @@ def orders(request: HttpRequest, customer_id: UUID) -> HttpResponse:
         "previous_url": page.previous_url,
         "next_url": page.next_url,
     }
-    return render(request, "customers/orders.html", context | _frame(actor, customer, "orders"))
+    return render(request, "customers/orders.html", context | customer_frame(actor, customer, "orders"))
 
 
 @require_safe
@@ -103,7 +104,7 @@ def activity(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     context = listed_activity(request, activity_of(actor, customer_id), str(customer.pk))
     if is_partial(request):
         return render(request, "activity/_results.html", context)
-    return render(request, "customers/activity.html", context | _frame(actor, customer, "activity"))
+    return render(request, "customers/activity.html", context | customer_frame(actor, customer, "activity"))
 
 
 @require_safe
@@ -119,29 +120,33 @@ def account(request: HttpRequest, customer_id: UUID) -> HttpResponse:
         "manage_denied": denial_of(actor, Action.CUSTOMER_MANAGE),
         "live_refusal": sentence_of(LiveSubscriptions(customer=customer.name, count=live)) if live else "",
     }
-    return render(request, "customers/account.html", context | _frame(actor, customer, "account"))
+    return render(request, "customers/account.html", context | customer_frame(actor, customer, "account"))
 
 
-def _frame(actor: Actor, customer: Customer, current: str) -> dict[str, Any]:
-    """What surrounds every tab: the customer, the tabs with their counts, and whether the actor may buy."""
+def customer_frame(actor: Actor, customer: Customer, current: str) -> dict[str, Any]:
+    """What surrounds every tab: the customer, the tabs with their counts, and whether the actor may buy; `current` is
+    the last part of the name of a tab's address.
+    """
     subscriptions = capped_count(subscriptions_visible_to(actor).filter(customer=customer))
     tabs = [
-        ("marketplace", _("Marketplace"), subscriptions),
-        ("orders", _("Orders"), capped_count(orders_visible_to(actor).filter(customer=customer))),
-        ("activity", _("Activity"), capped_count(activity_of(actor, customer.pk))),
-        ("account", _("Account"), None),
+        ("customers:marketplace", _("Marketplace"), subscriptions),
+        ("customers:orders", _("Orders"), capped_count(orders_visible_to(actor).filter(customer=customer))),
+        ("customers:activity", _("Activity"), capped_count(activity_of(actor, customer.pk))),
+        ("customers:account", _("Account"), None),
     ]
+    if actor.may(Action.INVOICE_READ):
+        tabs.insert(2, ("billing:customer_invoices", _("Invoices"), str(ledger().count_invoices(customer.pk))))
     return {
         "customer": customer,
         "crumbs": [{"url": reverse("customers:list"), "label": _("Customers")}],
         "tabs": [
             {
-                "url": reverse(f"customers:{name}", args=[customer.pk]),
+                "url": reverse(address, args=[customer.pk]),
                 "label": label,
                 "count": count,
-                "current": name == current,
+                "current": address.partition(":")[2] == current,
             }
-            for name, label, count in tabs
+            for address, label, count in tabs
         ],
         "buy_denied": denial_of(actor, Action.SUBSCRIPTION_BUY) or _ended(customer),
     }

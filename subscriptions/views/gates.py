@@ -52,7 +52,7 @@ def _step(gate: Gate, is_blocker: bool, subscription: Subscription, actor: Actor
         title=str(words.GATE[GateName(gate.gate)]),
         state=gate.state,
         tone="" if not is_blocker or gate.owner == Owner.PUBLISHER or gate.state == GateState.FAILED else "attention",
-        evidence=_proof(gate.evidence or {}) if satisfied else _reason(gate, is_blocker, subscription),
+        evidence=proof_words(gate.evidence or {}) if satisfied else _reason(gate, is_blocker, subscription),
         owner=str(words.OWNER[Owner(gate.owner)]) if is_blocker else "",
         since=gate.since if satisfied or is_blocker else None,
         due=gate.due_at if is_blocker else None,
@@ -115,7 +115,7 @@ def _billing_proof(subscription: Subscription) -> str:
     return _("Both confirmations are there; the first paid day is {day}.").format(day=day_text(first_day))
 
 
-def _proof(evidence: dict[str, Any]) -> str:
+def proof_words(evidence: dict[str, Any]) -> str:
     """Which order, poll or call proves it, when, and what it said."""
     at = _moment(evidence.get("at"))
     reference = str(evidence.get("id", ""))[:8]
