@@ -130,6 +130,8 @@ ACTS: dict[str, tuple[str, Any]] = {
     "POST v1/customers/subscriptions/changerequests": ("request", _("Change request")),
     "POST v1/customers/subscriptions/changerequests/approve": ("request", _("Approval of a change request")),
     "POST v1/customers/subscriptions/changerequests/decline": ("request", _("Declining of a change request")),
+    "POST publishers/notices/again": ("publisher", _("Sending of a notice")),
+    "POST publishers/notices/test": ("publisher", _("Test event")),
     "POST api/saas/subscriptions/resolve": ("activation", _("Opening of the order by its link")),
     "POST api/saas/subscriptions/activate": ("activation", _("Activation")),
     "PATCH api/saas/subscriptions": ("change", _("Change of the subscription")),

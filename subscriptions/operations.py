@@ -177,16 +177,18 @@ def _sending(
 
 
 @transaction.atomic
-def apply(actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, chance: float) -> OperationStatus | None:
+def apply(
+    actor: Actor, sending: Sending, receipt: Receipt, *, at: datetime, chance: float, sent_by: Actor | None = None
+) -> OperationStatus | None:
     """Take in what the publisher answered: accepted, refused, to be asked again (`chance` in [0, 1) is the wait's
     jitter), or failed for good. Returns None, and changes nothing, when the lease is not ours any more or the
-    publisher has settled it by a call of its own meanwhile. A notice that was posted is kept in any case. Raises
-    NotPermitted.
+    publisher has settled it by a call of its own meanwhile. A notice that was posted is kept in any case, in the name
+    of `sent_by` when somebody had it sent. Raises NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     subscription = lock_subscription(sending.subscription_id)
     if receipt.posted is not None:
-        keep_attempt(actor, sending.publisher_id, sending.operation_id, sending.notice, receipt, at=at)
+        keep_attempt(sent_by or actor, sending.publisher_id, sending.operation_id, sending.notice, receipt, at=at)
     mine = Operation.objects.filter(pk=sending.operation_id, lease_until=sending.lease_until, status__in=IN_FLIGHT)
     operation = mine.select_for_update().first()
     if operation is None:

@@ -17,6 +17,7 @@ from subscriptions.models import (
     ChangeRequest,
     Divergence,
     Gate,
+    NoticeAttempt,
     Operation,
     Order,
     OrderLine,
@@ -145,6 +146,21 @@ def operation_in_flight(subscription: Subscription) -> Operation | None:
     if fetched is None:
         return subscription.operations.filter(status__in=IN_FLIGHT).first()
     return next(iter(fetched), None)
+
+
+def notices_of(actor: Actor, publisher_id: UUID) -> QuerySet[NoticeAttempt]:
+    """What was posted to a publisher's webhook, newest first. Raises NotPermitted."""
+    authorize(actor, Action.PUBLISHER_READ)
+    rows = NoticeAttempt.objects.select_related("operation__subscription__customer")
+    return rows.filter(publisher_id=publisher_id).order_by("-sent_at", "-id")
+
+
+def notice_of(actor: Actor, publisher_id: UUID, attempt_id: UUID) -> NoticeAttempt:
+    """One post to a publisher's webhook. Raises NotFound, NotPermitted."""
+    found = notices_of(actor, publisher_id).filter(pk=attempt_id).first()
+    if found is None:
+        raise NotFound(what="notice", id=attempt_id)
+    return found
 
 
 def change_request_of(subscription: Subscription, request_id: UUID) -> ChangeRequest:

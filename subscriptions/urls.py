@@ -21,6 +21,7 @@ from subscriptions.views import (
     links,
     listing,
     notes,
+    notices,
     operations,
     peek,
     publishers,
@@ -95,4 +96,8 @@ publisher_pages = [
     path("<uuid:publisher_id>/live/", publishers.live, name="publisher-live"),
     path("<uuid:publisher_id>/try/", publishers.try_again, name="publisher-try"),
     path("<uuid:publisher_id>/divergences/", divergences.divergences_of, name="publisher-divergences"),
+    path("<uuid:publisher_id>/notices/", notices.notices, name="publisher-notices"),
+    path("<uuid:publisher_id>/notices/test/", notices.test_event, name="publisher-notice-test"),
+    path("<uuid:publisher_id>/notices/<uuid:attempt_id>/", notices.notice, name="publisher-notice"),
+    path("<uuid:publisher_id>/notices/<uuid:attempt_id>/again/", notices.again, name="publisher-notice-again"),
 ]

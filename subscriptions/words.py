@@ -113,6 +113,29 @@ ASKED = {
     Outcome.FORBIDDEN: _("It did not let the hub in."),
 }
 
+# What the webhooks of publishers may be told.
+TOLD = (
+    OperationAction.CHANGE_PLAN,
+    OperationAction.CHANGE_QUANTITY,
+    OperationAction.SUSPEND,
+    OperationAction.REINSTATE,
+    OperationAction.RENEW,
+    OperationAction.UNSUBSCRIBE,
+    OperationAction.SUBSCRIBE,
+)
+TEST_EVENT = _("Test event")
+
+# What came of a notice: an outcome of the call, or that the publisher refused.
+NOTICE = {
+    Outcome.ANSWERED.value: _("Received"),
+    "refused": _("Refused"),
+    Outcome.FAILING.value: _("Error"),
+    Outcome.SILENT.value: _("No answer"),
+    Outcome.THROTTLED.value: _("Asked to wait"),
+    Outcome.FORBIDDEN.value: _("Not let in"),
+    Outcome.UNREADABLE.value: _("Unreadable"),
+}
+
 TERM = {
     "P1M": _("1 month"),
     "P1Y": _("1 year"),

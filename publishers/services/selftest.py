@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,7 +72,7 @@ def try_out(actor: Actor, publisher_id: UUID, *, at: datetime) -> list[Step]:
     publisher = Publisher.objects.select_related("client").filter(pk=publisher_id).first()
     if publisher is None:
         raise NotFound(what="publisher", id=publisher_id)
-    token, notice = publisher_call_token(publisher.client, at=at), _notice(publisher, at)
+    token, notice = publisher_call_token(publisher.client, at=at), trial_notice(publisher, at)
     asked = asyncio.run(_calls(publisher, token, notice, at))
     steps = sorted([*_address_steps(publisher), *asked, _sign_in(publisher, at)], key=_place)
     _record(actor, publisher, steps, at)
@@ -226,22 +226,55 @@ def _forged(token: str) -> str:
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": jwt.get_unverified_header(token)["kid"]})
 
 
-def _notice(publisher: Publisher, at: datetime) -> dict[str, Any]:
+def trial_notice(publisher: Publisher, at: datetime) -> dict[str, Any]:
     """A renewal of a subscription that does not exist: told, not asked, so nothing has to be done about it."""
     plan = Plan.objects.filter(offer__publisher=publisher).select_related("offer").order_by("pk").first()
-    operation_id = str(uuid4())
-    return {
-        "id": operation_id,
-        "activityId": operation_id,
+    operation_id, subscription_id = str(uuid4()), str(uuid4())
+    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    sold = {
         "publisherId": str(publisher.pk),
         "offerId": plan.offer.offer_id if plan else "test",
         "planId": plan.plan_id if plan else "test",
         "quantity": 1,
-        "subscriptionId": str(uuid4()),
-        "timeStamp": at.strftime("%Y-%m-%dT%H:%M:%S.%f0Z"),
+    }
+    return {
+        "id": operation_id,
+        "activityId": operation_id,
+        "subscriptionId": subscription_id,
+        **sold,
+        "timeStamp": moment,
         "action": "Renew",
         "status": "Succeeded",
         "operationRequestSource": "Azure",
+        "subscription": _nobodys(subscription_id, sold, at.astimezone(UTC), moment),
+        "purchaseToken": None,
+    }
+
+
+def _nobodys(subscription_id: str, sold: dict[str, Any], at: datetime, created: str) -> dict[str, Any]:
+    """The subscription that does not exist, in the shape of those that do."""
+    nobody = {"objectId": str(uuid4()), "tenantId": str(uuid4()), "puid": uuid4().hex[:16]}
+    last_day = at + timedelta(days=27)
+    return {
+        "id": subscription_id,
+        **sold,
+        "name": "Test event",
+        "saasSubscriptionStatus": "Subscribed",
+        "beneficiary": {"emailId": "nobody@example.com", **nobody},
+        "purchaser": nobody,
+        "term": {
+            "termUnit": "P1M",
+            "startDate": f"{at:%Y-%m-%d}T00:00:00Z",
+            "endDate": f"{last_day:%Y-%m-%d}T00:00:00Z",
+        },
+        "autoRenew": True,
+        "isTest": True,
+        "isFreeTrial": False,
+        "allowedCustomerOperations": ["Read"],
+        "sandboxType": "None",
+        "sessionMode": "None",
+        "created": created,
+        "lastModified": "0001-01-01T00:00:00",
     }
 
 

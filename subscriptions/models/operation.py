@@ -78,8 +78,8 @@ class Operation(models.Model):
 
     @property
     def only_tells(self) -> bool:
-        """Whether it tells the publisher of what holds already, such as a new term in which nothing else is new: no other
-        change waits for it.
+        """Whether it tells the publisher of what holds already, such as a new term in which nothing else is new. No
+        other change waits for it.
         """
         before, after = self.payload.get("before", {}), self.payload.get("after", {})
         news = any(before.get(name) != after.get(name) for name in ("plan_id", "quantity"))

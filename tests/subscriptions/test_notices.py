@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from django.db import connections
+from django.test import Client as Http
 
 from accounts.policy import SYSTEM, Role
 from partnerhub.outbox.models import Event
@@ -21,7 +22,7 @@ from subscriptions.services.publisher_changes import cancel_by_publisher, change
 from subscriptions.services.quantity import change_quantity
 from subscriptions.services.renewal import renew
 from subscriptions.services.suspension import reinstate, suspend
-from tests.factories.accounts import LONG_AGO, actor
+from tests.factories.accounts import LONG_AGO, UserFactory, actor
 from tests.factories.publisher_site import PublisherSite
 from tests.factories.publishers import PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, active, buy
@@ -328,3 +329,104 @@ def test_a_post_is_kept_although_the_publisher_settled_it_meanwhile(site, publis
 def _asked(subscription: Subscription) -> Operation:
     change_quantity(AGENT, subscription.pk, quantity=9, version=None, at=NOON)
     return subscription.operations.get()
+
+
+# The delivery log
+
+
+def page(role: Role, publisher: Publisher, rest: str = "", *, post: bool = False):
+    http = Http()
+    http.force_login(UserFactory(active_role=role))
+    address = f"/publishers/{publisher.pk}/notices/{rest}"
+    return http.post(address, follow=True) if post else http.get(address)
+
+
+def test_the_log_lists_filters_and_shows_what_was_sent(site, publisher, running):
+    operation = _asked(running)
+    site.behave(running.pk, hears([], 400, "Sold out"))
+    send()
+    attempt = operation.notice_attempts.get()
+
+    listed = page(Role.OPS_AGENT, publisher).content.decode()
+    assert (running.nickname in listed, "Quantity change" in listed, "Send a test event" in listed) == (
+        True,
+        True,
+        True,
+    )
+    filters = {"outcome=refused&action=change_quantity": True, "outcome=answered": False, "action=test": False}
+    for query, shown in filters.items():
+        assert (f"{attempt.pk}" in page(Role.OPS_AGENT, publisher, f"?{query}").content.decode()) == shown
+    detail = page(Role.SALES_AGENT, publisher, f"{attempt.pk}/").content.decode()
+    assert (str(operation.pk) in detail, "Sold out" in detail, "hush-hush" in detail) == (True, True, False)
+    assert page(Role.OPS_AGENT, PublisherFactory(), f"{attempt.pk}/").status_code == 404
+
+
+def test_only_a_platform_admin_sends(site, publisher, running):
+    operation, kept = _asked(running), []
+    site.behave(running.pk, hears(kept))
+    send()
+    again = f"{operation.notice_attempts.get().pk}/again/"
+
+    for role in (Role.ADMIN_AGENT, Role.SALES_AGENT, Role.OPS_AGENT):
+        assert page(role, publisher, again, post=True).status_code == 403
+        assert page(role, publisher, "test/", post=True).status_code == 403
+
+    assert (len(kept), NoticeAttempt.objects.count()) == (1, 1)
+
+
+def test_what_failed_for_good_is_told_again_and_stays_as_it_is(site, publisher, running):
+    operation, kept = _asked(running), []
+    site.behave(running.pk, hears(kept, 400))
+    send()
+    site.behave(running.pk, hears(kept))
+
+    shown = page(Role.PLATFORM_ADMIN, publisher, f"{operation.notice_attempts.get().pk}/again/", post=True)
+
+    assert "Sent, and received." in shown.content.decode()
+    operation.refresh_from_db()
+    assert (operation.status, state(running)[1]) == (OperationStatus.FAILED, 7)
+    assert [one["id"] for one in kept] == [str(operation.pk)] * 2
+    assert [one["status"] for one in kept] == ["InProgress", "Failed"]
+    assert [one.number for one in operation.notice_attempts.order_by("number")] == [1, 2]
+    assert operation.notice_attempts.get(number=2).sent_by.startswith("Agent ")
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(200, ("in_progress", 7)), (400, ("failed", 7))])
+def test_what_waits_to_be_heard_counts_when_it_is_sent_again(site, publisher, running, code, outcome):
+    operation = _asked(running)
+    site.behave(running.pk, hears([], 503))
+    send()
+    Publisher.objects.update(circuit="open", circuit_retry_at=NOON + timedelta(days=300), consecutive_failures=5)
+    site.behave(running.pk, hears([], code))
+
+    page(Role.PLATFORM_ADMIN, publisher, f"{operation.notice_attempts.get().pk}/again/", post=True)
+
+    operation.refresh_from_db()
+    publisher.refresh_from_db()
+    assert (operation.status, state(running)[1]) == outcome
+    assert (operation.attempts, operation.notified_at is not None, publisher.circuit) == (2, code == 200, "closed")
+
+
+def test_a_test_event_has_the_shape_of_a_notice_and_no_subscription(site, publisher, running):
+    real, trial = [], []
+    operation = _asked(running)
+    site.behave(running.pk, hears(real))
+    send()
+    site.behave(publisher.webhook_url.split("/")[-2], hears(trial, 202))
+
+    shown = page(Role.PLATFORM_ADMIN, publisher, "test/", post=True)
+
+    assert "Sent, and received." in shown.content.decode()
+    assert (set(trial[0]), set(trial[0]["subscription"])) == (set(real[0]), set(real[0]["subscription"]))
+    assert not Subscription.objects.filter(pk=trial[0]["subscriptionId"]).exists()
+    attempt = NoticeAttempt.objects.exclude(operation=operation).get()
+    assert (attempt.operation_id, attempt.http_status, attempt.payload) == (None, 202, trial[0])
+
+
+def test_without_a_webhook_nothing_is_sent_and_it_says_so():
+    publisher = PublisherFactory(adapter=Adapter.PUSH, fulfillment_base_url="")
+
+    shown = page(Role.PLATFORM_ADMIN, publisher, "test/", post=True).content.decode()
+
+    assert "no webhook is registered" in shown
+    assert not NoticeAttempt.objects.exists()
