@@ -102,8 +102,12 @@ def _renewed(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
 
 
 def _expired(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
-    yield from reckoning.charge_until(account, account.term_end - timedelta(days=1))
-    reckoning.close(account)
+    """Ended with its term, or within it (`ends_on`, exclusive: with its trial, or suspended for too long): a cycle that
+    began later is not owed, even where it had been charged.
+    """
+    owed_until = date.fromisoformat(event.data["ends_on"]) if "ends_on" in event.data else account.term_end
+    yield from reckoning.charge_until(account, owed_until - timedelta(days=1))
+    yield from reckoning.refund(account, event.pk, owed_until)
 
 
 def _cancelled(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
@@ -152,4 +156,4 @@ def _day(moment: datetime) -> date:
 
 def concerns_all(event: Event) -> bool:
     """Whether an event may credit a charge of any time, not only those from the last change on."""
-    return event.name == CREDITED or event.data.get("refund") == "full"
+    return event.name == CREDITED or "ends_on" in event.data or event.data.get("refund") == "full"

@@ -306,6 +306,11 @@ CELERY = {
         "cycles": {"task": "billing.tasks.charge_cycles", "schedule": 10.0, "options": {"expires": 10.0}},
         "bill": {"task": "billing.tasks.bill", "schedule": 300.0, "options": {"expires": 300.0}},
         "renew": {"task": "subscriptions.tasks.renew_due", "schedule": 10.0, "options": {"expires": 10.0}},
+        "suspensions": {
+            "task": "subscriptions.tasks.end_suspensions",
+            "schedule": 60.0,
+            "options": {"expires": 60.0},
+        },
         "requests": {
             "task": "subscriptions.tasks.void_overdue_requests",
             "schedule": 60.0,

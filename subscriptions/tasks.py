@@ -9,10 +9,12 @@ from django.conf import settings
 
 from accounts.policy import SYSTEM
 from partnerhub.clock import now
-from subscriptions.drift import PLACES, Radar
+from subscriptions.drift import PLACES, SECONDS, Radar
 from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.services.ending import void_overdue as void_all_overdue
+from subscriptions.services.lapsing import end_suspensions as end_all_suspensions
+from subscriptions.services.lapsing import end_trials
 from subscriptions.services.quoting import forget_quotes as forget_old_quotes
 from subscriptions.services.reminding import remind_due
 from subscriptions.services.renewal import renew_due as renew_all_due
@@ -48,7 +50,7 @@ def send_operations() -> None:
 
 @shared_task
 def look_for_drift() -> None:
-    Radar(SYSTEM, Bounds(places=PLACES, seconds=8, idle_seconds=0, stopping=_stopping)).run()
+    Radar(SYSTEM, Bounds(places=PLACES, seconds=SECONDS, idle_seconds=0, stopping=_stopping)).run()
 
 
 @shared_task
@@ -63,7 +65,14 @@ def void_overdue() -> None:
 
 @shared_task
 def renew_due() -> None:
-    renew_all_due(SYSTEM, at=now())
+    at = now()
+    end_trials(SYSTEM, at=at)
+    renew_all_due(SYSTEM, at=at)
+
+
+@shared_task
+def end_suspensions() -> None:
+    end_all_suspensions(SYSTEM, at=now())
 
 
 @shared_task

@@ -75,6 +75,9 @@ def _charge_begun(subscription_id: UUID, at: datetime) -> list[Charge]:
     if row is None:
         return []
     account = reckoned(row)
+    # Its trial is about to end it (rule 65), or it is converted first.
+    if account.in_trial and subscription.on_trial and not subscription.auto_renew:
+        return []
     entries = list(charge_until(account, at.astimezone(UTC).date()))
     keep(subscription, account, row.heard)
     return append(subscription, entries, at=at)

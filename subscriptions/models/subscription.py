@@ -1,8 +1,10 @@
 import uuid
+from datetime import UTC
 
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import TruncDate
 
 from customers.models import Customer, IndirectReseller
 from publishers.models import Offer, Plan, PlanTerm, Price, Publisher
@@ -66,6 +68,10 @@ class Subscription(models.Model):
     term_end = models.DateField(null=True)
     # Where the terms are counted from, so that 31 January leads to 28 February and on to 31 March.
     term_anchor = models.DateField(null=True)
+    # The first day that is not free; null without a trial, and once another plan has ended it early (rule 66).
+    trial_ends = models.DateField(null=True)
+    # Until the trial is over, and it is decided whether the paid term begins or nothing follows (rule 65).
+    on_trial = models.BooleanField(default=False)
     suspended_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=16, blank=True)
@@ -94,6 +100,10 @@ class Subscription(models.Model):
                 condition=Q(term_end=None) | Q(term_end__gt=F("term_start")), name="subscription_term_not_empty"
             ),
             models.CheckConstraint(
+                condition=Q(trial_ends=None, on_trial=False) | Q(trial_ends__gt=TruncDate("activated_at")),
+                name="subscription_trial_from_its_activation",
+            ),
+            models.CheckConstraint(
                 condition=Q(status=Status.UNSUBSCRIBED, ended_at__isnull=False, end_reason__in=list(EndReason))
                 | (~Q(status=Status.UNSUBSCRIBED) & Q(ended_at=None, end_reason="")),
                 name="subscription_ended_with_a_reason",
@@ -119,6 +129,12 @@ class Subscription(models.Model):
                 condition=Q(status__in=[Status.SUBSCRIBED, Status.SUSPENDED]),
                 name="subscription_term_ends",
             ),
+            models.Index(fields=["trial_ends", "id"], condition=Q(on_trial=True), name="subscription_trial_ends"),
+            models.Index(
+                fields=["suspended_at", "id"],
+                condition=Q(status=Status.SUSPENDED),
+                name="subscription_suspended_longest",
+            ),
         ]
         triggers = [_sum_trigger("NEW", "id", pgtrigger.Insert | pgtrigger.UpdateOf("quantity"))]
 
@@ -127,10 +143,12 @@ class Subscription(models.Model):
 
     @property
     def trial_days(self) -> int:
-        """Free days from the activation on: those of the plan that was ordered, none on a plan that has none. Another
-        plan adds none (rule 66).
+        """Free days from the activation on: those of the plan that was ordered, none once a plan without trial has ended
+        them (rule 66).
         """
-        return self.order_line.plan_term.plan.trial_days if self.plan.trial_days else 0
+        if self.activated_at is None:
+            return self.order_line.plan_term.plan.trial_days
+        return (self.trial_ends - self.activated_at.astimezone(UTC).date()).days if self.trial_ends else 0
 
 
 class SeatTranche(models.Model):

@@ -50,9 +50,13 @@ def check_as_bought(subscription: Subscription, plan_id: str | None, quantity: i
 
 
 def check_not_renewing(subscription: Subscription, at: datetime) -> None:
-    """Raise RenewalUnderWay from midnight UTC after the term's last day until the renewal is done (rules 58-59)."""
-    if subscription.term_end is not None and at.astimezone(UTC).date() >= subscription.term_end:
-        raise RenewalUnderWay(ended_on=f"{subscription.term_end:%Y-%m-%d}")
+    """Raise RenewalUnderWay from midnight UTC after the last day of the term, or of the trial, until it is decided what
+    follows (rules 58-59, 65).
+    """
+    ends = [subscription.term_end, subscription.trial_ends if subscription.on_trial else None]
+    for end in filter(None, ends):
+        if at.astimezone(UTC).date() >= end:
+            raise RenewalUnderWay(ended_on=f"{end:%Y-%m-%d}")
 
 
 def check_active(subscription: Subscription, field: str, at: datetime) -> None:

@@ -18,7 +18,7 @@ from subscriptions.events import SubscriptionActivated, SubscriptionFact
 from subscriptions.gates import Confirmations
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Gate, Subscription
-from subscriptions.terms import term_end
+from subscriptions.terms import term_end, trial_end
 
 _SAVE_GATES = """
 UPDATE subscriptions_gate AS gate
@@ -38,9 +38,10 @@ SELECT id, subscription_id, licenses_assigned_at, configuration_confirmed_at, st
 _ACTIVATE = """
 UPDATE subscriptions_subscription AS subscription
    SET status = new.status, activated_at = new.starts_at, term_start = new.term_start, term_anchor = new.term_start,
-       term_end = new.term_end, version = subscription.version + 1
+       term_end = new.term_end, trial_ends = new.trial_ends, on_trial = new.trial_ends IS NOT NULL,
+       version = subscription.version + 1
   FROM jsonb_to_recordset(%(rows)s)
-       AS new (subscription_id uuid, status text, starts_at timestamptz, term_start date, term_end date)
+       AS new (subscription_id uuid, status text, starts_at timestamptz, term_start date, term_end date, trial_ends date)
  WHERE subscription.id = new.subscription_id
 """
 
@@ -74,6 +75,7 @@ class Judged:
     quantity: int
     plan_id: str
     per_seat: bool
+    trial_days: int
     term: str
     adapter: Adapter
     gates: list[GateRow]
@@ -92,6 +94,7 @@ class _Start:
     status: Status
     term_start: date
     term_end: date
+    trial_ends: date | None
 
 
 def lock_judged(subscription_ids: Iterable[UUID]) -> dict[UUID, Judged]:
@@ -101,10 +104,10 @@ def lock_judged(subscription_ids: Iterable[UUID]) -> dict[UUID, Judged]:
     """
     ids = list(subscription_ids)
     gates: dict[UUID, list[GateRow]] = defaultdict(list)
-    columns = ("id", "status", "activate_by", "quantity", "plan__plan_id", "plan__pricing", "plan_term__term")
+    columns = ("id", "status", "activate_by", "quantity", "plan__plan_id", "plan__pricing", "plan__trial_days")
     locked = Subscription.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk")
     # Read before the gates: the lock comes first.
-    rows = list(locked.values_list(*columns, "publisher__adapter"))
+    rows = list(locked.values_list(*columns, "plan_term__term", "publisher__adapter"))
     for row in Gate.objects.filter(subscription__in=ids).order_by("position").values_list(*GateRow.__slots__):
         gates[row[1]].append(GateRow(*row))
     return {
@@ -116,7 +119,8 @@ def lock_judged(subscription_ids: Iterable[UUID]) -> dict[UUID, Judged]:
             row[4],
             row[5] == Pricing.PER_USER,
             row[6],
-            Adapter(row[7]),
+            row[7],
+            Adapter(row[8]),
             gates[row[0]],
         )
         for row in rows
@@ -152,6 +156,7 @@ class News:
             status=subject.status,
             term_start=begins,
             term_end=term_end(begins, subject.term),
+            trial_ends=trial_end(subject.trial_days, starts_at),
         )
         self._starts.append(start)
         data = {"billing_start": str(start.id), "starts_at": starts_at.isoformat(), "quantity": subject.quantity}

@@ -94,7 +94,9 @@ def _change_plan(actor: Actor, subscription: Subscription, operation: Operation,
     before, after = operation.payload["before"], operation.payload["after"]
     subscription.plan_id, subscription.plan_term_id = UUID(after["plan"]), UUID(after["plan_term"])
     subscription.price_id, subscription.unit_price = UUID(after["price"]), after["unit_price"]
-    save_changed(subscription, "plan", "plan_term", "price", "unit_price")
+    if not subscription.plan.trial_days:
+        subscription.trial_ends, subscription.on_trial = None, False
+    save_changed(subscription, "plan", "plan_term", "price", "unit_price", "trial_ends", "on_trial")
     data = _told(operation, at) | {"before": before, "after": after, "quantity": subscription.quantity}
     record(PlanChanged(subscription.pk, data, operation.reason), actor=actor, at=at)
 

@@ -208,8 +208,9 @@ def _request_void(data: Data) -> str:
 
 def _diverged(data: Data) -> str:
     kind = DivergenceKind(data["kind"])
+    ours = ours_words(kind, data["ours"], data.get("evidence") or {})
     return _("{what}. We hold: {ours}. It shows: {theirs}").format(
-        what=words.DIVERGENCE[kind], ours=ours_words(kind, data["ours"]), theirs=theirs_words(kind, data["theirs"])
+        what=words.DIVERGENCE[kind], ours=ours, theirs=theirs_words(kind, data["theirs"])
     )
 
 
@@ -234,6 +235,14 @@ def _invoice_finalized(data: Data) -> str:
 
 def _invoice_credited(data: Data) -> str:
     return _("Credited with {number}.").format(number=data["number"])
+
+
+def _expired(data: Data) -> str:
+    if data.get("ended") == "trial":
+        return _("Ended with its trial: auto-renew was off. Nothing was charged.")
+    if data.get("ended") == "suspension":
+        return _("Ended: it had been suspended since {moment}.").format(moment=_moment(data["suspended_at"]))
+    return _("Ended with its term: auto-renew was off.")
 
 
 def _cart_ordered(data: Data) -> str:
@@ -340,7 +349,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
         "ban",
         "attention",
     ),
-    "subscription.expired": (_says(gettext_noop("Ended with its term: auto-renew was off.")), "ban", "attention"),
+    "subscription.expired": (_expired, "ban", "attention"),
     "subscription.credited": (_credited, "undo-2", "attention"),
     "subscription.diverged": (_diverged, "radar", "attention"),
     "subscription.divergence_ended": (_divergence_ended, "circle-check", ""),
