@@ -39,6 +39,8 @@ from subscriptions.window import Bounds, DatabaseThread, roll
 
 LEASE = timedelta(minutes=2)
 PLACES = 10
+# Of every ten: the process is needed for deliveries and operations, too.
+SECONDS = 5.0
 PLACES_OF_ONE = 4
 # When what is held moves while we look, and when the publisher gave no usable answer; never later than as usual.
 SOON = timedelta(minutes=1)
@@ -200,7 +202,7 @@ class Radar:
     """Asks what is due, with up to `bounds.places` questions under way at once, unless another process does."""
 
     actor: Actor
-    bounds: Bounds = field(default_factory=lambda: Bounds(places=PLACES, seconds=8, idle_seconds=0))
+    bounds: Bounds = field(default_factory=lambda: Bounds(places=PLACES, seconds=SECONDS, idle_seconds=0))
     clock: Callable[[], datetime] = now
     chance: Callable[[], float] = random.random
     make_lines: Callable[..., Lines] = Lines

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
@@ -12,7 +13,7 @@ from accounts.policy import Action, Actor
 from partnerhub.web.templatetags.hub import absolute
 from subscriptions import words
 from subscriptions.divergence_forms import LetBeForm
-from subscriptions.enums import DivergenceKind
+from subscriptions.enums import DivergenceKind, OperationAction
 from subscriptions.marketplace import STATUSES
 from subscriptions.models import Divergence, Subscription
 from subscriptions.selectors import divergences_visible_to
@@ -59,7 +60,7 @@ def divergence_row(found: Divergence) -> DivergenceRow:
     return DivergenceRow(
         id=found.pk,
         what=str(words.DIVERGENCE[kind]),
-        ours=ours_words(kind, found.ours),
+        ours=ours_words(kind, found.ours, found.evidence),
         theirs=theirs_words(kind, found.theirs),
         since=found.first_seen_at,
         seen=found.last_seen_at,
@@ -94,9 +95,15 @@ def let_be_denial(actor: Actor) -> Denial | None:
     return denial_of(actor, Action.DIVERGENCE_ACCEPT)
 
 
-def ours_words(kind: DivergenceKind, value: str) -> str:
-    """What we hold, in words."""
-    return _value(kind, value) or "–"
+def ours_words(kind: DivergenceKind, value: str, evidence: Mapping[str, Any]) -> str:
+    """What we hold, in words; of a silent acceptance `evidence` says what is a number of licences and what a plan."""
+    changes: Mapping[str, str] = evidence.get("changes", {})
+    told = [_silent(action, new) for action, new in changes.items()] if changes else [_value(kind, value)]
+    return ", ".join(told) or "–"
+
+
+def _silent(action: str, new: str) -> str:
+    return licences(int(new)) if action == OperationAction.CHANGE_QUANTITY else new
 
 
 def theirs_words(kind: DivergenceKind, value: str) -> str:
