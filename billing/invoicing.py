@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Count, F, Min, Sum
+from django.db.models import F, Min
 
 from accounts.policy import Action, Actor, authorize
 from billing.drafting import Drafted, Failure, customers_to_draft, unbilled
@@ -39,6 +39,14 @@ class Total:
     net: Decimal
     tax: Decimal
     gross: Decimal
+
+    def __add__(self, other: "Total") -> "Total":
+        return Total(
+            self.invoices + other.invoices, self.net + other.net, self.tax + other.tax, self.gross + other.gross
+        )
+
+
+NOTHING = Total(0, Decimal(0), Decimal(0), Decimal(0))
 
 
 @dataclass(slots=True)
@@ -171,10 +179,8 @@ def _check_clock(at: datetime) -> None:
 
 def _totals(runs: Sequence[BillingRun]) -> dict[str, Total]:
     """The totals of the drafts of some months, by currency: never added across."""
-    sums = {name: Sum(name) for name in ("net", "tax", "gross")}
     invoices = Invoice.objects.filter(kind=InvoiceKind.INVOICE, period_start__in=[run.month for run in runs])
-    rows = invoices.exclude(state=InvoiceState.VOID).values("currency").annotate(invoices=Count("id"), **sums)
-    return {
-        row["currency"]: Total(row["invoices"], row["net"], row["tax"], row["gross"])
-        for row in rows.order_by("currency")
-    }
+    found: dict[str, Total] = {}
+    for currency, *amounts in invoices.exclude(state=InvoiceState.VOID).values_list("currency", "net", "tax", "gross"):
+        found[currency] = found.get(currency, NOTHING) + Total(1, *amounts)
+    return dict(sorted(found.items()))

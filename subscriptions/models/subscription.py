@@ -143,8 +143,8 @@ class Subscription(models.Model):
 
     @property
     def trial_days(self) -> int:
-        """Free days from the activation on: those of the plan that was ordered, none once a plan without trial has ended
-        them (rule 66).
+        """Free days from the activation on: those of the plan that was ordered, none once a plan without trial has
+        ended them (rule 66).
         """
         if self.activated_at is None:
             return self.order_line.plan_term.plan.trial_days

@@ -41,7 +41,8 @@ UPDATE subscriptions_subscription AS subscription
        term_end = new.term_end, trial_ends = new.trial_ends, on_trial = new.trial_ends IS NOT NULL,
        version = subscription.version + 1
   FROM jsonb_to_recordset(%(rows)s)
-       AS new (subscription_id uuid, status text, starts_at timestamptz, term_start date, term_end date, trial_ends date)
+       AS new (subscription_id uuid, status text, starts_at timestamptz, term_start date, term_end date,
+               trial_ends date)
  WHERE subscription.id = new.subscription_id
 """
 

@@ -1,7 +1,8 @@
-"""What ends within a term by itself: a trial without auto-renew (rule 65), a suspension that lasts too long (rule 62)."""
+"""What ends within a term: a trial without auto-renew (rule 65), a suspension that lasts too long (rule 62)."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 import structlog
@@ -10,7 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import HubError
-from publishers.selectors import policy_book, scope_of
+from publishers.selectors import PolicyBook, policy_book, scope_of
 from subscriptions.enums import EndReason, Status, Trigger
 from subscriptions.events import SubscriptionExpired
 from subscriptions.models import Operation, Subscription
@@ -32,7 +33,8 @@ def end_trials(actor: Actor, *, at: datetime, limit: int = 500) -> int:
 def end_trial(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     """Let the paid term begin after a trial, or end it there, unbilled, where auto-renew is off or it is suspended.
 
-    Idempotent: one whose trial still runs, or that has a change in flight, is left alone. Raises NotFound, NotPermitted.
+    Idempotent: one whose trial still runs, or that has a change in flight, is left alone. Raises NotFound,
+    NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
     subscription = lock_subscription(subscription_id)
@@ -54,19 +56,17 @@ def end_suspensions(actor: Actor, *, at: datetime, limit: int = 500) -> int:
     its own; returns how many were looked at and ended.
     """
     book = policy_book(_LASTS)
-    suspended = _at_rest(Subscription.objects.filter(status=Status.SUSPENDED)).select_related(
-        "plan__offer", "plan_term"
-    )
-    over = []
-    for one in suspended.order_by("suspended_at", "id").iterator(chunk_size=limit):
-        if (
-            one.suspended_at
-            and one.suspended_at + book.duration(_LASTS, scope_of(one.plan, one.plan_term.term), at) <= at
-        ):
-            over.append(one.pk)
-        if len(over) == limit:
-            break
-    return _each(actor, over, end_suspension, at)
+    suspended = _at_rest(Subscription.objects.filter(status=Status.SUSPENDED)).order_by("suspended_at", "id")
+    looked_at = suspended.select_related("plan__offer", "plan_term").iterator(chunk_size=limit)
+    over = (one.pk for one in looked_at if (lapses_at := _lapses_at(one, book, at)) and lapses_at <= at)
+    return _each(actor, islice(over, limit), end_suspension, at)
+
+
+def _lapses_at(subscription: Subscription, book: PolicyBook, at: datetime) -> datetime | None:
+    """When it will have been suspended for too long; None while it is not suspended."""
+    scope = scope_of(subscription.plan, subscription.plan_term.term)
+    since = subscription.suspended_at
+    return since + book.duration(_LASTS, scope, at) if since else None
 
 
 @transaction.atomic
@@ -77,12 +77,8 @@ def end_suspension(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subs
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
     subscription = lock_subscription(subscription_id)
-    since = subscription.suspended_at
-    if since is None or _is_changing(subscription):
-        return subscription
-    scope = scope_of(subscription.plan, subscription.plan_term.term)
-    lapsed_at = since + policy_book(_LASTS).duration(_LASTS, scope, at)
-    if lapsed_at > at:
+    since, lapsed_at = subscription.suspended_at, _lapses_at(subscription, policy_book(_LASTS), at)
+    if since is None or lapsed_at is None or lapsed_at > at or _is_changing(subscription):
         return subscription
     last_day = (lapsed_at - timedelta(microseconds=1)).astimezone(UTC).date()
     ends_on = min(last_day + timedelta(days=1), subscription.term_end or last_day)
