@@ -292,7 +292,12 @@ BAD = [
         for price in ("-1", -1, "1.23456", "10000000", "NaN", "1e3", "", "ten", True, [], "٣")
     ),
     ((*PLAN, "max_quantity"), 2**31 - 1, "offers[0].plans[0].terms[0].prices.EUR", "more than one charge can hold"),
-    (("policies",), {"cancel_wihtin": "P3D"}, "policies", "'cancel_wihtin' is not a policy; there are activate_differing"),
+    (
+        ("policies",),
+        {"cancel_wihtin": "P3D"},
+        "policies",
+        "'cancel_wihtin' is not a policy; there are activate_differing",
+    ),
     (("policies",), {"cancel_within": "3 days"}, "policies.cancel_within", "'3 days' is not an ISO 8601 duration"),
     (("policies",), {"cancel_within": "P1M"}, "policies.cancel_within", "'P1M' is not an ISO 8601 duration"),
     (("policies",), {"cancel_within": "-P1D"}, "policies.cancel_within", "is not between"),
