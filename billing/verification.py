@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef
 from billing.accounts import fingerprint
 from billing.hearing import CONSUMER, Shelf
 from billing.models import Account, Charge
+from billing.proving import invoice_faults
 from billing.replaying import Fault, Heard, Told, replay, row_of
 from partnerhub.outbox.models import Delivery, Event
 from partnerhub.outbox.recorder import digest
@@ -29,6 +30,8 @@ class Report:
     events: int = 0
     charges: int = 0
     starts: int = 0
+    invoices: int = 0
+    lines: int = 0
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -37,9 +40,11 @@ class Report:
 
 
 def verify() -> Report:
-    """Recompute both chains, every line and its evidence from the events that were heard, and how far is charged."""
+    """Recompute all chains, every line and its evidence from the events that were heard, how far is charged, and every
+    invoice from its charges.
+    """
     report = Report()
-    for faults in (_event_faults(report), _ledger_faults(report), _start_faults(report)):
+    for faults in (_event_faults(report), _ledger_faults(report), _start_faults(report), _invoice_faults(report)):
         report.faults.extend(faults)
     return report
 
@@ -47,6 +52,12 @@ def verify() -> Report:
 def faults_of(subscription_id: UUID) -> list[Fault]:
     """What does not hold in the ledger of one subscription, the first fault first; nothing if all of it does."""
     return [fault for told in _told([subscription_id]) for fault in _subscription_faults(told, Shelf())]
+
+
+def _invoice_faults(report: Report) -> Iterator[Fault]:
+    for lines, faults in invoice_faults():
+        report.invoices, report.lines = report.invoices + bool(lines), report.lines + lines
+        yield from faults
 
 
 def _event_faults(report: Report) -> Iterator[Fault]:

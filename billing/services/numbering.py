@@ -145,7 +145,8 @@ class _Rates:
             raise ExchangeRateMissing(currency=invoice.currency, into=into, day=f"{self._day:%Y-%m-%d}")
         invoice.local_currency, invoice.local_rate = into, rate.rate
         invoice.local_rate_on, invoice.local_rate_source = rate.published_on, rate.source
-        invoice.local_net, invoice.local_tax = (_converted(amount, rate) for amount in (invoice.net, invoice.tax))
+        invoice.local_net = converted(invoice.net, rate.rate, into)
+        invoice.local_tax = converted(invoice.tax, rate.rate, into)
 
     def _rate(self, currency: str, into: str) -> ExchangeRate | None:
         pair = (currency, into)
@@ -155,5 +156,6 @@ class _Rates:
         return self._found[pair]
 
 
-def _converted(amount: Decimal, rate: ExchangeRate) -> Decimal:
-    return (amount * rate.rate).quantize(smallest_unit(rate.into), ROUND_HALF_UP)
+def converted(amount: Decimal, rate: Decimal, into: str) -> Decimal:
+    """An amount in another currency, rounded half up to its smallest unit."""
+    return (amount * rate).quantize(smallest_unit(into), ROUND_HALF_UP)
