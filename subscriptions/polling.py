@@ -284,6 +284,7 @@ class Poller:
     tally: Tally = field(default_factory=Tally, init=False)
     _open: dict[UUID, Claim] = field(default_factory=dict, init=False)
     _answered: deque[Reply] = field(default_factory=deque, init=False)
+    _written: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _reserve: int = field(default=0, init=False)
     _lines: Lines = field(init=False)
     _database: DatabaseThread = field(init=False)
@@ -316,10 +317,10 @@ class Poller:
 
     async def _take(self, limit: int) -> list[Claim]:
         # What is answered and not yet taken in keeps its place: no more is claimed than can be written.
-        limit -= len(self._answered)
-        if limit <= 0:
-            return []
-        taken = await self._database.run(self._claim, limit)
+        while len(self._answered) >= limit:
+            self._written.clear()
+            await self._written.wait()
+        taken = await self._database.run(self._claim, limit - len(self._answered))
         self._open.update((one.lease, one) for one in taken)
         return taken
 
@@ -348,11 +349,14 @@ class Poller:
             while self._answered:
                 batch = [self._answered.popleft() for _ in range(min(len(self._answered), LARGEST_BATCH))]
                 await self._database.run(self._apply, batch)
+                self._written.set()
         except Exception as error:
             # The leases of what was not taken in run out, or are given back at the end.
             log.error("answers_not_taken_in", error=type(error).__name__, exc_info=error)
+            self._answered.clear()
         finally:
             self._applying = None
+            self._written.set()
 
     def _apply(self, batch: list[Reply]) -> None:
         at = self.clock()

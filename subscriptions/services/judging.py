@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -180,4 +180,5 @@ class News:
 
 def _document(rows: Iterable[Any]) -> str:
     """Rows as one parameter: thousands of them cost one message."""
-    return json.dumps([asdict(row) for row in rows], default=str)
+    # Not `asdict`, which copies all that is inside: half of the time of a whole batch.
+    return json.dumps([{name: getattr(row, name) for name in row.__slots__} for row in rows], default=str)
