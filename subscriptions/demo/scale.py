@@ -135,11 +135,11 @@ SELECT order_line_id, o.id, line, plan_term_id, price_id, amount, l.currency, qu
 INSERT INTO subscriptions_subscription
   (id, customer_id, publisher_id, offer_id, plan_id, plan_term_id, price_id, unit_price, currency, order_line_id,
    nickname, quantity, auto_renew, one_per_customer, status, purchased_at, activate_by, activated_at, term_start,
-   term_anchor, term_end, ended_at, end_reason, version)
+   term_anchor, term_end, on_trial, ended_at, end_reason, version)
 SELECT id, customer_id, publisher_id, offer_id, plan_id, plan_term_id, price_id, amount, currency, order_line_id,
        'Team ' || %(tag)s || '-' || n, quantity, status <> %(unsubscribed)s, false, status, bought,
        bought + interval '30 days', active, (active AT TIME ZONE 'UTC')::date,
-       (active AT TIME ZONE 'UTC')::date, ((active AT TIME ZONE 'UTC')::date + interval '1 year')::date, ended,
+       (active AT TIME ZONE 'UTC')::date, ((active AT TIME ZONE 'UTC')::date + interval '1 year')::date, false, ended,
        end_reason, 1
   FROM seed_line ORDER BY n;
 
