@@ -14,6 +14,7 @@ def main() -> None:
     django.setup()
     call_command("migrate", interactive=False)
     call_command("load_demo")
+    call_command("load_demo_invoices")
     collect_static(Path(settings.HUB_DATA) / "static.stamp")
 
 
