@@ -1,5 +1,6 @@
 """The calls that a publisher makes to the marketplace (fulfillment-v2.md sections 1 to 4), as a new client."""
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.scenarios.independent.signature import MARKETPLACE
 API_VERSION = "2018-08-31"
 SUBSCRIPTIONS = "/api/saas/subscriptions"
 SECONDS = 8
+TRIES = 3
 
 
 class Unavailable(Exception):
@@ -77,7 +79,13 @@ class Marketplace:
         return found
 
     async def call(self, method: str, path: str, body: Any = None, headers: Any = None) -> Answer:
-        """Raises Unavailable for no answer and for 5xx."""
+        """Tries a few times, as client libraries do. Raises Unavailable for no answer and for 5xx."""
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(Unavailable):
+                return await self._call_once(method, path, body, headers)
+        return await self._call_once(method, path, body, headers)
+
+    async def _call_once(self, method: str, path: str, body: Any, headers: Any) -> Answer:
         traced, bearer = str(uuid4()), f"Bearer {await self.sign_in()}"
         sent = {"authorization": bearer, "x-ms-requestid": traced, "x-ms-correlationid": traced, **(headers or {})}
         answer = await self._send(method, f"{self.address}{path}?{urlencode({'api-version': API_VERSION})}", body, sent)

@@ -53,15 +53,15 @@ class Publisher:
 
         self.marketplace = self.run(make())
 
-    def document(self) -> dict[str, Any]:
+    def document(self, offer: str = "planner") -> dict[str, Any]:
         """What its people hand to the marketplace's operator."""
         return {
-            "name": "Planners & Sons",
+            "name": f"The makers of {offer}",
             "adapter": self.adapter,
             "fulfillment_base_url": self.address,
             "landing_url": f"{self.address}/welcome",
             "webhook_url": f"{self.address}/webhook" if self.adapter == PUSH else "",
-            "offers": [{"offer_id": "planner", "title": "Planner", "plans": [plan("standard"), plan("premium")]}],
+            "offers": [{"offer_id": offer, "title": offer.title(), "plans": [plan("standard"), plan("premium")]}],
             "policies": {"cancel_within": "P60D"},
         }
 
