@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typst
 from django.utils.formats import number_format
@@ -25,7 +25,7 @@ from partnerhub.web.templatetags.hub import MINUS, day_text, money_text
 DOCUMENTS = Path(__file__).parent / "documents"
 LANGUAGES = ("en", "pl")
 # An archive's kind of PDF; a name in letters that its font lacks keeps a document from being one.
-STANDARD = "a-3b"
+ARCHIVED: Literal["a-3b"] = "a-3b"
 _ZERO = Decimal(0)
 
 
@@ -46,17 +46,23 @@ def file_name(invoice: Invoice) -> str:
 
 def set_document(data: dict[str, Any], invoice: Invoice) -> bytes:
     """What `document` says, as PDF; dated by the invoice, so that it is the same each time."""
-    given: dict[str, Any] = {
-        "root": DOCUMENTS,
-        "ignore_system_fonts": True,
-        "format": "pdf",
-        "sys_inputs": {"data": json.dumps(data, ensure_ascii=False)},
-        "timestamp": int(datetime.combine(_day_of(invoice), time(), UTC).timestamp()),
-    }
+    moment = int(datetime.combine(_day_of(invoice), time(), UTC).timestamp())
+    given = {"data": json.dumps(data, ensure_ascii=False)}
     try:
-        return bytes(typst.compile(DOCUMENTS / "invoice.typ", pdf_standards=STANDARD, **given))
+        return _compiled(given, moment, [ARCHIVED])
     except typst.TypstError:
-        return bytes(typst.compile(DOCUMENTS / "invoice.typ", **given))
+        return _compiled(given, moment, [])
+
+
+def _compiled(given: dict[str, str], moment: int, standards: list[Literal["a-3b"]]) -> bytes:
+    return typst.compile(
+        DOCUMENTS / "invoice.typ",
+        root=DOCUMENTS,
+        ignore_system_fonts=True,
+        sys_inputs=given,
+        pdf_standards=[*standards],
+        timestamp=moment,
+    )
 
 
 def document(invoice: Invoice, lines: Sequence[InvoiceLine], language: str) -> dict[str, Any]:

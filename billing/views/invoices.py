@@ -158,11 +158,15 @@ def _listed(request: HttpRequest, found: QuerySet[Invoice]) -> dict[str, Any]:
 
 def _totals(found: QuerySet[Invoice]) -> list[dict[str, Any]]:
     """The sums by currency of what the filter leaves, without dropped drafts; credit notes count against invoices."""
-    sums = {name: Sum(name) for name in ("net", "tax", "gross")}
     rows = found.exclude(state=InvoiceState.VOID).order_by("currency").values("currency")
     return [
-        {"invoices": row["invoices"], **{name: Money(row[name], row["currency"]) for name in sums}}
-        for row in rows.annotate(invoices=Count("id"), **sums)
+        {
+            "invoices": row["invoices"],
+            "net": Money(row["net"], row["currency"]),
+            "tax": Money(row["tax"], row["currency"]),
+            "gross": Money(row["gross"], row["currency"]),
+        }
+        for row in rows.annotate(invoices=Count("id"), net=Sum("net"), tax=Sum("tax"), gross=Sum("gross"))
     ]
 
 

@@ -95,9 +95,8 @@ def statement(request: HttpRequest, statement_id: UUID) -> HttpResponse:
     """A statement's lines beside the ledger; `?difference=` leaves those of one kind."""
     actor, params = actor_of(request), request.GET
     found = _statement(actor, statement_id)
-    lines, chosen = compared(found), params.get("difference", "")
-    shown = lines.filter(difference=chosen) if chosen in set(Difference) else lines
-    page = keyset_page(shown, ("number", "id"), params)
+    chosen = params.get("difference", "")
+    page = keyset_page(compared(found, chosen), ("number", "id"), params)
     missing = missing_there(found)
     context = {
         "statement": found,

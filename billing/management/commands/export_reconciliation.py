@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             with Path(output).open("w", encoding="utf-8", newline="") as file:
                 write_csv(file, COLUMNS, rows)
         else:
-            write_csv(self.stdout, COLUMNS, rows)
+            write_csv(cast(IO[str], self.stdout), COLUMNS, rows)
 
 
 def _month(period: str) -> date:
