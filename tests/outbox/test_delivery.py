@@ -10,7 +10,7 @@ from accounts.policy import SYSTEM
 from partnerhub.outbox import recorder
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Delivery, Event
-from partnerhub.outbox.recorder import Fact, digest, fingerprint, handles, record
+from partnerhub.outbox.recorder import Fact, Happening, digest, fingerprint, handles, record, record_many
 from tests.factories.subscriptions import NOON
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,25 @@ def test_events_of_a_stream_are_numbered_and_chained():
     assert (first.sequence, second.sequence, second.previous_hash) == (1, 2, first.hash)
     stored = Event.objects.get(pk=second.pk)
     assert stored.hash == digest(fingerprint(stored), first.hash)
+
+
+def test_many_facts_are_recorded_each_in_its_stream_in_their_order(heard):
+    log, _failing = heard
+    one, other = uuid4(), uuid4()
+    ring(one, 1)
+    told = [Happening(Rang(stream, {"number": n}), NOON, "r", "c") for n, stream in enumerate((other, one, other), 2)]
+
+    with transaction.atomic():
+        recorded = record_many(told, actor=SYSTEM)
+
+    assert [(event.stream_id, event.sequence) for event in recorded] == [(other, 1), (one, 2), (other, 2)]
+    stored = {event.pk: event for event in Event.objects.all()}
+    assert [digest(fingerprint(stored[event.pk]), event.previous_hash) for event in recorded] == [
+        event.hash for event in recorded
+    ]
+    assert {(stored[event.pk].request_id, stored[event.pk].correlation_id) for event in recorded} == {("r", "c")}
+    assert deliver_due(NOON) == 4
+    assert (sorted(log), log.index(2) < log.index(4), log.index(1) < log.index(3)) == ([1, 2, 3, 4], True, True)
 
 
 def test_an_event_is_recorded_only_inside_a_transaction(transactional_db):

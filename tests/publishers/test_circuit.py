@@ -10,11 +10,12 @@ from partnerhub.errors import NotPermitted
 from partnerhub.outbox.models import Event
 from publishers.fulfillment.gateway import Outcome
 from publishers.models import Circuit, Publisher
-from publishers.services.circuit import FIRST_PAUSE, LONGEST_PAUSE, report
+from publishers.services.circuit import FIRST_PAUSE, LONGEST_PAUSE, Report, report, report_all
 from tests.factories.accounts import actor
 from tests.factories.publishers import PublisherFactory
 
 pytestmark = pytest.mark.django_db
+WELL = Outcome.ANSWERED
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -121,6 +122,41 @@ def test_a_healthy_publisher_is_not_written_for_every_answer(publisher):
 
     publisher = hear(publisher, Outcome.ANSWERED, at=NOON + timedelta(seconds=6))
     assert publisher.last_success_at == NOON + timedelta(seconds=6)
+
+
+def test_many_calls_are_taken_in_as_if_one_after_the_other(publisher):
+    other = PublisherFactory()
+    failed, well = [Report(one.pk, Outcome.FAILING, "down") for one in (publisher, other)], Report(other.pk, WELL)
+
+    changed = report_all(SYSTEM, [*failed * 3, well, *failed * 3], at=NOON)
+
+    publisher.refresh_from_db()
+    other.refresh_from_db()
+    assert changed == {publisher.pk: Circuit.OPEN}
+    assert (publisher.circuit, publisher.consecutive_failures) == (Circuit.OPEN, 5)
+    assert (other.circuit, other.consecutive_failures) == (Circuit.CLOSED, 3)
+    assert events_of(publisher) == ["publisher.circuit_opened"]
+
+
+def test_a_circuit_that_opens_and_closes_among_many_calls_tells_both(publisher):
+    calls = [*[Report(publisher.pk, Outcome.FAILING, "down")] * 5, Report(publisher.pk, WELL)]
+
+    assert report_all(SYSTEM, calls, at=NOON) == {}
+
+    publisher.refresh_from_db()
+    assert (publisher.circuit, publisher.circuit_retry_at) == (Circuit.CLOSED, None)
+    assert events_of(publisher) == ["publisher.circuit_opened", "publisher.circuit_closed"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"), [(None, 1), (timedelta(seconds=7), 7), (timedelta(0), 1), (timedelta(hours=9), 300)]
+)
+def test_who_asks_for_fewer_questions_is_asked_none_for_as_long_as_it_says(publisher, asked, pause):
+    report(SYSTEM, publisher.pk, Outcome.THROTTLED, detail="slow down", retry_after=asked, at=NOON)
+    report(SYSTEM, publisher.pk, Outcome.THROTTLED, detail="slow down", at=NOON)
+
+    publisher.refresh_from_db()
+    assert (publisher.circuit, publisher.paced_until) == (Circuit.CLOSED, NOON + timedelta(seconds=pause))
 
 
 def test_only_the_hub_itself_reports(publisher):

@@ -8,16 +8,19 @@ import pytest
 from aiohttp import web
 from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.policy import SYSTEM, Role
 from partnerhub.clock import now
 from partnerhub.outbox.models import Event
-from publishers.fulfillment.gateway import Answer, Outcome
-from publishers.models import Adapter, Circuit, Publisher
-from subscriptions.enums import GateName, Status
+from partnerhub.outbox.recorder import digest, fingerprint
+from publishers.fulfillment.gateway import Answer, Outcome, Said
+from publishers.models import Adapter, CallTally, Circuit, Publisher
+from subscriptions.enums import GateName, Reason, Status
 from subscriptions.gates import NOT_OPENED
 from subscriptions.models import BillingStart, Gate, PollSchedule, Subscription
-from subscriptions.polling import LEASE, Claim, LeaseLost, Poller, apply, claim, release
+from subscriptions.polling import LEASE, Claim, LeaseLost, Poller, Reply, apply, apply_all, claim, release
+from subscriptions.selectors import blocking_gate
 from subscriptions.services.asking import poll_now
 from subscriptions.services.confirmation import CONFIRMATIONS
 from subscriptions.services.ending import cancel
@@ -198,6 +201,151 @@ def test_nothing_is_asked_inside_a_transaction(site, shop):
         poll()
 
     assert site.asked(subscription.pk) == 0
+
+
+# Answers that are known already
+
+
+def test_a_publisher_is_told_what_it_called_its_last_answer(site, shop):
+    subscription = buy_of(shop())
+    told = []
+
+    async def unchanged(request: web.Request) -> web.StreamResponse:
+        told.append(request.headers.get("if-none-match"))
+        if told[-1] == '"v1"':
+            return web.Response(status=304)
+        return await says("PendingFulfillmentStart", planId="plan", quantity=7, headers={"ETag": '"v1"'})(request)
+
+    site.behave(subscription.pk, unchanged)
+    poll()
+    events = events_of(subscription)
+    assert poll(LATER + timedelta(minutes=1)).tally.outcomes == {"answered": 1}
+
+    schedule = schedule_of(subscription)
+    assert (told, schedule.etag, schedule.attempts) == ([None, '"v1"'], '"v1"', 2)
+    assert (schedule.last_outcome, events_of(subscription)) == ("answered", events)
+    assert schedule.next_poll_at > LATER + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "etag"),
+    [
+        ({}, '"v1"'),
+        ({"attempts": 20}, ""),  # now and then in full, should an ETag be wrong
+        ({"attempts": 21}, '"v1"'),
+    ],
+)
+def test_the_etag_goes_out_with_the_question_but_now_and_then(shop, changed, etag):
+    subscription = buy_of(shop())
+    PollSchedule.objects.update(**{"etag": '"v1"', "attempts": 1, "last_outcome": "answered"} | changed)
+
+    assert [(one.subscription_id, one.etag) for one in claim(LATER, 1)] == [(subscription.pk, etag)]
+
+
+def test_after_trouble_and_for_a_person_the_question_is_asked_in_full(site, shop):
+    failed, asked_for = buy_of(publisher := shop()), buy_of(publisher)
+    PollSchedule.objects.update(etag='"v1"', attempts=1, last_outcome="answered")
+    site.behave(failed.pk, answers(500))
+    site.behave(asked_for.pk, answers(304))
+
+    poll()
+    poll_now(SYSTEM, asked_for.pk, at=LATER + timedelta(seconds=1))
+
+    assert (schedule_of(failed).etag, schedule_of(asked_for).etag) == ("", "")
+
+
+# Many at once
+
+
+def test_answers_of_every_kind_are_taken_in_together_each_with_its_own_effect(shop):
+    publisher = shop(max_concurrency=100)
+    bought = [buy_of(publisher) for _ in range(5)]
+    claimed = {one.subscription_id: one for one in claim(LATER, 10)}
+    ids = {"request_id": "r-1", "correlation_id": "c-1"}
+    confirmed, half, refused, unknown, silent = bought
+    given = {
+        confirmed: Answer(Outcome.ANSWERED, Said("Subscribed", "plan", 7), evidence=ids),
+        half: said(half, "PendingFulfillmentStart", assigned_quantity=3),
+        refused: said(refused, "Unsubscribed", message="Not in your sector"),
+        unknown: Answer(Outcome.UNKNOWN_THERE),
+        silent: Answer(Outcome.SILENT),
+    }
+
+    replies = [Reply(claimed[one.pk], answer, 0.5) for one, answer in given.items()]
+    with CaptureQueriesContext(connection) as together:
+        statuses = apply_all(SYSTEM, replies, at=LATER)
+
+    assert statuses == [Status.SUBSCRIBED, *[Status.PENDING] * 4]
+    assert [status_of(one) for one in bought] == statuses
+    assert [blocking_gate(one).reason for one in bought[1:]] == [
+        Reason.PARTIAL_ASSIGNMENT,
+        Reason.PUBLISHER_REFUSED,
+        Reason.AWAITING_CUSTOMER_SETUP,
+        Reason.PUBLISHER_SILENT,
+    ]
+    assert BillingStart.objects.get().subscription == confirmed
+    assert list(Event.objects.filter(name="subscription.activated").values_list("request_id", "correlation_id")) == [
+        ("r-1", "c-1")
+    ]
+    for one in bought:
+        chain = list(Event.objects.filter(stream_id=one.pk).order_by("sequence"))
+        assert [event.sequence for event in chain] == list(range(1, len(chain) + 1))
+        hashes = ["", *(event.hash for event in chain)]
+        assert [digest(fingerprint(event), before) for event, before in zip(chain, hashes, strict=False)] == hashes[1:]
+    assert PollSchedule.objects.filter(lease=None, attempts=1).count() == 5
+    assert len(together) <= 16
+
+
+def test_the_statements_of_a_batch_do_not_grow_with_it(shop):
+    publisher = shop(max_concurrency=100)
+    counts = []
+    for size in (1, 6):
+        bought = [buy_of(publisher) for _ in range(size)]
+        replies = [Reply(one, said(bought[0]), 0.5) for one in claim(LATER, 10)]
+        with CaptureQueriesContext(connection) as together:
+            apply_all(SYSTEM, replies, at=LATER)
+        counts.append((len(replies), len(together)))
+
+    assert counts == [(1, counts[0][1]), (6, counts[0][1])]
+
+
+def test_one_lost_lease_drops_one_answer_of_many(site, shop):
+    publisher = shop()
+    lost, *kept = (buy_of(publisher) for _ in range(4))
+
+    async def take_the_lease_away(request: web.Request) -> web.StreamResponse:
+        await asyncio.to_thread(_lose_lease, lost)
+        return await answers(404)(request)
+
+    site.behave(lost.pk, take_the_lease_away)
+
+    tally = poll().tally
+
+    assert (tally.asked, tally.dropped) == (4, 1)
+    assert (schedule_of(lost).attempts, [schedule_of(one).attempts for one in kept]) == (0, [1, 1, 1])
+
+
+def _lose_lease(subscription: Subscription) -> None:
+    try:
+        PollSchedule.objects.filter(pk=subscription.pk).update(lease=uuid.uuid4())
+    finally:
+        connection.close()
+
+
+def test_calls_are_counted_once_for_each_outcome_of_an_hour(site, shop):
+    publisher = shop()
+    known, _unknown = buy_of(publisher), buy_of(publisher)
+    site.behave(known.pk, says("PendingFulfillmentStart", planId="plan", quantity=7))
+
+    poll()
+    poll(LATER + timedelta(minutes=1))
+
+    rows = CallTally.objects.filter(publisher=publisher).order_by("outcome")
+    assert [(row.hour, row.kind, row.outcome, row.calls) for row in rows] == [
+        (NOON, "ask", "answered", 2),
+        (NOON, "ask", "unknown_there", 2),
+    ]
+    assert all(0 < row.slowest_milliseconds <= row.milliseconds for row in rows)
 
 
 # Leases
@@ -512,3 +660,84 @@ def test_a_row_that_cannot_be_applied_stops_no_other(site, shop):
     schedule = schedule_of(poisoned)
     assert (schedule.attempts, schedule.lease, schedule.lease_until) == (0, None, None)
     assert schedule.next_poll_at == LATER + timedelta(minutes=15)
+
+
+def test_a_publisher_is_asked_no_faster_than_it_allows(shop):
+    publisher = shop(max_concurrency=100, max_per_second=8)
+    for _ in range(12):
+        buy_of(publisher)
+    quick = buy_of(shop())
+
+    got = []
+    for tick in range(9):
+        at = LATER + tick * timedelta(seconds=0.125)
+        got.append(sum(one.publisher_id == publisher.pk for one in claim(at, 100)))
+
+    # A quarter of a second's worth at once, then what a second allows.
+    assert (got[0], sum(got)) == (2, 10)
+    assert PollSchedule.objects.get(pk=quick.pk).lease is not None
+
+
+def test_one_that_allows_one_question_in_a_second_gets_one(shop):
+    publisher = shop(max_per_second=1)
+    for _ in range(5):
+        buy_of(publisher)
+
+    assert [len(claim(LATER + tick * timedelta(seconds=0.5), 100)) for tick in range(5)] == [1, 0, 1, 0, 1]
+
+
+def test_a_storm_of_429_slows_its_publisher_only(site, shop):
+    busy, well = shop(max_concurrency=1), shop(max_concurrency=1)
+    for _ in range(3):
+        buy_of(busy)
+    others = [buy_of(well) for _ in range(3)]
+    site.behave(slug_of(busy), answers(429, headers={"Retry-After": "40"}))
+
+    tally = poll().tally
+
+    assert dict(tally.outcomes) == {"throttled": 1, "unknown_there": 3}
+    assert [schedule_of(one).attempts for one in others] == [1, 1, 1]
+    busy.refresh_from_db()
+    assert (busy.circuit, busy.paced_until) == (Circuit.CLOSED, LATER + timedelta(seconds=40))
+    assert [one.publisher_id for one in claim(LATER + timedelta(seconds=39), 10)].count(busy.pk) == 0
+    assert [one.publisher_id for one in claim(LATER + timedelta(seconds=40), 10)].count(busy.pk) == 1
+
+
+def test_a_long_queue_leaves_places_for_publishers_that_nobody_is_asking(shop):
+    long, short = shop(max_concurrency=1000), shop()
+    for _ in range(12):
+        buy_of(long)
+    late = [buy_of(short, at=NOON + timedelta(seconds=1)) for _ in range(2)]
+
+    first = claim(LATER, 10, reserve=2)
+    full = claim(LATER, 2, reserve=2)
+
+    # The newcomer's first is claimed with the others, its second only where there is more than the reserve.
+    assert ([one.publisher_id for one in first].count(long.pk), len(first)) == (8, 10)
+    assert {one.subscription_id for one in first} >= {one.pk for one in late}
+    assert full == []
+    newcomer = buy_of(shop())
+    [claimed] = claim(LATER, 2, reserve=2)
+    assert (claimed.subscription_id, claimed.is_first) == (newcomer.pk, True)
+
+
+def test_doubled_ticks_do_not_double_questions(site, shop):
+    publisher = shop(max_concurrency=100)
+    bought = [buy_of(publisher) for _ in range(12)]
+    start = threading.Barrier(3)
+
+    def tick() -> None:
+        try:
+            start.wait()
+            poll()
+        finally:
+            connections.close_all()
+
+    beats = [threading.Thread(target=tick) for _ in range(3)]
+    for beat in beats:
+        beat.start()
+    for beat in beats:
+        beat.join()
+
+    assert [site.asked(one.pk) for one in bought] == [1] * 12
+    assert set(PollSchedule.objects.values_list("attempts", flat=True)) == {1}
