@@ -72,7 +72,7 @@ class Publisher:
     def routes(self) -> list[web.RouteDef]:
         one = SUBSCRIPTIONS + "/{id}"
         return [
-            web.get("/welcome", self.welcome),
+            web.get("/welcome", self.polite(self.welcome)),
             web.post("/webhook", self.proven(self.webhook)),
             web.get(one, self.proven(self.show)),
             web.patch(one, self.proven(self.change)),
@@ -229,20 +229,29 @@ class Publisher:
 
     # The door, and the thread behind it
 
+    def polite(self, handler: Handler) -> Handler:
+        """Ask the caller to come again when the marketplace could not be reached."""
+
+        async def enter(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except Unavailable:
+                return refusal(503, "We could not reach the marketplace.")
+
+        return enter
+
     def proven(self, handler: Handler) -> Handler:
         """Let in whoever shows a token that the marketplace signed for us."""
 
         async def enter(request: web.Request) -> web.StreamResponse:
             try:
                 await self.prove(request.headers.get("authorization", ""))
-                return await handler(request)
             except NotTheMarketplace as stranger:
                 self.turned_away.append(str(stranger))
                 return refusal(stranger.status, str(stranger))
-            except Unavailable:
-                return refusal(503, "We could not reach the marketplace.")
+            return await handler(request)
 
-        return enter
+        return self.polite(enter)
 
     async def prove(self, authorization: str) -> None:
         for anew in (False, True):
