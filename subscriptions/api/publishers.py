@@ -17,7 +17,7 @@ from publishers.models import CallKind, Publisher
 from publishers.selectors import publisher_for
 from publishers.services.secrets import last_end
 from subscriptions.backlog import Backlog, backlogs
-from subscriptions.scoreboard import Score, scoreboard
+from subscriptions.scoreboard import Score, recent_scores
 
 PERIODS = {HOUR: "PT1H", DAY: "P1D", WEEK: "P7D"}
 
@@ -80,7 +80,7 @@ def figures(publisher: Publisher, at: datetime) -> PublisherHealthFigures:
         calls=[_calls(kind, period, one) for (kind, period), one in sorted(calls.items())],
         backlog=_backlog(backlogs([publisher.pk], at)[publisher.pk]),
         secretEndsAt=utc_or_none(last_end(publisher)),
-        activation=_activation(scoreboard([publisher.pk], at).get(publisher.pk, Score())),
+        activation=_activation(recent_scores([publisher.pk], at).get(publisher.pk, Score())),
     )
 
 

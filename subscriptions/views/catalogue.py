@@ -17,7 +17,7 @@ from partnerhub.web.templatetags.hub import money_words
 from publishers.models import Plan, Pricing
 from publishers.selectors import CatalogItem, catalogue_for
 from subscriptions import words
-from subscriptions.scoreboard import Score, scoreboard
+from subscriptions.scoreboard import Score, recent_scores
 from subscriptions.services.carts import check_once_per_customer
 from subscriptions.views.scores import readiness
 
@@ -58,7 +58,7 @@ def plan_cards(customer: Customer, at: datetime, *, query: str, publisher: str, 
     grouped = groupby(items, key=lambda item: item.plan_term.plan_id)
     plans = [list(group) for _plan, group in grouped]
     shown = [group for group in plans if _matches(group[0].plan_term.plan, query, publisher)]
-    scores = scoreboard({group[0].plan_term.plan.offer.publisher_id for group in shown}, at)
+    scores = recent_scores({group[0].plan_term.plan.offer.publisher_id for group in shown}, at)
     return [_card(customer, group, cart, _score(group[0].plan_term.plan, scores)) for group in shown]
 
 

@@ -31,7 +31,7 @@ from publishers.services.secrets import Ending, endings
 from publishers.services.trying import try_now
 from publishers.words import CALL_KIND, PERIOD, adapter_words, milliseconds_words, share_words
 from subscriptions.backlog import Backlog, backlogs
-from subscriptions.scoreboard import Score, scoreboard
+from subscriptions.scoreboard import Score, recent_scores
 from subscriptions.views.scores import readiness, score_facts
 
 
@@ -52,7 +52,7 @@ def publishers(request: HttpRequest) -> HttpResponse:
 
 def _rows(found: list[Publisher], at: datetime) -> list[dict[str, Any]]:
     ids = [publisher.pk for publisher in found]
-    calls, waiting, scores, ending = calls_of(ids, at), backlogs(ids, at), scoreboard(ids, at), endings(found, at)
+    calls, waiting, scores, ending = calls_of(ids, at), backlogs(ids, at), recent_scores(ids, at), endings(found, at)
     return [
         {
             "publisher": publisher,
@@ -83,7 +83,7 @@ def health(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """Whether a publisher answers, how fast, and what waits for it."""
     actor, at = actor_of(request), now()
     publisher = publisher_for(actor, publisher_id)
-    score = scoreboard([publisher.pk], at).get(publisher.pk, Score())
+    score = recent_scores([publisher.pk], at).get(publisher.pk, Score())
     context = _pulse(actor, publisher, at) | {"current": "health", "readiness": readiness(score)}
     context["score"] = score_facts(score) if score.is_telling else []
     return render(request, "publishers/health.html", context)

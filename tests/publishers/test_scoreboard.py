@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.policy import SYSTEM, Role
 from subscriptions.enums import OperationAction, OperationStatus
 from subscriptions.models import Operation
-from subscriptions.scoreboard import LOOKS_BACK, Score, scoreboard
+from subscriptions.scoreboard import LOOKS_BACK, Score, recent_scores, scoreboard
 from subscriptions.services.ending import void_overdue
 from subscriptions.views.scores import readiness
 from tests.factories.customers import CustomerFactory
@@ -63,6 +63,8 @@ def test_what_was_never_activated_counts_and_what_is_young_does_not(django_asser
     with django_assert_num_queries(1):
         scores = scoreboard([publisher.pk], later)
 
+    with django_assert_num_queries(1):
+        assert recent_scores([publisher.pk], later) == recent_scores([publisher.pk], later) == scores
     assert scores[publisher.pk] == Score(10, 5 * HOUR, None, stuck=2, changes=3, failed=1, silent=1)
     assert scores[term.plan.offer_id] == Score(10, 5 * HOUR, None, stuck=2)
     assert scoreboard([publisher.pk], later + LOOKS_BACK) == {}
