@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from io import TextIOWrapper
 from itertools import chain
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
 from python_calamine import CalamineError, CalamineWorkbook
 
+from partnerhub.web.export import BYTE_ORDER_MARK
 from partnerhub.web.uploads import plain
 
 LARGEST_FILE = 20_000_000
@@ -77,17 +77,15 @@ def read_statement(file: IO[bytes], name: str) -> Iterator[StatementRow]:
 
 
 def _text(file: IO[bytes]) -> Iterator[Sequence[Any]]:
-    text = TextIOWrapper(file, "utf-8-sig", newline="")
+    lines = (line.decode("utf-8").replace("\0", "") for line in file)
     try:
-        first = text.readline(10_000)
+        first = next(lines, "").removeprefix(BYTE_ORDER_MARK)
         delimiter = max(",;\t", key=first.count)
-        yield from csv.reader(chain([first], text), delimiter=delimiter)
+        yield from csv.reader(chain([first], lines), delimiter=delimiter)
     except UnicodeDecodeError:
         raise UnreadableStatement(_("The file is not UTF-8 text.")) from None
     except csv.Error:
         raise UnreadableStatement(_("The file is not a CSV file.")) from None
-    finally:
-        text.detach()
 
 
 def _sheet(file: IO[bytes]) -> Iterable[Sequence[Any]]:
@@ -129,7 +127,7 @@ def _read(number: int, row: Sequence[Any], places: dict[str, int]) -> StatementR
 
 
 def _plain(cell: Any) -> str:
-    return plain(str(cell)).replace("\0", "") if cell is not None else ""
+    return plain(str(cell)) if cell is not None else ""
 
 
 def _month(cell: Any) -> date:

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.denial import denial_of
@@ -114,7 +114,7 @@ ACTS: dict[str, Act] = {
         is_paid=True,
     ),
     "credit": Act(
-        label=gettext_lazy("Credit"),
+        label=pgettext_lazy("act", "Credit"),
         effect=gettext_lazy(
             "A credit note takes back what is left of these lines, with its tax, at once and for good."
         ),

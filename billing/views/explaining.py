@@ -1,6 +1,7 @@
 """A line of an invoice that explains itself, and is written once more to see that it holds."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from publishers.models import Price
 from subscriptions.enums import GateName, TrancheCause
 from subscriptions.models import Gate, SeatTranche
 from subscriptions.views.gates import proof_words
-from subscriptions.views.telling import sentence_of_event
+from subscriptions.views.telling import role_shown, sentence_of_event
 from subscriptions.words import GATE
 
 ROUNDING = {
@@ -106,7 +107,7 @@ def _why(explained: Explanation) -> list[dict[str, Any]]:
     by = cause.data.get("requested_by") or cause.actor_label
     facts = [
         _fact(_("Event"), sentence_of_event(cause.name, cause.data)[0], absolute(cause.at)),
-        _fact(_("By"), by, role_name(cause.actor_role) if by == cause.actor_label else ""),
+        _fact(_("By"), by, role_name(role_shown(cause.actor_role)) if by == cause.actor_label else ""),
     ]
     if cause.reason:
         facts.append(_fact(_("Reason"), cause.reason))
@@ -148,32 +149,37 @@ def _how_much(explained: Explanation) -> list[dict[str, Any]]:
         facts.append(_fact(_("Amount"), money_text(charge.amount, charge.currency), _("all that was left of the line")))
         return facts
     found = explained.sum
-    unit = number_format(abs(charge.effective_unit_price), decimal_pos=4, force_grouping=True)
     return [
         *facts,
         _fact(_("Calculation"), _calculation(found), ROUNDING[Rounding(charge.rounding)]),
-        _fact(_("A unit for these days"), unit),
+        _fact(_("A unit for these days"), _number(abs(charge.effective_unit_price))),
         _fact(_("Amount"), money_words(found.amount)),
     ]
 
 
 def _calculation(found: Sum) -> str:
-    price, exact = (number_format(value, force_grouping=True) for value in (found.unit_price, found.exact))
+    price, exact = _number(found.unit_price), _number(found.exact)
     if found.days == found.cycle_days:
         return f"{price} × {found.units} = {exact}"
     return f"{price} × {found.units} × {found.days}/{found.cycle_days} = {exact}"
 
 
+def _number(value: Decimal) -> str:
+    """A number with as many decimals as it has, two at least."""
+    exponent = value.normalize().as_tuple().exponent
+    digits = max(2, -exponent if isinstance(exponent, int) else 2)
+    return number_format(value, decimal_pos=digits, force_grouping=True)
+
+
 def _price(price: Price, currency: str) -> dict[str, Any]:
     since = _("valid from {moment}").format(moment=absolute(price.valid_from))
     until = _("until {moment}").format(moment=absolute(price.valid_to)) if price.valid_to else ""
-    amount = number_format(price.amount, force_grouping=True)
-    return _fact(_("List price"), f"{currency} {amount}", " ".join(filter(None, [since, until])))
+    return _fact(_("List price"), f"{currency} {_number(price.amount)}", " ".join(filter(None, [since, until])))
 
 
 def _tax(invoice: Invoice, found: InvoiceLine) -> list[dict[str, Any]]:
     amount = money_text(found.tax, invoice.currency)
-    return [_fact(_("VAT"), f"{number_format(found.tax_rate)}% = {amount}", TAX_REASON[TaxReason(found.tax_reason)])]
+    return [_fact(_("VAT"), f"{_number(found.tax_rate)}% = {amount}", TAX_REASON[TaxReason(found.tax_reason)])]
 
 
 def _chain(explained: Explanation) -> list[dict[str, Any]]:

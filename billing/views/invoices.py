@@ -11,6 +11,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -299,7 +300,7 @@ def _local(found: Invoice) -> dict[str, Any] | None:
     return {
         "tax": Money(found.local_tax, found.local_currency),
         "net": Money(found.local_net or Decimal(0), found.local_currency),
-        "rate": found.local_rate,
+        "rate": number_format(found.local_rate, decimal_pos=4),
         "source": found.local_rate_source,
         "on": found.local_rate_on,
     }

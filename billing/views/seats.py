@@ -51,7 +51,7 @@ def seats(request: HttpRequest) -> HttpResponse:
         "rows": [_shown(row) for row in page.rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
-        "count": capped_count(found),
+        "found": capped_count(found),
         "only_differing": "differing" in params,
         "publishers": _publishers(actor, params.get("publisher", "")),
         "query": params.urlencode(),

@@ -130,9 +130,9 @@ def test_a_line_explains_itself_and_holds_when_it_is_rebuilt(admin):
         "Billing started 23 Nov 2026, 12:00 UTC",
         "+7 bought 23 Nov 2026, 12:00 UTC",
         "+2 added 25 Nov 2026, 12:00 UTC",
-        "EUR 10.0800 valid from 1 Jan 2026",
-        "10.0800 × 9 × 28/30 = 84.672000 The exact amount of the line is rounded down once.",
-        "A unit for these days 9.4080 Amount €84.67",
+        "EUR 10.08 valid from 1 Jan 2026",
+        "10.08 × 9 × 28/30 = 84.672 The exact amount of the line is rounded down once.",
+        "A unit for these days 9.408 Amount €84.67",
         "All 3 lines of this subscription hold, with their chain.",
     ]:
         assert words in page, words
