@@ -35,4 +35,4 @@ class LetBeForm(RefusableForm):
 
     refused_at: dict[type[Any], str] = {DivergenceOver: "note"}
 
-    note = forms.CharField(label=_("Why it may stay so"), max_length=500)
+    note = forms.CharField(label=_("Why it may stay so"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
