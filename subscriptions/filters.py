@@ -15,7 +15,7 @@ from accounts.policy import Actor
 from publishers.models import Price, Publisher, Term
 from subscriptions.enums import Owner, Reason, Status
 from subscriptions.models import Operation, Subscription
-from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.models.operation import WAITED_FOR
 from subscriptions.search import SHORTEST, found_by
 from subscriptions.selectors import blocking_gates, subscriptions_visible_to
 from subscriptions.words import OWNER, REASON, STATUS, TERM
@@ -96,7 +96,7 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
         return _pending(queryset).filter(Exists(blocking_gates().filter(owner=value)))
 
     def by_waiting(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
-        in_flight = Operation.objects.filter(subscription=OuterRef("pk"), status__in=list(IN_FLIGHT))
+        in_flight = Operation.objects.filter(WAITED_FOR, subscription=OuterRef("pk"))
         return queryset.filter(Exists(in_flight))
 
     def by_auto_renew(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:

@@ -10,6 +10,8 @@ from subscriptions.models.subscription import Subscription
 IN_FLIGHT = (OperationStatus.NOT_STARTED, OperationStatus.IN_PROGRESS)
 # Told of when it has happened here: no other change waits until the publisher has heard of it.
 NOTICES = (OperationAction.SUBSCRIBE, OperationAction.SUSPEND, OperationAction.REINSTATE)
+# What renewals, ends of terms and those who look wait for.
+WAITED_FOR = Q(status__in=list(IN_FLIGHT)) & ~Q(action__in=list(NOTICES))
 # Never sent: no publisher hears of them.
 OURS_ALONE = (OperationAction.SET_AUTO_RENEW, OperationAction.CHANGE_RESELLER)
 

@@ -15,7 +15,7 @@ from partnerhub.money import Money
 from subscriptions.changes import Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
-from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.models.operation import WAITED_FOR
 from subscriptions.previews import Preview
 from subscriptions.services.asking import poll_now
 from subscriptions.services.changing import perform
@@ -138,7 +138,7 @@ def rehearse(actor: Actor, subscription_id: UUID, asked: Mapping[str, Any], *, r
 
 def in_flight(subscription: Subscription) -> InFlight | None:
     """The change of a subscription that is held or waits for the publisher."""
-    operation = subscription.operations.filter(status__in=IN_FLIGHT).first()
+    operation = subscription.operations.filter(WAITED_FOR).first()
     return InFlight(operation.action, operation.held_until) if operation else None
 
 

@@ -15,7 +15,7 @@ from publishers.selectors import PolicyBook, policy_book, scope_of
 from subscriptions.enums import EndReason, Status, Trigger
 from subscriptions.events import SubscriptionExpired
 from subscriptions.models import Operation, Subscription
-from subscriptions.models.operation import IN_FLIGHT
+from subscriptions.models.operation import WAITED_FOR
 from subscriptions.services.ending import end
 from subscriptions.services.locking import lock_subscription, save_changed
 
@@ -89,12 +89,12 @@ def end_suspension(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subs
 
 
 def _at_rest(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
-    in_flight = Operation.objects.filter(subscription=OuterRef("pk"), status__in=IN_FLIGHT)
+    in_flight = Operation.objects.filter(WAITED_FOR, subscription=OuterRef("pk"))
     return subscriptions.filter(~Exists(in_flight))
 
 
 def _is_changing(subscription: Subscription) -> bool:
-    return subscription.operations.filter(status__in=IN_FLIGHT).exists()
+    return subscription.operations.filter(WAITED_FOR).exists()
 
 
 def _each(actor: Actor, ids: Iterable[UUID], act: Callable[..., Subscription], at: datetime) -> int:

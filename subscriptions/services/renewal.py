@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import HubError
@@ -23,7 +23,7 @@ from subscriptions.enums import (
 from subscriptions.events import SubscriptionExpired, SubscriptionRenewed
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Operation, ScheduledRenewal, Subscription
-from subscriptions.models.operation import IN_FLIGHT, NOTICES
+from subscriptions.models.operation import WAITED_FOR
 from subscriptions.selectors import batches_of
 from subscriptions.services.ending import end
 from subscriptions.services.locking import lock_subscription, save_changed
@@ -42,14 +42,13 @@ def renew_due(actor: Actor, *, at: datetime, limit: int = 500) -> int:
 
     One with a change in flight waits for it (the renewal may take a day, rule 58); one that fails stops no other.
     """
-    in_flight = Operation.objects.filter(_WAITED_FOR, subscription=OuterRef("pk"))
+    in_flight = Operation.objects.filter(WAITED_FOR, subscription=OuterRef("pk"))
     over = Subscription.objects.filter(~Exists(in_flight), term_end__lte=_day(at), status__in=_LIVING)
     ids = list(over.order_by("term_end", "id").values_list("pk", flat=True)[:limit])
     return sum(_renewed(actor, subscription_id, at) for subscription_id in ids)
 
 
 _LIVING = (Status.SUBSCRIBED, Status.SUSPENDED)
-_WAITED_FOR = Q(status__in=IN_FLIGHT) & ~Q(action__in=NOTICES)
 
 
 def _renewed(actor: Actor, subscription_id: UUID, at: datetime) -> bool:
@@ -70,7 +69,7 @@ def renew(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
     subscription = lock_subscription(subscription_id)
-    if not _is_over(subscription, at) or subscription.operations.filter(_WAITED_FOR).exists():
+    if not _is_over(subscription, at) or subscription.operations.filter(WAITED_FOR).exists():
         return subscription
     if subscription.auto_renew and subscription.status == Status.SUBSCRIBED:
         _begin_term(actor, subscription, at)

@@ -196,7 +196,7 @@ class Dialog:
         if self.control.asks:
             return _("An admin agent is asked. You find the change request on this page.")
         operation = latest_operation(self.subscription)
-        if operation is None or not operation.is_in_flight:
+        if operation is None or not operation.is_in_flight or operation.only_tells:
             return _("The change is made.")
         if operation.held_until is not None:
             return _("The change takes effect in a moment: until then you can undo it.")

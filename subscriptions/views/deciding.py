@@ -102,7 +102,7 @@ class Approval:
     def outcome(self) -> str:
         """What became of the approved change."""
         operation = latest_operation(self.asked.subscription)
-        if operation is None or not operation.is_in_flight:
+        if operation is None or not operation.is_in_flight or operation.only_tells:
             return _("Approved: the change is made.")
         if operation.held_until is not None:
             return _("Approved: it takes effect in a moment, until then it can be undone on the subscription's page.")

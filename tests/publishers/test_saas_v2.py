@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -626,7 +627,11 @@ def test_a_notice_is_posted_as_json_with_the_hubs_token(site):
         seen.append(await request.json())
         return web.Response()
 
-    assert notify(site, hear) == Receipt(Outcome.ANSWERED)
+    receipt = notify(site, hear)
+
+    assert replace(receipt, posted=None) == Receipt(Outcome.ANSWERED)
+    assert (receipt.posted.http_status, receipt.posted.answer) == (200, "")
+    assert receipt.posted.webhook_url == site.url("notified") + "/webhook?secret=…"
     assert seen == [("POST", "/notified/webhook?secret=1", f"Bearer {TOKEN}", "application/json"), {"id": "op-1"}]
 
 
