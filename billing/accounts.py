@@ -35,7 +35,9 @@ def reckoned(row: Account, lines: Iterable[Charge] = ()) -> reckoning.Account:
     return reckoning.Account(
         currency=row.subscription.currency,
         opened_by=row.opened_by_id,
-        basis=basis_of(row.plan_term, row.price_id, row.unit_price, row.quantity, row.partner_id),
+        basis=basis_of(
+            row.plan_term, row.price_id, row.unit_price, row.quantity, row.partner_id, Rounding(row.rounding)
+        ),
         term_start=row.term_start,
         term_end=row.term_end,
         paid_from=row.paid_from,
@@ -48,7 +50,9 @@ def reckoned(row: Account, lines: Iterable[Charge] = ()) -> reckoning.Account:
     )
 
 
-def basis_of(term: PlanTerm, price_id: UUID, unit_price: Decimal, quantity: int, partner_id: str) -> Basis:
+def basis_of(
+    term: PlanTerm, price_id: UUID, unit_price: Decimal, quantity: int, partner_id: str, rounding: Rounding
+) -> Basis:
     """What a cycle of a plan term is charged by."""
     return Basis(
         plan_term_id=term.pk,
@@ -58,6 +62,7 @@ def basis_of(term: PlanTerm, price_id: UUID, unit_price: Decimal, quantity: int,
         per_user=term.plan.pricing == Pricing.PER_USER,
         quantity=quantity,
         partner_id=partner_id,
+        rounding=rounding,
     )
 
 
@@ -79,6 +84,7 @@ def keep(subscription: Subscription, account: reckoning.Account, heard: int) -> 
         "unit_price": account.basis.unit_price,
         "quantity": account.basis.quantity,
         "partner_id": account.basis.partner_id,
+        "rounding": account.basis.rounding,
         "term_start": account.term_start,
         "term_end": account.term_end,
         "paid_from": account.paid_from,
@@ -135,7 +141,7 @@ def _line(subscription: Subscription, start: BillingStart, entry: Entry, at: dat
         effective_unit_price=entry.effective_unit_price,
         amount=entry.amount,
         currency=subscription.currency,
-        rounding=Rounding.LINE,
+        rounding=entry.rounding,
         reseller_partner_id=entry.partner_id,
         recorded_at=at,
     )
@@ -200,6 +206,7 @@ def entry_of(charge: Charge, credits: int | None = None) -> Entry:
         partner_id=charge.reseller_partner_id,
         credits=credits,
         is_paired=charge.reference_id is not None,
+        rounding=Rounding(charge.rounding),
     )
 
 

@@ -10,9 +10,11 @@ from billing import reckoning
 from billing.accounts import basis_of
 from billing.enums import ChargeType
 from billing.events import SubscriptionCredited
+from billing.proration import Rounding
 from billing.reckoning import Account, Basis, Change, Entry
 from partnerhub.outbox.models import Event
 from publishers.models import PlanTerm
+from publishers.selectors import PolicyBook, policy_book, scope_of
 from subscriptions.models import OrderLine
 
 # The consumer that the outbox delivers to: the module of the handlers.
@@ -21,22 +23,29 @@ CREDITED = SubscriptionCredited.name
 
 
 class Shelf:
-    """Plan terms by id, each read once."""
+    """Plan terms by id, and how their lines are rounded, each read once."""
 
     def __init__(self) -> None:
         self._terms: dict[UUID, PlanTerm] = {}
+        self._policies: PolicyBook | None = None
 
     def term(self, plan_term_id: UUID) -> PlanTerm:
         """Raises PlanTerm.DoesNotExist."""
         if plan_term_id not in self._terms:
-            self._terms[plan_term_id] = PlanTerm.objects.select_related("plan").get(pk=plan_term_id)
+            self._terms[plan_term_id] = PlanTerm.objects.select_related("plan__offer").get(pk=plan_term_id)
         return self._terms[plan_term_id]
+
+    def rounding(self, term: PlanTerm, at: datetime) -> Rounding:
+        """The policy `rounding` of a moment (rule 80). Raises LookupError without a row."""
+        self._policies = self._policies or policy_book("rounding")
+        return Rounding(self._policies.text("rounding", scope_of(term.plan, term.term), at))
 
 
 def opened(event: Event, line: OrderLine, partner_id: str, shelf: Shelf) -> tuple[Account, list[Entry]]:
     """The account that an activation opens: what was ordered, charged from the day of the later confirmation."""
     term = shelf.term(line.plan_term_id)
-    basis = basis_of(term, line.price_id, line.unit_price, event.data["quantity"], partner_id)
+    rounding = shelf.rounding(term, event.at)
+    basis = basis_of(term, line.price_id, line.unit_price, event.data["quantity"], partner_id, rounding)
     dates = date.fromisoformat(event.data["term_start"]), date.fromisoformat(event.data["term_end"])
     return reckoning.open_account(line.currency, event.pk, basis, dates, term.plan.trial_days)
 
@@ -85,7 +94,9 @@ def _basis_after(account: Account, event: Event, shelf: Shelf) -> Basis:
     after = event.data["after"]
     term = shelf.term(UUID(after["plan_term"]))
     quantity = after.get("quantity", account.basis.quantity)
-    return basis_of(term, UUID(after["price"]), Decimal(after["unit_price"]), quantity, account.basis.partner_id)
+    rounding = shelf.rounding(term, event.at)
+    price, unit_price = UUID(after["price"]), Decimal(after["unit_price"])
+    return basis_of(term, price, unit_price, quantity, account.basis.partner_id, rounding)
 
 
 def _reseller_changed(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:

@@ -1,12 +1,12 @@
 """What billing tells subscriptions through their port to the ledger."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from billing.accounts import account_row, basis_of, period_of, reckoned
 from billing.enums import InvoiceState
-from billing.hearing import CONSUMER
+from billing.hearing import CONSUMER, Shelf
 from billing.models import Account, Charge, Invoice
 from billing.reckoning import Account as Reckoned
 from billing.reckoning import next_amount, renew
@@ -64,7 +64,8 @@ class BillingLedger:
 def _renew(account: Reckoned, subscription: Subscription) -> None:
     quantity, offered, _dropped = next_term(subscription)
     term = offered.plan_term
-    basis = basis_of(term, offered.price.pk, offered.price.amount, quantity, account.basis.partner_id)
+    rounding = Shelf().rounding(term, datetime.combine(account.term_end, time(), UTC))
+    basis = basis_of(term, offered.price.pk, offered.price.amount, quantity, account.basis.partner_id, rounding)
     # A trial may outlast a short term.
     while account.next_charge_on is None:
         renew(account, account.opened_by, basis, (account.term_end, term_end(account.term_end, term.term)))

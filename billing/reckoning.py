@@ -12,14 +12,14 @@ from uuid import UUID
 
 from billing.enums import ChargeType
 from billing.periods import Period, trial_period, whole_period
-from billing.proration import share
+from billing.proration import Rounding, Share, share
 
 NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a cycle is charged by; `cycle_months` are those of its billing frequency."""
+    """What a cycle is charged by; `cycle_months` are those of its billing frequency. A line stays rounded as it was."""
 
     plan_term_id: UUID
     price_id: UUID
@@ -28,6 +28,7 @@ class Basis:
     per_user: bool
     quantity: int
     partner_id: str
+    rounding: Rounding = Rounding.LINE
 
     @property
     def units(self) -> int:
@@ -54,6 +55,7 @@ class Entry:
     partner_id: str
     credits: int | None = None
     is_paired: bool = False
+    rounding: Rounding = Rounding.LINE
 
 
 @dataclass(slots=True)
@@ -220,7 +222,7 @@ def _way(account: Account, wanted: Change, day: date) -> _Way:
 
 def _in_new_quantity(account: Account, wanted: Change, entry: Entry, day: date) -> Entry:
     """Another quantity at the very price that was charged: it stays as it is until the term ends."""
-    basis = replace(wanted.basis, price_id=entry.price_id, unit_price=entry.unit_price)
+    basis = replace(wanted.basis, price_id=entry.price_id, unit_price=entry.unit_price, rounding=entry.rounding)
     return _paired(account, wanted, entry.period.since(day), basis)
 
 
@@ -266,7 +268,7 @@ def _paired(account: Account, wanted: Change, period: Period, basis: Basis) -> E
 
 
 def _entry(account: Account, charge_type: ChargeType, period: Period, basis: Basis) -> Entry:
-    cost = share(basis.unit_price, basis.units, period.billing_days, period.cycle_days, account.currency)
+    cost = _share(basis.unit_price, basis.units, period, account, basis.rounding)
     return Entry(
         number=0,
         charge_type=charge_type,
@@ -278,13 +280,18 @@ def _entry(account: Account, charge_type: ChargeType, period: Period, basis: Bas
         effective_unit_price=cost.effective_unit_price,
         amount=cost.amount.amount,
         partner_id=basis.partner_id,
+        rounding=basis.rounding,
     )
+
+
+def _share(unit_price: Decimal, units: int, period: Period, account: Account, rounding: Rounding) -> Share:
+    return share(unit_price, units, period.billing_days, period.cycle_days, account.currency, rounding)
 
 
 def _wipe(account: Account, wanted: Change, entry: Entry, day: date) -> Entry:
     """Credit a line from a day on, at its own price and for the reseller that it was charged with."""
     period = entry.period.since(day)
-    cost = share(entry.unit_price, entry.units, period.billing_days, period.cycle_days, account.currency)
+    cost = _share(entry.unit_price, entry.units, period, account, entry.rounding)
     return replace(
         entry,
         charge_type=wanted.charge_type,
@@ -304,7 +311,7 @@ def _rest(account: Account, cause: UUID, line: Charged, charge_type: ChargeType)
     if line.credited_from is not None:
         days = whole.billing_days - whole.since(line.credited_from).billing_days
         period = Period(whole.start, line.credited_from, days, whole.cycle_days)
-    cost = share(line.entry.unit_price, line.entry.units, period.billing_days, period.cycle_days, account.currency)
+    cost = _share(line.entry.unit_price, line.entry.units, period, account, line.entry.rounding)
     return replace(
         line.entry,
         charge_type=charge_type,

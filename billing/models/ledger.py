@@ -129,6 +129,7 @@ class Account(models.Model):
     unit_price = models.DecimalField(max_digits=14, decimal_places=4)
     quantity = models.PositiveIntegerField()
     partner_id = models.CharField(max_length=16, blank=True)
+    rounding = models.CharField(max_length=8, default="line", db_default="line")
     term_start = models.DateField()
     term_end = models.DateField()
     paid_from = models.DateField()

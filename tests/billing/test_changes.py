@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 
 from accounts.policy import SYSTEM
 from billing.models import Account, Charge
@@ -205,3 +206,19 @@ def test_a_clock_that_was_set_back_writes_nothing():
     assert lines(subscription) == before
     failed = Delivery.objects.get(stream_id=subscription.pk, delivered_at=None, attempts=1)
     assert failed.last_error.startswith("ClockBehind: It is 2026-06-20 13:00 UTC by this machine's clock")
+
+
+def test_a_plan_whose_policy_cuts_the_unit_first_follows_the_published_conversion():
+    first = PlanTermFactory(plan__max_quantity=500)
+    plan = PlanFactory(offer=first.plan.offer, sku_id="0002", max_quantity=500)
+    second = PlanTermFactory(plan=plan, amounts={"EUR": "6.43"})
+    for one in (first.plan, plan):
+        Policy.objects.create(name="rounding", value="unit", plan=one, valid_from=LONG_AGO)
+    subscription = active(datetime(2026, 6, 18, 12, tzinfo=UTC), term=first, quantity=300)
+    to_plan(subscription, second, datetime(2026, 6, 25, 12, tzinfo=UTC))
+
+    assert lines(subscription)[1:] == [
+        ("convert", "25 Jun-17 Jul", 300, "-2316.00"),
+        ("convert", "25 Jun-17 Jul", 300, "1476.00"),
+    ]
+    call_command("verify_ledger")
