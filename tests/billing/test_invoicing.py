@@ -1,14 +1,23 @@
 """The monthly run: every charge on one invoice, each customer by itself, numbers without gaps."""
 
+import threading
 from datetime import UTC, date, datetime
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 
 from accounts.policy import SYSTEM
-from billing.invoicing import bill, preview
-from billing.models import ExchangeRate, Invoice, InvoiceLine
+from billing.invoicing import bill, draft_month, preview
+from billing.models import ExchangeRate, Invoice, InvoiceLine, TaxRate
+from billing.periods import Month
 from billing.services.charging import charge_cycles
+from billing.services.invoices import approve, hold, mark_paid, mark_unpaid, redraft, release, void
+from customers.models import Customer
+from partnerhub.errors import ClockBehind, InvoiceStateForbids, NotPermitted, SellerIncomplete
+from partnerhub.outbox.models import Event
 from tests.factories.billing import to_quantity
+from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import active
 
@@ -54,3 +63,126 @@ def test_a_month_is_drafted_as_previewed_then_numbered_when_its_review_is_over()
         "142.33",
         "96.56",
     ]
+
+
+JUNE_18 = datetime(2026, 6, 18, 12, tzinfo=UTC)
+
+
+def bought(**profile) -> None:
+    """Ten licences of 10.08 PLN, for a customer of its own."""
+    customer = CustomerFactory(**{"country": "PL", "currency": "PLN"} | profile)
+    active(JUNE_18, customer=customer, term=PlanTermFactory(amounts={customer.currency: "10.08"}), quantity=10)
+
+
+def told(invoice: Invoice) -> list[str]:
+    return list(Event.objects.filter(stream_id=invoice.pk).order_by("sequence").values_list("name", flat=True))
+
+
+def test_who_cannot_be_billed_stops_no_other_and_is_billed_once_it_can():
+    bought()
+    bought(country="SE", currency="PLN")
+    TaxRate.objects.filter(country="SE").delete()
+    [first] = run("2026-07-01").runs
+    assert (first.invoices, first.finished_at, first.failures[0]["error"]) == (1, None, "tax_rate_missing")
+    assert first.failures[0]["why"] == "No VAT rate of SE is known for 2026-06-30."
+
+    TaxRate.objects.create(country="SE", rate=25, valid_from="2026-01-01")
+    [again] = run("2026-07-02").runs
+    assert (again.invoices, again.failures, again.finished_at is None) == (2, [], False)
+    assert run("2026-07-02").runs == []
+    assert sorted(f"{one.tax:.2f}" for one in Invoice.objects.all()) == ["23.18", "25.20"]
+
+
+def test_without_an_exchange_rate_a_draft_stays_one_and_leaves_no_gap():
+    bought(currency="USD", country="US")
+    bought()
+    run("2026-07-01")
+    assert [str(why) for why in run("2026-07-07").refused.values()] == [
+        "No exchange rate from USD into PLN is known from before 2026-07-07."
+    ]
+    assert list(Invoice.objects.exclude(number=None).values_list("number", "currency")) == [("G000000001", "PLN")]
+    ExchangeRate.objects.create(currency="USD", into="PLN", published_on="2026-07-07", rate="3.60", source="NBP")
+    assert run("2026-07-08").finalized == 1
+    assert Invoice.objects.get(currency="USD").number == "G000000002"
+
+
+def test_a_run_goes_on_where_it_stopped(monkeypatch):
+    monkeypatch.setattr("billing.invoicing.CUSTOMERS_AT_ONCE", 1)
+    for _ in range(3):
+        bought()
+    june = Month(date(2026, 6, 1))
+    stopped = draft_month(SYSTEM, june, at=on("2026-07-01"), chunks=2)
+    assert (stopped.invoices, stopped.chunks, stopped.finished_at) == (2, 2, None)
+    [finished] = run("2026-07-02").runs
+    assert (finished.invoices, finished.chunks, finished.finished_at) == (3, 3, on("2026-07-02"))
+
+
+def test_held_approved_dropped_drafted_anew_and_paid(admin_agent, sales_agent):
+    for _ in range(2):
+        bought()
+    run("2026-07-01")
+    first, second = Invoice.objects.order_by("id")
+    hold(admin_agent, first.pk, reason="Asked back", at=on("2026-07-02"))
+    dropped = void(admin_agent, second.pk, reason="Address", at=on("2026-07-02"))
+    assert run("2026-07-07").finalized == 0
+    with pytest.raises(NotPermitted):
+        approve(sales_agent, first.pk, at=on("2026-07-08"))
+    release(admin_agent, first.pk, at=on("2026-07-08"))
+    Customer.objects.filter(pk=first.customer_id).update(name="Nowa Nazwa S.A.")
+    anew = redraft(admin_agent, first.pk, reason="New name", at=on("2026-07-08"))
+    approve(admin_agent, anew.pk, at=on("2026-07-08"))
+    mark_paid(admin_agent, anew.pk, reference="Transfer 7", at=on("2026-07-20"))
+    with pytest.raises(InvoiceStateForbids):
+        mark_paid(admin_agent, anew.pk, reference="Again", at=on("2026-07-21"))
+    mark_unpaid(admin_agent, anew.pk, reason="Bounced", at=on("2026-07-21"))
+
+    anew.refresh_from_db()
+    assert (anew.buyer["name"], anew.number, anew.paid_at) == ("Nowa Nazwa S.A.", "G000000001", None)
+    assert told(first) == ["invoice.drafted", "invoice.held", "invoice.released", "invoice.voided"]
+    assert told(anew) == ["invoice.drafted", "invoice.finalized", "invoice.paid", "invoice.unpaid"]
+    run("2026-08-01")
+    august = Invoice.objects.get(customer=dropped.customer_id, state="draft")
+    assert (f"{august.net:.2f}", str(august.period_start)) == ("100.80", "2026-07-01")
+
+
+def test_nothing_is_billed_by_a_clock_that_was_set_back_nor_by_an_unknown_seller(settings):
+    bought()
+    run("2026-07-01")
+    with pytest.raises(ClockBehind):
+        run("2026-06-30")
+    settings.HUB_SELLER_NAME = ""
+    bought()
+    with pytest.raises(SellerIncomplete) as refusal:
+        run("2026-08-01")
+    assert "HUB_SELLER_NAME" in str(refusal.value)
+    assert Invoice.objects.count() == 1
+
+
+def test_the_command_previews_and_bills(capsys):
+    bought()
+    call_command("bill", "--as-of", "2026-07-07", "--preview")
+    shown = capsys.readouterr().out
+    assert Invoice.objects.count() == 0
+    call_command("bill", "--as-of", "2026-07-07")
+    assert capsys.readouterr().out == shown
+    assert shown == "2026-06: 1 drafts, 1 lines.\nPLN: 1 invoices, net 100.80, tax 23.18, total 123.98.\n0 finalized.\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_draft_each_customer_once():
+    for _ in range(4):
+        bought()
+    june, both = Month(date(2026, 6, 1)), threading.Barrier(2)
+
+    def work() -> None:
+        both.wait()
+        draft_month(SYSTEM, june, at=on("2026-07-01"))
+        connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert draft_month(SYSTEM, june, at=on("2026-07-01")).finished_at is not None
+    assert Invoice.objects.count() == InvoiceLine.objects.count() == 4

@@ -1,0 +1,146 @@
+"""Fourteen months of travelled time, tick by tick: invoices to the cent, in three currencies, on four anchors."""
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.policy import SYSTEM
+from billing.invoicing import bill
+from billing.models import Charge, ExchangeRate, Invoice, InvoiceLine
+from billing.services.charging import charge_cycles
+from billing.services.crediting import credit
+from billing.services.invoices import void
+from billing.verification import verify
+from partnerhub.errors import HubError
+from partnerhub.outbox.delivery import deliver_due
+from subscriptions.models import Operation, Subscription
+from subscriptions.services.ending import cancel
+from subscriptions.services.lapsing import end_suspensions, end_trials
+from subscriptions.services.renewal import renew_due
+from tests.factories.billing import ADMIN, to_quantity
+from tests.factories.customers import CustomerFactory
+from tests.factories.publishers import PlanTermFactory
+from tests.factories.subscriptions import active
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("billing_data"), pytest.mark.timeout(300)]
+# Country and VAT id of a customer, and the price of a licence and cycle.
+CUSTOMERS = {"PLN": ("PL", "", "10.08"), "EUR": ("DE", "DE811999005", "12.00"), "USD": ("US", "", "7.35")}
+# Day of January 2026 on which each is bought, and its term: a month renews, a year is paid by the month.
+ANCHORS = {15: "P1M", 28: "P1Y", 30: "P1M", 31: "P1Y"}
+
+
+def tick(at: datetime) -> None:
+    """All that the scheduler would do in a moment; publishers agree at once."""
+    end_trials(SYSTEM, at=at)
+    renew_due(SYSTEM, at=at)
+    Operation.objects.filter(completed_at=None).update(status="succeeded", completed_at=at)
+    deliver_due(at)
+    end_suspensions(SYSTEM, at=at)
+    charge_cycles(SYSTEM, at=at)
+    if at.day in (1, 7):
+        bill(SYSTEM, as_of=at.date(), at=at)
+
+
+def days_to_look_at(start: date, end: date) -> list[date]:
+    """The days on which a cycle or a run may begin: on others a tick finds nothing to do."""
+    days = (start + timedelta(days=number) for number in range((end - start).days))
+    return [day for day in days if day.day in (1, 7, 15, 28, 30, 31)]
+
+
+def test_fourteen_months_to_the_cent():
+    bought = {}
+    for currency, (country, vat_id, price) in CUSTOMERS.items():
+        customer = CustomerFactory(country=country, currency=currency, vat_id=vat_id)
+        if currency != "PLN":
+            ExchangeRate.objects.create(currency=currency, into="PLN", published_on="2025-12-31", rate=4, source="NBP")
+        for day, term in ANCHORS.items():
+            plan_term = PlanTermFactory(term=term, amounts={currency: price})
+            at = datetime(2026, 1, day, 12, tzinfo=UTC)
+            bought[currency, day] = active(at, customer=customer, term=plan_term, quantity=10)
+    for day in days_to_look_at(date(2026, 2, 1), date(2027, 3, 8)):
+        tick(datetime.combine(day, time(0, 30), UTC))
+        if day == date(2026, 3, 15):
+            to_quantity(bought["PLN", 15], 12, datetime(2026, 3, 27, 9, tzinfo=UTC))
+
+    zloty = [("403.20", "92.72")] * 2 + [("415.55", "95.56")] + [("423.36", "97.36")] * 11
+    assert totals("PLN") == zloty
+    assert totals("EUR") == [("480.00", "0.00")] * 14
+    assert totals("USD") == [("294.00", "0.00")] * 14
+    assert {one.tax_reason for one in InvoiceLine.objects.exclude(invoice__currency="PLN")} == {
+        "reverse_charge",
+        "export",
+    }
+    serials = Invoice.objects.order_by("serial").values_list("serial", flat=True)
+    assert list(serials) == list(range(1, 43))
+    billed = list(InvoiceLine.objects.order_by("id").values())
+    assert len(billed) == Charge.objects.count() == 12 * 14 + 2
+
+    again = bill(SYSTEM, as_of=date(2027, 3, 8), at=datetime(2027, 3, 8, tzinfo=UTC))
+    assert (again.runs, again.finalized) == ([], 0)
+    assert list(InvoiceLine.objects.order_by("id").values()) == billed
+    call_command("verify_ledger")
+
+
+def totals(currency: str) -> list[tuple[str, str]]:
+    """Net and tax of a currency's invoices, month by month."""
+    invoices = Invoice.objects.filter(currency=currency).order_by("period_start")
+    return [(f"{one.net:.2f}", f"{one.tax:.2f}") for one in invoices]
+
+
+LIFE = st.lists(
+    st.tuples(st.sampled_from(["seats", "cancel", "credit", "void", "wait"]), st.integers(1, 25), st.integers(1, 20)),
+    min_size=3,
+    max_size=8,
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LIFE)
+def test_whatever_happens_each_charge_is_billed_once_and_nothing_is_credited_beyond_it(life):
+    with transaction.atomic():
+        _live(life)
+        transaction.set_rollback(True)
+
+
+def _live(life: list[tuple[str, int, int]]) -> None:
+    customer = CustomerFactory(country="PL", currency="PLN")
+    at = datetime(2026, 1, 29, 12, tzinfo=UTC)
+    term = PlanTermFactory(term="P1Y", amounts={"PLN": "10.08"})
+    subscriptions = [active(at, customer=customer, term=term, quantity=10) for _ in range(2)]
+    for act, days, number in life:
+        at += timedelta(days=days)
+        tick(at)
+        bill(SYSTEM, as_of=at.date(), at=at)
+        with suppress(HubError, Operation.DoesNotExist):
+            _do(act, subscriptions[number % 2], number, at)
+    for day in (date(2027, 2, 1), date(2027, 2, 7)):
+        at = datetime.combine(day, time(12), UTC)
+        tick(at)
+    lines = list(InvoiceLine.objects.order_by("id").values())
+    tick(at)
+    assert list(InvoiceLine.objects.order_by("id").values()) == lines
+
+    standing = InvoiceLine.objects.filter(stands=True)
+    over = Charge.objects.filter(recorded_at__lt=datetime(2027, 2, 1, tzinfo=UTC))
+    assert sum(line.net for line in standing.filter(charge__in=over)) == sum(charge.amount for charge in over)
+    for charge in Charge.objects.filter(reverses=None).prefetch_related("reversals"):
+        assert charge.amount + sum(one.amount for one in charge.reversals.all()) >= 0
+    assert verify().faults == []
+
+
+def _do(act: str, subscription: Subscription, number: int, at: datetime) -> None:
+    invoice = Invoice.objects.order_by("-drafted_at", "id").first()
+    if act == "seats":
+        to_quantity(subscription, number, at)
+    elif act == "cancel":
+        cancel(ADMIN, subscription.pk, reason="", version=None, at=at, hold=False)
+        deliver_due(at)
+    elif act == "credit" and invoice:
+        credit(ADMIN, invoice.pk, positions=None if number % 2 else [number % 3], reason="", at=at)
+    elif act == "void" and invoice:
+        void(ADMIN, invoice.pk, reason="", at=at)
