@@ -8,7 +8,13 @@ from accounts.policy import Actor, Role
 from partnerhub.outbox.recorder import record
 from publishers.selectors import policy_duration
 from subscriptions.enums import Acceptance, OperationAction, OperationSource, OperationStatus
-from subscriptions.events import ChangeBegunByPublisher, ChangeHeld, ChangeRequestedOfPublisher, OperationFailed
+from subscriptions.events import (
+    ChangeBegunByPublisher,
+    ChangeHeld,
+    ChangeRequestedOfPublisher,
+    OperationFailed,
+    OperationSucceeded,
+)
 from subscriptions.models import Operation, Subscription
 from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
 from subscriptions.services.settling import complete
@@ -82,6 +88,8 @@ def _give_up(actor: Actor, notice: Operation, at: datetime) -> None:
         # It was heard: the publisher only has not used its time to refuse it.
         notice.accepted_by = Acceptance.PUBLISHER
         complete(notice, OperationStatus.SUCCEEDED, at)
+        heard = {"operation": str(notice.pk), "action": notice.action, "remote_id": "", "told": True}
+        record(OperationSucceeded(notice.subscription_id, heard), actor=actor, at=at)
         return
     notice.last_error = FOLLOWED
     complete(notice, OperationStatus.FAILED, at)

@@ -218,6 +218,18 @@ def test_without_a_webhook_nobody_is_called_about_a_suspension(site, adapter):
     assert [event.data["told"] for event in told] == [False, False]
 
 
+def test_what_was_heard_and_could_be_refused_counts_as_heard_when_more_follows(site, running):
+    operation = taken_up_again(running)
+    site.behave(running.pk, hears([]))
+    send()
+
+    change_quantity(AGENT, running.pk, quantity=9, version=None, at=SOON)
+
+    operation.refresh_from_db()
+    assert (operation.status, state(running)[0]) == (OperationStatus.SUCCEEDED, Status.SUBSCRIBED)
+    assert names(running)[-2:] == ["operation.succeeded", "subscription.change_requested_of_publisher"]
+
+
 def test_what_only_tells_keeps_nobody_from_anything(site, running):
     site.behave(running.pk, hears([], 503))
     suspend(AGENT, running.pk, reason="", version=None, at=NOON)
