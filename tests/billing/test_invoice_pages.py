@@ -13,8 +13,10 @@ from accounts.policy import Role
 from billing.enums import InvoiceState
 from billing.models import Invoice
 from partnerhub.outbox.models import Event
-from tests.factories.accounts import UserFactory
-from tests.factories.billing import to_quantity
+from subscriptions.changes import Change
+from subscriptions.services.requests import approve, ask
+from tests.factories.accounts import UserFactory, actor
+from tests.factories.billing import ADMIN, settle, to_quantity
 from tests.factories.invoices import AFTERWARDS, drafted, finalized, know_the_rate
 from tests.factories.subscriptions import NOON, active
 
@@ -116,8 +118,11 @@ def test_lists_filter_and_add_up_by_currency(admin):
 
 
 def test_a_line_explains_itself_and_holds_when_it_is_rebuilt(admin):
-    subscription = active()
-    to_quantity(subscription, 9, NOON + timedelta(days=2))
+    subscription, later = active(), NOON + timedelta(days=2)
+    seller = actor(Role.SALES_AGENT)
+    request = ask(seller, subscription.pk, Change(quantity=9), reason="They hired two people", at=later)
+    approve(ADMIN, request.pk, at=later)
+    settle(subscription, later)
     invoice = finalized()
 
     page = text(admin, reverse("billing:line", args=[invoice.pk, 3]), rebuild="on")
@@ -126,7 +131,7 @@ def test_a_line_explains_itself_and_holds_when_it_is_rebuilt(admin):
         "More licences: charged anew",
         "25 Nov 2026 – 22 Dec 2026",
         "Changed from 7 to 9 licences. The publisher accepted it.",
-        "By A admin_agent",
+        "Approved by A admin_agent asked for by A sales_agent: They hired two people",
         "Billing started 23 Nov 2026, 12:00 UTC",
         "+7 bought 23 Nov 2026, 12:00 UTC",
         "+2 added 25 Nov 2026, 12:00 UTC",
