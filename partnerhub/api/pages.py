@@ -4,6 +4,7 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -21,25 +22,45 @@ DEFAULT_SIZE = 100
 LARGEST_SIZE = 500
 
 
+class Seek(StrEnum):
+    FIRST = "first"
+    NEXT = "next"
+    PREVIOUS = "previous"
+    LAST = "last"
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     rows: list[Row]
     following: Link | None
+    preceding: Link | None = None
 
 
 def page_of(rows: QuerySet[Row], request: Request, uri: str, *, key: str) -> Page[Row]:
-    """The page that `size` and a continuation token ask for, in ascending order of `key`, then id.
+    """The page that `size`, `seekOperation` and a page's token ask for, in ascending order of `key`, then id.
 
     Raises InvalidInput for a size, an operation or a token that is none of ours.
     """
-    size = _size(request)
-    found = _read(_after(rows, request, key).order_by(key, "pk")[: size + 1])
-    if len(found) <= size:
-        return Page(found, None)
-    last = found[size - 1]
-    token = _token(getattr(last, key), last.pk)
-    query = {**request.query_params.dict(), "size": str(size), "seekOperation": "Next"}
-    return Page(found[:size], link(uri, query, headers={CONTINUATION: token}))
+    size, seek = _size(request), _seek(request)
+    backwards = seek in (Seek.PREVIOUS, Seek.LAST)
+    order = (f"-{key}", "-pk") if backwards else (key, "pk")
+    found = _read(_beyond(rows, request, key, seek).order_by(*order)[: size + 1])
+    more, shown = len(found) > size, found[:size]
+    if backwards:
+        shown.reverse()
+    if not shown:
+        return Page([], None)
+    token = _token([(getattr(row, key), row.pk) for row in (shown[0], shown[-1])])
+
+    def lead(operation: str) -> Link:
+        query = {**request.query_params.dict(), "size": str(size), "seekOperation": operation}
+        return link(uri, query, headers={CONTINUATION: token})
+
+    return Page(
+        shown,
+        lead("Next") if seek == Seek.PREVIOUS or (more and not backwards) else None,
+        lead("Previous") if seek == Seek.NEXT or (more and backwards) else None,
+    )
 
 
 def _size(request: Request) -> int:
@@ -60,21 +81,30 @@ def _not_given() -> InvalidInput:
     return InvalidInput(field=CONTINUATION, problem="it was not given by this hub")
 
 
-def _after(rows: QuerySet[Row], request: Request, key: str) -> QuerySet[Row]:
-    operation = request.query_params.get("seekOperation", "First")
-    if operation.lower() == "first":
-        return rows
-    if operation.lower() != "next":
-        raise InvalidInput(field="seekOperation", problem="First and Next are supported")
+def _seek(request: Request) -> Seek:
     try:
-        value, pk = json.loads(base64.urlsafe_b64decode(request.headers.get(CONTINUATION, "").encode()))
+        return Seek(request.query_params.get("seekOperation", Seek.FIRST).lower())
+    except ValueError:
+        raise InvalidInput(field="seekOperation", problem="First, Next, Previous and Last are supported") from None
+
+
+def _beyond(rows: QuerySet[Row], request: Request, key: str, seek: Seek) -> QuerySet[Row]:
+    """The rows behind the last one of the page that a token is of, or before its first one; all without a token."""
+    if seek not in (Seek.NEXT, Seek.PREVIOUS):
+        return rows
+    way = "gt" if seek == Seek.NEXT else "lt"
+    try:
+        ends = json.loads(base64.urlsafe_b64decode(request.headers.get(CONTINUATION, "").encode()))
+        (value, pk) = dict(zip((Seek.PREVIOUS, Seek.NEXT), ends, strict=True))[seek]
         if not (isinstance(value, str) and isinstance(pk, str) and storable(value)):
             raise ValueError
-        return rows.filter(Q(**{f"{key}__gt": value}) | Q(**{f"{key}": value, "pk__gt": pk}), **{f"{key}__gte": value})
+        tied = Q(**{key: value, f"pk__{way}": pk})
+        return rows.filter(Q(**{f"{key}__{way}": value}) | tied, **{f"{key}__{way}e": value})
     except (ValueError, TypeError, ValidationError, RecursionError):
         raise _not_given() from None
 
 
-def _token(value: Any, pk: Any) -> str:
-    position = [value.isoformat() if isinstance(value, datetime) else value, str(pk)]
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+def _token(ends: list[tuple[Any, Any]]) -> str:
+    """Where a page begins and ends, for whoever goes on from it in either direction."""
+    positions = [[value.isoformat() if isinstance(value, datetime) else value, str(pk)] for value, pk in ends]
+    return base64.urlsafe_b64encode(json.dumps(positions).encode()).decode()

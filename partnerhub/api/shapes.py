@@ -41,6 +41,7 @@ class SelfLinks(TypedDict):
 class CollectionLinks(TypedDict):
     self: Link
     next: NotRequired[Link]
+    previous: NotRequired[Link]
 
 
 class Collection(TypedDict, Generic[Item]):
@@ -71,13 +72,20 @@ def link(uri: str, query: dict[str, str] | None = None, *, headers: dict[str, st
 
 
 def collection(
-    items: Iterable[Item], uri: str, *, total: int | None = None, following: Link | None = None
+    items: Iterable[Item],
+    uri: str,
+    *,
+    total: int | None = None,
+    following: Link | None = None,
+    preceding: Link | None = None,
 ) -> Collection[Item]:
-    """Items in the dialect's collection; `total` where the collection has further pages, which `following` leads to."""
+    """Items in the dialect's collection; `total` where it has further pages, to which the other two lead."""
     listed = list(items)
     links = CollectionLinks(self=link(uri))
     if following:
         links["next"] = following
+    if preceding:
+        links["previous"] = preceding
     return Collection(
         totalCount=len(listed) if total is None else total,
         items=listed,
