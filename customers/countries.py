@@ -1,4 +1,4 @@
-"""The countries of ISO 3166-1, by their two letters."""
+"""The countries of ISO 3166-1, by their two letters, and the currencies of those that customers come from."""
 
 _CODES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
@@ -10,3 +10,14 @@ _CODES = (
     "TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
 )
 COUNTRIES = frozenset(_CODES.split())
+
+# What a customer buys in where its country is all that is known; elsewhere the currency has to be said.
+_IN_CURRENCY = {
+    "EUR": "AD AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MC ME MT NL PT SI SK SM VA",
+    "CHF": "CH LI",
+    "DKK": "DK FO GL",
+    "USD": "US PR",
+    **{"AUD": "AU", "BRL": "BR", "CAD": "CA", "CZK": "CZ", "GBP": "GB", "HUF": "HU", "INR": "IN", "ISK": "IS"},
+    **{"JPY": "JP", "MXN": "MX", "NOK": "NO", "NZD": "NZ", "PLN": "PL", "RON": "RO", "SEK": "SE", "UAH": "UA"},
+}
+CURRENCIES = {country: currency for currency, countries in _IN_CURRENCY.items() for country in countries.split()}

@@ -34,9 +34,13 @@ def reseller_for_purchase(partner_id: str, own: str) -> IndirectReseller:
 
     Raises ResellerIsProvider, ResellerUnknown, ResellerIsSuspended or ResellerAgreementMissing.
     """
+    return fit_for_purchase(partner_id, IndirectReseller.objects.filter(pk=partner_id).first(), own)
+
+
+def fit_for_purchase(partner_id: str, reseller: IndirectReseller | None, own: str) -> IndirectReseller:
+    """The reseller that was found by a PartnerID, where purchases may name it. Raises as `reseller_for_purchase`."""
     if partner_id == own:
         raise ResellerIsProvider(partner_id=partner_id)
-    reseller = IndirectReseller.objects.filter(pk=partner_id).first()
     if reseller is None:
         raise ResellerUnknown(partner_id=partner_id)
     if reseller.suspended_at is not None:

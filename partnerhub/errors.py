@@ -176,6 +176,20 @@ class PartnerIdTaken(HubError):
     sentence = gettext_noop("There is already a reseller with PartnerID {partner_id}.")
 
 
+class TenantTaken(HubError):
+    code = "tenant_taken"
+    sentence = gettext_noop("The tenant {tenant_id} already belongs to the customer {customer}.")
+
+
+class AgreementUnknown(HubError):
+    code = "agreement_unknown"
+    sentence = gettext_noop("There is no indirect reseller {id}, so there is no agreement to look up.")
+
+
+class AgreementUnknownById(AgreementUnknown):
+    code = "agreement_unknown_by_id"
+
+
 class RowUnfit(HubError):
     code = "row_unfit"
     sentence = gettext_noop("The row does not fit: {fields}.")

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -24,7 +24,7 @@ from customers.services.checks import (
     differences,
 )
 from customers.vat import checked_vat_id
-from partnerhub.errors import CurrencyInUse, DomainTaken, InvalidInput, LiveSubscriptions, NotFound
+from partnerhub.errors import CurrencyInUse, DomainTaken, InvalidInput, LiveSubscriptions, NotFound, TenantTaken
 from partnerhub.outbox.recorder import record
 
 
@@ -53,18 +53,23 @@ PROFILE_FIELDS = tuple(field.name for field in fields(CustomerProfile))
 
 
 @transaction.atomic
-def create_customer(actor: Actor, profile: CustomerProfile, *, partner_id: str = "", at: datetime) -> Customer:
+def create_customer(
+    actor: Actor, profile: CustomerProfile, *, partner_id: str = "", tenant_id: UUID | None = None, at: datetime
+) -> Customer:
     """Take on a customer, who came through the indirect reseller `partner_id` if one is given (rules 84-85).
 
-    Raises InvalidInput for the first field that does not fit, VatIdInvalid, DomainTaken, ResellerUnknown,
-    ResellerIsProvider or ResellerAgreementMissing; then nothing is created.
+    Without a `tenant_id` it gets one of its own. Raises InvalidInput for the first field that does not fit,
+    VatIdInvalid, DomainTaken, TenantTaken, ResellerUnknown, ResellerIsProvider or ResellerAgreementMissing; then
+    nothing is created.
     """
     authorize(actor, Action.CUSTOMER_MANAGE)
     _check_profile(profile)
     profile = replace(profile, vat_id=checked_vat_id(profile.vat_id, profile.country))
     _check_domain_free(profile.domain, None)
+    tenant_id = tenant_id or uuid4()
+    _check_tenant_free(tenant_id)
     reseller = reseller_for_purchase(partner_id, settings.HUB_PARTNER_ID) if partner_id else None
-    customer = Customer(**asdict(profile), reseller=reseller, created_at=at)
+    customer = Customer(**asdict(profile), tenant_id=tenant_id, reseller=reseller, created_at=at)
     check_row(customer)
     _save(customer)
     record(CustomerCreated(customer.pk, {"name": customer.name, "reseller": partner_id}), actor=actor, at=at)
@@ -81,7 +86,7 @@ def change_customer(
     Raises what `create_customer` raises, NotFound, StaleVersion, and CurrencyInUse while subscriptions live.
     """
     authorize(actor, Action.CUSTOMER_MANAGE)
-    customer = _lock(customer_id)
+    customer = lock_customer(customer_id)
     check_version(customer.version, version)
     _check_profile(profile)
     if (profile.vat_id, profile.country) != (customer.vat_id, customer.country):
@@ -107,7 +112,7 @@ def end_relationship(actor: Actor, customer_id: UUID, *, reason: str, version: i
     LiveSubscriptions, which says how many have to end first.
     """
     authorize(actor, Action.CUSTOMER_MANAGE)
-    customer = _lock(customer_id)
+    customer = lock_customer(customer_id)
     check_version(customer.version, version)
     check_reason(reason)
     if customer.relationship_ended_at is not None:
@@ -124,7 +129,7 @@ def end_relationship(actor: Actor, customer_id: UUID, *, reason: str, version: i
 def resume_relationship(actor: Actor, customer_id: UUID, *, reason: str, version: int | None, at: datetime) -> Customer:
     """Sell to a customer again whose relationship had ended. Raises as `end_relationship` does."""
     authorize(actor, Action.CUSTOMER_MANAGE)
-    customer = _lock(customer_id)
+    customer = lock_customer(customer_id)
     check_version(customer.version, version)
     check_reason(reason)
     if customer.relationship_ended_at is None:
@@ -135,7 +140,8 @@ def resume_relationship(actor: Actor, customer_id: UUID, *, reason: str, version
     return customer
 
 
-def _lock(customer_id: UUID) -> Customer:
+def lock_customer(customer_id: UUID) -> Customer:
+    """A customer that nobody else changes until the transaction ends. Raises NotFound."""
     customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
     if customer is None:
         raise NotFound(what="customer", id=customer_id)
@@ -167,17 +173,25 @@ def _check_domain_free(domain: str, customer_id: UUID | None) -> None:
         raise DomainTaken(domain=domain, customer=holder.name)
 
 
+def _check_tenant_free(tenant_id: UUID) -> None:
+    holder = Customer.objects.filter(tenant_id=tenant_id).first()
+    if holder is not None:
+        raise TenantTaken(tenant_id=tenant_id, customer=holder.name)
+
+
 def _save_changed(customer: Customer, *changed: str) -> None:
     customer.version += 1
     _save(customer, [*changed, "version"])
 
 
 def _save(customer: Customer, update_fields: list[str] | None = None) -> None:
-    """Write the row. Raises DomainTaken when another request took the domain in the same moment."""
+    """Write the row. Raises DomainTaken or TenantTaken when another request took it in the same moment."""
     try:
         with transaction.atomic():
             customer.save(update_fields=update_fields, force_insert=update_fields is None)
     except IntegrityError as error:
+        if "tenant_id" in str(error):
+            raise TenantTaken(tenant_id=customer.tenant_id, customer=customer.name) from None
         if "customer_domain_once" not in str(error):
             raise
         raise DomainTaken(domain=customer.domain, customer=customer.name) from None

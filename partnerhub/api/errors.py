@@ -16,6 +16,8 @@ from partnerhub.clock import now
 from partnerhub.errors import (
     ActivationRefused,
     AgreementMissing,
+    AgreementUnknown,
+    AgreementUnknownById,
     AttestationMissing,
     AutoRenewOff,
     AvailabilityNotFound,
@@ -28,12 +30,15 @@ from partnerhub.errors import (
     CartNotFound,
     ChangeNotSupported,
     ClockBehind,
+    CurrencyInUse,
     CustomerRelationshipEnded,
     DivergenceOver,
+    DomainTaken,
     HubError,
     InvalidInput,
     InvoiceStateForbids,
     LedgerBehind,
+    LiveSubscriptions,
     MultiYearLocked,
     NoPriceInCurrency,
     NotActivatedYet,
@@ -73,9 +78,11 @@ from partnerhub.errors import (
     StatusForbids,
     SubscriptionEnded,
     SuspendedForbids,
+    TenantTaken,
     TermFixed,
     TooLateToUndo,
     TrialTermFixed,
+    VatIdInvalid,
 )
 from partnerhub.outbox.recorder import Author
 from partnerhub.outbox.refusals import attempt_of, is_read, keep_refusal
@@ -111,6 +118,13 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     ResellerIsProvider: (404, 2072),
     ResellerAgreementMissing: (403, 900123),
     CustomerRelationshipEnded: (403, 20002),
+    DomainTaken: (400, 3000),
+    TenantTaken: (400, 3000),
+    VatIdInvalid: (400, 3000),
+    CurrencyInUse: (400, 3000),
+    LiveSubscriptions: (400, 800040),
+    AgreementUnknown: (400, 2200),
+    AgreementUnknownById: (400, 2205),
     StatusForbids: (400, 800040),
     ActivationRefused: (400, 800041),
     NotActivatedYet: (400, 800081),
@@ -149,8 +163,16 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     InvoiceStateForbids: (400, 800040),
     LedgerBehind: (409, 900278),
 }
-TARGETS = {"targetView": (403, 400036), "targetSegment": (403, 400030)}
-MISSING = {"order": 20000, "subscription": 20003}
+TARGETS = {
+    "targetView": (403, 400036),
+    "targetSegment": (403, 400030),
+    "filter": (400, 3000),
+    "relationship_type": (400, 3000),
+    "mpnId": (400, 2000),
+    "tenantId": (400, 2000),
+    "mpnId, tenantId": (400, 2001),
+}
+MISSING = {"order": 20000, "subscription": 20003, "PartnerID": 3000}
 # Statuses of the framework's own refusals that the dialect has a number for; the others keep the HTTP status.
 FRAMEWORK_NUMBERS = {400: 800002, 401: 400, 403: 900150, 404: 1000}
 RETRY_SECONDS = 2

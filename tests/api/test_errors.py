@@ -8,14 +8,17 @@ from partnerhub.api.errors import NUMBERS, answer, number_of, number_of_code
 from tests.api.conftest import Program, refused
 
 # Met by publishers (/api/saas), by people on pages or by operators' commands, never by a program of /v1.
-PUBLISHERS = {"token_malformed", "token_expired", "token_foreign", "foreign_subscription"} | {
-    "operation_final",
-    "operation_needs_no_answer",
+PUBLISHERS = {
+    *("token_malformed", "token_expired", "token_foreign", "foreign_subscription", "operation_final"),
+    *("operation_needs_no_answer", "activation_differs", "publisher_may_not", "plan_not_available", "nothing_new"),
+    *("no_licences", "notice_not_sent"),
 }
 COMMANDS = {"address_not_allowed", "overlapping_price"}
 PAGES = {
-    *("role_not_held", "view_name_taken", "currency_in_use", "domain_taken", "live_subscriptions", "vat_id_invalid"),
-    *("partner_id_taken", "import_incomplete", "repeated_row", "row_too_long", "row_unfit", "too_many_rows"),
+    *("role_not_held", "view_name_taken", "partner_id_taken", "import_incomplete", "repeated_row"),
+    *("row_too_long", "row_unfit", "too_many_rows"),
+    *("client_taken", "publisher_name_taken", "publisher_name_fixed", "too_many_secrets", "nothing_to_try"),
+    *("key_not_signing_yet", "seller_incomplete", "tax_rate_missing", "exchange_rate_missing", "nothing_to_credit"),
     *("actor_lost", "job_moved_on", "nothing_selected", "phrase_mismatch", "row_failed"),
 }
 ELSEWHERE = PUBLISHERS | COMMANDS | PAGES
