@@ -1,15 +1,16 @@
 """The OpenAPI document: response shapes are the TypedDicts that the views' functions return."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NotRequired, Required, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
-from partnerhub.api.errors import Problem
+from partnerhub.api.errors import NUMBERS, Problem
+from partnerhub.errors import HubError
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -35,23 +36,49 @@ def operation(
     query: dict[str, str] | None = None,
     headers: tuple[OpenApiParameter, ...] = (),
     accepted: str = "",
+    about: str = "",
+    roles: Iterable[str] = (),
+    refusals: Iterable[type[HubError]] = (),
+    example: Any = None,
+    answer: Any = None,
 ) -> Callable[[Method], Method]:
     """Describe one method of a view: its operationId, what it answers, what it reads, its query parameters.
 
-    `accepted` says what an answer of 202 with the same shape means, where there is one.
+    `accepted` says what an answer of 202 with the same shape means, where there is one; `about` is the description;
+    `roles` may do it; `refusals` are its own besides those of every operation; `example` and `answer` are a body that
+    is read and what it is answered with.
     """
     parameters = [OpenApiParameter(key, str, description=text) for key, text in (query or {}).items()]
     return extend_schema(
         operation_id=name,
         summary=summary,
+        description=_description(about, list(roles)) or None,
+        examples=_examples(example, answer, status),
         request=body,
         responses={
             status: OpenApiResponse(response, "Done."),
             **({202: OpenApiResponse(response, accepted)} if accepted else {}),
-            "4XX": OpenApiResponse(Problem, "Refused; nothing changed."),
+            "4XX": OpenApiResponse(Problem, _refused(refusals)),
         },
         parameters=[*parameters, *headers],
     )
+
+
+def _description(about: str, roles: list[str]) -> str:
+    who = f"Roles: {', '.join(f'`{role}`' for role in roles)}." if roles else ""
+    return "\n\n".join(filter(None, (about, who)))
+
+
+def _refused(kinds: Iterable[type[HubError]]) -> str:
+    """What a refusal means, with status, number and the hub's own code of each kind that is named."""
+    named = "; ".join("{}/{} `{}`".format(*NUMBERS[kind], kind.code) for kind in kinds)
+    return f"Refused; nothing changed. {named}".strip()
+
+
+def _examples(example: Any, answer: Any, status: int) -> list[OpenApiExample]:
+    asked = [OpenApiExample("Request", value=example, request_only=True)] if example is not None else []
+    told = [OpenApiExample("Answer", value=answer, response_only=True, status_codes=[str(status)])]
+    return asked + (told if answer is not None else [])
 
 
 class HubSchema(AutoSchema):
