@@ -302,3 +302,14 @@ class TestSecrets:
             in told[Role.PLATFORM_ADMIN]
         )
         assert "Secrets of publishers" not in told[Role.ADMIN_AGENT]
+
+    def test_the_button_makes_the_next_signing_key_and_says_when_it_signs(self, platform):
+        url = reverse("publisher-keys")
+        assert "Signs" in text_of(platform.get(url))
+
+        first, second = (text_of(platform.post(url, follow=True)) for _ in range(2))
+
+        assert "The new key is published; it signs in an hour." in first
+        assert [row["tone"] for row in platform.get(url).context["keys"]].count("wait") == 1
+        assert "A new key is published already and does not sign yet" in second
+        assert Event.objects.filter(name="signing_key.rotated").count() == 1
