@@ -34,7 +34,7 @@ class BillingLedger:
         None when nothing more will be charged: it ends, or has not been activated.
         """
         row = account_row(subscription.pk)
-        if row is None or not row.is_open:
+        if row is None or not row.is_open or _ends_with_trial(row, subscription):
             return None
         account = reckoned(row)
         if account.next_charge_on is None:
@@ -59,6 +59,11 @@ class BillingLedger:
     def count_invoices(self, customer_id: UUID) -> int:
         """How many invoices and credit notes a customer has, without drafts that were dropped."""
         return Invoice.objects.filter(customer_id=customer_id).exclude(state=InvoiceState.VOID).count()
+
+
+def _ends_with_trial(row: Account, subscription: Subscription) -> bool:
+    """Whether nothing follows the running trial (rule 65)."""
+    return row.in_trial and subscription.on_trial and not subscription.auto_renew
 
 
 def _renew(account: Reckoned, subscription: Subscription) -> None:

@@ -1,5 +1,5 @@
 import uuid
-from datetime import UTC
+from datetime import UTC, date
 
 import pgtrigger
 from django.db import models
@@ -149,6 +149,15 @@ class Subscription(models.Model):
         if self.activated_at is None:
             return self.order_line.plan_term.plan.trial_days
         return (self.trial_ends - self.activated_at.astimezone(UTC).date()).days if self.trial_ends else 0
+
+    @property
+    def runs_until(self) -> date | None:
+        """The UTC day (exclusive) on which the next term begins or all ends: that of the trial without auto-renew
+        (rule 65). None before the activation.
+        """
+        if self.on_trial and not self.auto_renew and self.trial_ends and self.term_end:
+            return min(self.trial_ends, self.term_end)
+        return self.term_end
 
 
 class SeatTranche(models.Model):

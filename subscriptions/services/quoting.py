@@ -166,7 +166,7 @@ def state_of(subscription: Subscription) -> State:
         partner_id=subscription.reseller_id or "",
         unit_price=f"{subscription.unit_price:.4f}",
         currency=subscription.currency,
-        term_end=str(subscription.term_end or ""),
+        term_end=str(subscription.runs_until or ""),
         scheduled=scheduled_of(subscription),
     )
 

@@ -196,11 +196,11 @@ def _renewal(subscription: Subscription) -> tuple[str, date | None, str]:
     if subscription.status == Status.UNSUBSCRIBED:
         return _("Ended"), subscription.ended_at.date() if subscription.ended_at else None, ""
     renews = _("Auto-renew on") if subscription.auto_renew else _("Auto-renew off")
-    if subscription.term_end is None:
+    if subscription.runs_until is None:
         return str(words.TERM[subscription.plan_term.term]), None, renews
     if subscription.auto_renew:
         return _("Renews on"), subscription.term_end, renews
-    return _("Ends on"), last_day(subscription), renews
+    return _("Ends on"), subscription.runs_until - timedelta(days=1), renews
 
 
 def go_url_of(subscription: Subscription, actor: Actor) -> str:

@@ -1,13 +1,16 @@
 """What ends within a term: a trial without auto-renew is never charged, a suspension ends after its grace."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 
 from accounts.policy import SYSTEM
+from billing.ledger import BillingLedger
 from billing.services.charging import charge_cycles
 from partnerhub.errors import RenewalUnderWay
+from partnerhub.money import Money
 from partnerhub.outbox.delivery import deliver_due
 from subscriptions.models import Subscription
 from subscriptions.services.edits import set_auto_renew
@@ -53,7 +56,13 @@ def without_auto_renew(subscription: Subscription, at: datetime = JUNE_18) -> No
 
 def test_a_trial_without_auto_renew_ends_unbilled():
     subscription = tried()
+    assert BillingLedger().next_charge(fresh(subscription), JUNE_18) == (
+        date(2026, 7, 2),
+        Money(Decimal("50.40"), "EUR"),
+    )
     without_auto_renew(subscription)
+    assert BillingLedger().next_charge(fresh(subscription), JUNE_18) is None
+    assert fresh(subscription).runs_until == date(2026, 7, 2)
     ticks("2026-07-01")
     assert fresh(subscription).status == "subscribed"
     ticks("2026-07-02")
