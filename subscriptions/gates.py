@@ -47,7 +47,7 @@ SATISFIED_BY_PUBLISHER = Verdict(GateState.SATISFIED, Owner.PUBLISHER)
 
 def blocker(gates: Iterable[GateLike]) -> GateName | None:
     """The one gate that keeps billing from starting, or None when all hold. A cancellation outranks what is missing."""
-    by_name = {GateName(gate.gate): GateState(gate.state) for gate in gates}
+    by_name = {gate.gate: gate.state for gate in gates}
     if by_name.get(GateName.NOT_CANCELLED) == GateState.FAILED:
         return GateName.NOT_CANCELLED
     return next((name for name in ORDER if by_name.get(name) != GateState.SATISFIED), None)
@@ -71,7 +71,7 @@ def confirmations(gates: Iterable[GateLike]) -> Confirmations | None:
     gates = list(gates)
     if blocker(gates) is not None:
         return None
-    satisfied = {GateName(gate.gate): gate.satisfied_at for gate in gates}
+    satisfied = {gate.gate: gate.satisfied_at for gate in gates}
     licenses, configuration = satisfied[GateName.LICENSES_ASSIGNED], satisfied[GateName.CONFIGURATION_CONFIRMED]
     return Confirmations(licenses, configuration) if licenses and configuration else None
 

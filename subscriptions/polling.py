@@ -29,7 +29,7 @@ from publishers.models import Adapter, CallKind, Publisher
 from publishers.services import circuit
 from publishers.services.tallies import Call
 from publishers.services.tallies import tally as count_calls
-from subscriptions.backoff import LONGEST_WAIT, TROUBLE, before_deadline, next_wait, spread
+from subscriptions.backoff import BURST_SECONDS, LONGEST_WAIT, TROUBLE, before_deadline, next_wait, spread
 from subscriptions.enums import Status
 from subscriptions.models import PollSchedule
 from subscriptions.services.confirmation import Heard, apply_answers
@@ -41,8 +41,6 @@ POLLED = [Adapter.POLL, Adapter.BOTH]
 LARGEST_BATCH = 200
 # This part of the places is kept for publishers that nobody is asking.
 RESERVED_PART = 10
-# A publisher's rate is an average: what it leaves may be asked together for so long.
-BURST_SECONDS = 0.25
 # A publisher whose ETag stays while its answer changes is found out.
 IN_FULL_EVERY = 10
 _CLAIMING = 0x48554250  # pg_advisory_xact_lock: claims take turns, so that no limit is passed together
@@ -53,7 +51,7 @@ log = structlog.get_logger(__name__)
 # Each publisher gets as many rows as it has places free: its limit while it is well, one row to try it again after
 # a pause, what its rate leaves. Rows go out in turns over all publishers, so that a long queue never keeps a short one
 # waiting; what is in reserve is for publishers that nobody is asking at the moment, one row each. Each part reads no
-# more than it may give out, however much is due.
+# more than it may give out, however much is due. Publishers are locked in the order of their ids, as wherever many are.
 _CLAIM = """
 WITH ready AS MATERIALIZED (
     SELECT publisher.id, under_way.leases = 0 AS is_idle, least(
@@ -71,10 +69,10 @@ WITH ready AS MATERIALIZED (
        AND (publisher.circuit = 'closed' OR publisher.circuit_retry_at <= %(at)s)
        AND (publisher.paced_until IS NULL OR publisher.paced_until <= %(at)s OR publisher.max_per_second IS NOT NULL)
 ), due AS MATERIALIZED (
-    SELECT row.subscription_id, row.next_poll_at, ready.id AS publisher_id, ready.is_idle,
+    SELECT row.subscription_id, row.next_poll_at, row.activate_by, ready.id AS publisher_id, ready.is_idle,
            row_number() OVER (PARTITION BY ready.id ORDER BY row.next_poll_at) AS turn
       FROM ready CROSS JOIN LATERAL (
-        SELECT schedule.subscription_id, schedule.next_poll_at
+        SELECT schedule.subscription_id, schedule.next_poll_at, subscription.activate_by
           FROM subscriptions_pollschedule AS schedule
           JOIN subscriptions_subscription AS subscription ON subscription.id = schedule.subscription_id
          WHERE schedule.publisher_id = ready.id AND schedule.next_poll_at <= %(due_by)s
@@ -84,21 +82,29 @@ WITH ready AS MATERIALIZED (
          LIMIT greatest(0, least(ready.free, greatest(%(limit)s - %(reserve)s, ready.is_idle::integer)))
       ) AS row
 ), chosen AS MATERIALIZED (
-    SELECT subscription_id, publisher_id, is_idle AND turn = 1 AS is_first
+    SELECT subscription_id, publisher_id, activate_by, is_idle AND turn = 1 AS is_first
       FROM due ORDER BY turn, next_poll_at LIMIT %(limit)s
 ), ours AS MATERIALIZED (
     SELECT chosen.*
       FROM chosen JOIN subscriptions_pollschedule AS schedule USING (subscription_id)
      WHERE schedule.next_poll_at <= %(due_by)s AND (schedule.lease_until IS NULL OR schedule.lease_until <= %(at)s)
        FOR UPDATE OF schedule SKIP LOCKED
+), taken AS MATERIALIZED (
+    SELECT publisher.id, mine.questions
+      FROM publishers_publisher AS publisher
+      JOIN (SELECT publisher_id, count(*) AS questions FROM ours GROUP BY publisher_id) AS mine
+        ON mine.publisher_id = publisher.id
+     WHERE publisher.circuit = 'open' OR publisher.max_per_second IS NOT NULL
+     ORDER BY publisher.id
+       FOR NO KEY UPDATE OF publisher
 ), asked AS (
     UPDATE publishers_publisher AS publisher
        SET circuit = CASE publisher.circuit WHEN 'open' THEN 'half_open' ELSE publisher.circuit END,
            paced_until = CASE WHEN publisher.max_per_second IS NULL THEN publisher.paced_until
                               ELSE greatest(publisher.paced_until, %(at)s)
                                    + taken.questions * interval '1 second' / publisher.max_per_second END
-      FROM (SELECT publisher_id, count(*) AS questions FROM ours GROUP BY publisher_id) AS taken
-     WHERE publisher.id = taken.publisher_id AND (publisher.circuit = 'open' OR publisher.max_per_second IS NOT NULL)
+      FROM taken
+     WHERE publisher.id = taken.id
 )
 UPDATE subscriptions_pollschedule AS schedule
    SET lease = gen_random_uuid(), lease_until = %(until)s
@@ -106,7 +112,7 @@ UPDATE subscriptions_pollschedule AS schedule
  WHERE schedule.subscription_id = ours.subscription_id
 RETURNING schedule.subscription_id, schedule.publisher_id, schedule.lease, schedule.next_poll_at,
           schedule.last_polled_at, schedule.last_outcome, schedule.fresh_since,
-          CASE schedule.attempts %% %(in_full)s WHEN 0 THEN '' ELSE schedule.etag END, ours.is_first
+          ours.activate_by, CASE schedule.attempts %% %(in_full)s WHEN 0 THEN '' ELSE schedule.etag END, ours.is_first
 """
 
 # Written only under our lease. Somebody may have asked for a question while ours was under way: theirs stays due.
@@ -138,6 +144,7 @@ class Claim:
     last_polled_at: datetime | None
     last_outcome: str
     fresh_since: datetime
+    activate_by: datetime
     etag: str
     is_first: bool
 
@@ -221,10 +228,8 @@ def apply_all(actor: Actor, replies: Sequence[Reply], *, at: datetime) -> list[S
 
 def _row(one: Reply, known: Judged | None, at: datetime) -> dict[str, Any]:
     claimed, answer = one.claimed, one.answer
-    next_poll_at: datetime | None = at + _wait(one, at)
-    if known is not None:
-        is_pending = known.status == Status.PENDING
-        next_poll_at = before_deadline(at + _wait(one, at), known.activate_by, at) if is_pending else None
+    is_over = known is not None and known.status != Status.PENDING
+    next_poll_at = None if is_over else before_deadline(at + _wait(one, at), claimed.activate_by, at)
     return {
         "subscription_id": claimed.subscription_id,
         "lease": claimed.lease,
@@ -285,6 +290,7 @@ class Poller:
     _open: dict[UUID, Claim] = field(default_factory=dict, init=False)
     _answered: deque[Reply] = field(default_factory=deque, init=False)
     _written: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _asking: int = field(default=0, init=False)
     _reserve: int = field(default=0, init=False)
     _lines: Lines = field(init=False)
     _database: DatabaseThread = field(init=False)
@@ -317,10 +323,15 @@ class Poller:
 
     async def _take(self, limit: int) -> list[Claim]:
         # What is answered and not yet taken in keeps its place: no more is claimed than can be written.
-        while len(self._answered) >= limit:
+        while True:
+            room = limit - len(self._answered)
+            taken = await self._database.run(self._claim, room) if room > 0 else []
+            if taken or self._asking or self._applying is None or self.bounds.stopping():
+                break
+            # Nothing is idle yet: what is being written makes room, here and at its publishers.
             self._written.clear()
             await self._written.wait()
-        taken = await self._database.run(self._claim, limit - len(self._answered))
+        self._asking += len(taken)
         self._open.update((one.lease, one) for one in taken)
         return taken
 
@@ -333,7 +344,10 @@ class Poller:
     async def _ask(self, claimed: Claim) -> None:
         gateway, address = self._lines.line_to(claimed.publisher_id)
         asked_at = time.monotonic()
-        answer = await gateway.ask(address, claimed.subscription_id, etag=claimed.etag)
+        try:
+            answer = await gateway.ask(address, claimed.subscription_id, etag=claimed.etag)
+        finally:
+            self._asking -= 1
         self._answered.append(Reply(claimed, answer, self.chance(), time.monotonic() - asked_at))
         if self._applying is None:
             self._applying = asyncio.create_task(self._apply_answered())

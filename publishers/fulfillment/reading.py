@@ -95,6 +95,8 @@ def excerpt(text: str, longest: int = LONGEST_EXCERPT) -> str:
 
 def printable(text: str) -> str:
     """Text in one line, without control, formatting and surrogate characters."""
+    if text.isprintable():
+        return " ".join(text.split())
     kept = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join("".join(kept).split())
 

@@ -24,7 +24,7 @@ _SAVE_GATES = """
 UPDATE subscriptions_gate AS gate
    SET state = new.state, satisfied_at = new.satisfied_at, evidence = new.evidence, reason = new.reason,
        message = new.message, action_url = new.action_url, owner = new.owner, next_action = new.next_action,
-       since = new.since, due_at = new.due_at
+       since = coalesce(new.since, gate.since), due_at = new.due_at
   FROM jsonb_populate_recordset(NULL::subscriptions_gate, %(rows)s) AS new
  WHERE gate.id = new.id
 """
@@ -49,7 +49,7 @@ UPDATE subscriptions_subscription AS subscription
 
 @dataclass(slots=True)
 class GateRow:
-    """A gate as its row is; what is set here is written by `News.write`."""
+    """A gate as its row is; what is set here is written by `News.write`. `since` is only set where it changes."""
 
     id: int
     subscription_id: UUID
@@ -62,8 +62,12 @@ class GateRow:
     action_url: str
     owner: str
     next_action: str
-    since: datetime
-    due_at: datetime | None
+    since: datetime | None = None
+    due_at: datetime | None = None
+
+
+# What is read of a gate: all but the last two, which judging sets and never asks.
+_READ = GateRow.__slots__[:-2]
 
 
 @dataclass(slots=True)
@@ -109,7 +113,7 @@ def lock_judged(subscription_ids: Iterable[UUID]) -> dict[UUID, Judged]:
     locked = Subscription.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk")
     # Read before the gates: the lock comes first.
     rows = list(locked.values_list(*columns, "plan_term__term", "publisher__adapter"))
-    for row in Gate.objects.filter(subscription__in=ids).order_by("position").values_list(*GateRow.__slots__):
+    for row in Gate.objects.filter(subscription__in=ids).order_by("position").values_list(*_READ):
         gates[row[1]].append(GateRow(*row))
     return {
         row[0]: Judged(
