@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from billing.enums import TaxReason
-from billing.models import Charge, InvoiceLine, TaxRate
+from billing.enums import InvoiceKind, TaxReason
+from billing.models import Charge, Invoice, InvoiceLine, TaxRate
 from billing.periods import Month
 from billing.seller import party, seller_profile
 from billing.tax import Party, Taxed, tax_on, treatment
@@ -83,18 +83,31 @@ def unbilled(before: datetime) -> QuerySet[Charge]:
     return Charge.objects.filter(~Exists(standing), recorded_at__lt=before)
 
 
+def to_draft(month: Month) -> QuerySet[Charge]:
+    """The charges that a month's run drafts: not those of who has, or had, an invoice of that month and currency. What
+    is late or was dropped there stands on the next month's.
+    """
+    drafted = Invoice.objects.filter(
+        kind=InvoiceKind.INVOICE,
+        period_start=month.start,
+        customer=OuterRef("customer"),
+        currency=OuterRef("currency"),
+    )
+    return unbilled(month.begins_next).filter(~Exists(drafted))
+
+
 def customers_to_draft(month: Month) -> QuerySet[Charge, UUID]:
     """The customers, by id, that owe (or are owed) something for a month or from before it.
 
     Who has only lines at nothing (a trial) gets no invoice; they stand on the first one that has anything to say.
     """
-    owed = unbilled(month.begins_next).filter(~Q(amount=0))
+    owed = to_draft(month).filter(~Q(amount=0))
     return owed.order_by("customer_id").values_list("customer_id", flat=True).distinct()
 
 
 def draft(customers: Sequence[Customer], month: Month, currency: str | None = None) -> Drafted:
     """What these customers owe for a month, and late charges from before it, one draft a customer and currency
-    (`currency`: only that one). Raises SellerIncomplete; a customer that cannot be drafted is among the failures.
+    (`currency`: only that one, though one was dropped). Raises SellerIncomplete; a customer that cannot be drafted is among the failures.
     """
     seller = seller_profile()
     book = _TaxBook(party(seller), month.end - timedelta(days=1))
@@ -122,12 +135,10 @@ _NAMES = tuple(_COLUMNS)
 
 
 def _owed(customer_ids: list[UUID], month: Month, currency: str | None) -> dict[UUID, dict[str, list[Row]]]:
-    charges = unbilled(month.begins_next).filter(customer_id__in=customer_ids)
-    if currency is not None:
-        charges = charges.filter(currency=currency)
+    charges = unbilled(month.begins_next).filter(currency=currency) if currency else to_draft(month)
     wanted = ("id", "customer_id", "subscription_id", "sequence", "currency", "amount", "reverses_id")
     owed: dict[UUID, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in charges.values(*wanted, *_COLUMNS.values()):
+    for row in charges.filter(customer_id__in=customer_ids).values(*wanted, *_COLUMNS.values()):
         owed[row["customer_id"]][row["currency"]].append(row)
     return owed
 

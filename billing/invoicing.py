@@ -98,7 +98,7 @@ def _months(month: Month, last: Month) -> Iterator[Month]:
 def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None = None) -> BillingRun:
     """Draft what every customer owes for a month; with `chunks` at most so many, the rest at the next call.
 
-    The run is finished when nobody is left. Who cannot be drafted is listed and tried again, and stops no other.
+    The run is finished when the month is over, whatever day it is taken to be, and nobody is left. Who cannot be drafted is listed and tried again, and stops no other.
     Raises NotPermitted, SellerIncomplete, ClockBehind.
     """
     authorize(actor, Action.INVOICE_MANAGE)
@@ -112,7 +112,7 @@ def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None 
     for part in parts[:chunks]:
         failures.extend(_draft_chunk(actor, run, part, month, at))
     run.failures = [failure.as_json() for failure in failures]
-    finished = not customers_to_draft(month).exists()
+    finished = month.begins_next <= at and not customers_to_draft(month).exists()
     BillingRun.objects.filter(pk=run.pk).update(failures=run.failures, finished_at=at if finished else None)
     run.refresh_from_db()
     return run

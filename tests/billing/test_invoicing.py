@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.policy import SYSTEM
 from billing.invoicing import bill, draft_month, preview
-from billing.models import ExchangeRate, Invoice, InvoiceLine, TaxRate
+from billing.models import BillingRun, ExchangeRate, Invoice, InvoiceLine, TaxRate
 from billing.periods import Month
 from billing.services.charging import charge_cycles
 from billing.services.invoices import approve, hold, mark_paid, mark_unpaid, redraft, release, void
@@ -91,6 +91,28 @@ def test_who_cannot_be_billed_stops_no_other_and_is_billed_once_it_can():
     assert (again.invoices, again.failures, again.finished_at is None) == (2, [], False)
     assert run("2026-07-02").runs == []
     assert sorted(f"{one.tax:.2f}" for one in Invoice.objects.all()) == ["23.18", "25.20"]
+
+
+def test_a_month_that_was_billed_before_it_was_over_is_not_closed():
+    bought()
+    bill(SYSTEM, as_of=date(2027, 1, 1), at=on("2026-06-25"))
+    bought()
+    assert run("2026-07-01").runs[0].invoices == 2
+    assert [str(month) for month in Invoice.objects.values_list("period_start", flat=True)] == ["2026-06-01"] * 2
+    closed = BillingRun.objects.exclude(finished_at=None).values_list("month", flat=True)
+    assert [str(month) for month in closed] == ["2026-06-01"]
+
+
+def test_what_was_dropped_goes_to_the_next_month_though_the_run_goes_on(admin_agent):
+    bought()
+    bought(country="SE", currency="PLN")
+    TaxRate.objects.filter(country="SE").delete()
+    run("2026-07-01")
+    dropped = void(admin_agent, Invoice.objects.get().pk, reason="Asked back", at=on("2026-07-02"))
+    [again] = run("2026-07-03").runs
+    assert (again.invoices, again.finished_at) == (1, None)
+    run("2026-08-01")
+    assert str(Invoice.objects.get(customer=dropped.customer_id, state="draft").period_start) == "2026-07-01"
 
 
 def test_without_an_exchange_rate_a_draft_stays_one_and_leaves_no_gap():
