@@ -10,6 +10,8 @@ LONGEST_RETRY_AFTER = timedelta(hours=1)
 LAST_CHANCE = timedelta(seconds=30)
 FIRST_RESEND = timedelta(seconds=5)
 LONGEST_RESEND = timedelta(minutes=1)  # about 500 times in eight hours (fulfillment-v2.md section 8)
+# A publisher's rate is an average: what it leaves may be called together for so long.
+BURST_SECONDS = 0.25
 # The wait is this part of the age of the last news (purchase, link opened, asked by hand): 2.5 s in the first two
 # minutes, 15 min from half a day on.
 PART_OF_AGE = 48
