@@ -13,8 +13,8 @@ from django.db import transaction
 from multidict import CIMultiDictProxy
 
 from partnerhub.clock import now
+from partnerhub.guard import AddressNotPublic, socket_factory
 from publishers.fulfillment.gateway import Outcome
-from publishers.fulfillment.guard import AddressNotPublic, socket_factory
 from publishers.fulfillment.reading import excerpt, read_reason
 
 LARGEST_BODY = 256 * 1024

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from publishers.fulfillment.guard import AddressNotPublic, socket_factory
+from partnerhub.guard import AddressNotPublic, socket_factory
 from publishers.fulfillment.reading import excerpt
 
 SECONDS = 8.0

@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts.models import Client
 from accounts.policy import Action, Actor, Role, authorize
 from accounts.services.clients import create_client, replace_secrets, verify_secret
+from partnerhub.addresses import check_url
 from partnerhub.errors import (
     AddressNotAllowed,
     ClientTaken,
@@ -23,7 +24,6 @@ from partnerhub.errors import (
 )
 from partnerhub.money import smallest_unit
 from partnerhub.outbox.recorder import record
-from publishers.addresses import check_url
 from publishers.events import PublisherChanged, PublisherFact, PublisherRegistered
 from publishers.models import PlanTerm, Publisher
 from publishers.selectors import version_of

@@ -17,9 +17,9 @@ from django.db import transaction
 from accounts.policy import Action, Actor, authorize
 from accounts.sign_ins import last_sign_ins
 from accounts.tokens import publisher_call_token
+from partnerhub.addresses import check_url
 from partnerhub.errors import AddressNotAllowed, NotFound
 from partnerhub.outbox.recorder import record
-from publishers.addresses import check_url
 from publishers.events import PublisherTested
 from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.probing import Heard, Prober

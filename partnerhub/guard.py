@@ -7,14 +7,14 @@ import socket
 
 from aiohttp.connector import AddrInfoType, SocketFactoryType
 
-from publishers.addresses import is_public_address
+from partnerhub.addresses import is_public_address
 
 
 class AddressNotPublic(OSError):
     """The connection was refused by the hub itself. The text names no address: several of them count as one error."""
 
     def __init__(self) -> None:
-        super().__init__("the publisher's address is not public")
+        super().__init__("the address is not public")
 
 
 def socket_factory(*, allow_private: bool) -> SocketFactoryType:

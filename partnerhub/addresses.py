@@ -1,4 +1,4 @@
-"""Which addresses the hub may call or send people to: a publisher's URLs are user input."""
+"""Which addresses the hub may call or send people to: the URLs of publishers and programs are user input."""
 
 import ipaddress
 import re

@@ -1,7 +1,7 @@
 import pytest
 
+from partnerhub.addresses import check_url, is_public_address
 from partnerhub.errors import AddressNotAllowed
-from publishers.addresses import check_url, is_public_address
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
