@@ -53,6 +53,12 @@ class AddressBody(serializers.Serializer[Any]):
     lastName = _text(100)
 
 
+class AttributesBody(serializers.Serializer[Any]):
+    """The etag that was last seen, where no If-Match header carries it; stale answers 400 with code 2055."""
+
+    etag = _text(200)
+
+
 class CompanyBody(serializers.Serializer[Any]):
     tenantId = serializers.UUIDField(required=False, allow_null=True)
     domain = _text(200)
@@ -71,6 +77,7 @@ class BillingBody(serializers.Serializer[Any]):
     companyName = _text(200)
     currencyCode = _text(3)
     defaultAddress = AddressBody(required=False, allow_null=True)
+    attributes = AttributesBody(required=False, allow_null=True)
 
 
 class BeneficiaryBody(serializers.Serializer[Any]):
@@ -87,6 +94,7 @@ class CustomerBody(serializers.Serializer[Any]):
     associatedPartnerId = _text(16)
     relationshipToPartner = _text(30)
     relationshipReason = _text(500)
+    attributes = AttributesBody(required=False, allow_null=True)
 
 
 def new_profile(values: dict[str, Any]) -> CustomerProfile:

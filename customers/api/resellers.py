@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,6 +38,12 @@ from partnerhub.errors import (
     ResellerUnknown,
 )
 
+RELATIONSHIP_TYPE = OpenApiParameter(
+    "relationship_type",
+    {"type": "string", "enum": ["IsIndirectCloudSolutionProviderOf", "IsIndirectResellerOf"]},
+    required=True,
+    description="We are the provider of our indirect resellers, and nobody's reseller.",
+)
 READERS = who_can(Action.CUSTOMER_READ)
 # We are an indirect provider, and nobody's indirect reseller.
 RELATIONSHIPS = {"isindirectcloudsolutionproviderof": True, "isindirectresellerof": False}
@@ -53,7 +60,7 @@ class Relationships(Resource):
         "listRelationships",
         "Our indirect resellers, by name",
         Collection[PartnerRelationship],
-        query={"relationship_type": "`IsIndirectCloudSolutionProviderOf`; of `IsIndirectResellerOf` there are none."},
+        parameters=(RELATIONSHIP_TYPE,),
         about="All of them. Their `id` is accepted as `tenantId` by the agreement status.",
         roles=READERS,
         refusals=(InvalidInput,),
@@ -131,7 +138,10 @@ class AgreementStatusByQuery(Resource):
         "getAgreementStatus",
         "Whether an indirect reseller has signed the partner agreement",
         AgreementStatus,
-        query={"mpnId": "Its PartnerID.", "tenantId": "Or its id, as relationships give it."},
+        parameters=(
+            OpenApiParameter("mpnId", {"type": "string", "pattern": "^[0-9]*$"}, description="Its PartnerID."),
+            OpenApiParameter("tenantId", UUID, description="Or its id, as relationships give it."),
+        ),
         about="One of the two. None: 400 / 2001; both, or one that cannot be read: 400 / 2000.",
         roles=READERS,
         refusals=(AgreementUnknown, AgreementUnknownById),

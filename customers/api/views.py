@@ -19,7 +19,7 @@ from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import idempotent
 from partnerhub.api.pages import page_of
 from partnerhub.api.reading import body_of, checked, storable
-from partnerhub.api.schema import IF_MATCH, operation
+from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
 from partnerhub.api.views import Resource
 from partnerhub.clock import now
@@ -41,13 +41,9 @@ from partnerhub.errors import (
 FIELDS = {"companyname": "name", "domain": "domain", "indirectreseller": "reseller__partner_id"}
 OPERATORS = {"starts_with": "istartswith", "equals": "iexact"}
 QUERY = {
-    "size": "How many in a page: 1 to 500, 100 when absent.",
     "filter": (
         '`{"Field": "CompanyName" | "Domain" | "IndirectReseller", "Value": "cont", '
         '"Operator": "starts_with" | "equals"}`; an indirect reseller by its PartnerID.'
-    ),
-    "seekOperation": (
-        "`First` or `Last`; `Next` or `Previous` with the MS-ContinuationToken header that the page's links give."
     ),
 }
 READERS, KEEPERS = who_can(Action.CUSTOMER_READ), who_can(Action.CUSTOMER_MANAGE)
@@ -61,6 +57,7 @@ class Customers(Resource):
         "The customers, by name",
         Collection[CustomerShown],
         query=QUERY,
+        parameters=PAGED,
         about="Page by page; `totalCount` counts all that match. A field or an operator that is unknown: 400 / 3000.",
         roles=READERS,
         answer=examples.CUSTOMERS,

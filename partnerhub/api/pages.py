@@ -64,7 +64,7 @@ def page_of(rows: QuerySet[Row], request: Request, uri: str, *, key: str) -> Pag
 
 
 def _size(request: Request) -> int:
-    text = request.query_params.get("size", "") or str(DEFAULT_SIZE)
+    text = request.query_params.get("size", str(DEFAULT_SIZE))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_SIZE):
         raise InvalidInput(field="size", problem=f"a number from 1 to {LARGEST_SIZE} is expected")
     return int(text)

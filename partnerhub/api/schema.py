@@ -10,6 +10,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.serializers import Serializer
 
 from partnerhub.api.errors import NUMBERS, Problem
+from partnerhub.api.pages import DEFAULT_SIZE, LARGEST_SIZE
+from partnerhub.api.shapes import CONTINUATION
 from partnerhub.errors import HubError
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -19,8 +21,28 @@ CORRELATION = OpenApiParameter(
     "MS-CorrelationId", str, OpenApiParameter.HEADER, description="Echoed; made up when absent."
 )
 REQUEST_ID = OpenApiParameter(
-    "MS-RequestId", str, OpenApiParameter.HEADER, description="Makes the write idempotent: send it again on a retry."
+    "MS-RequestId",
+    {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{0,64}$"},
+    OpenApiParameter.HEADER,
+    description="Makes the write idempotent: send it again on a retry.",
 )
+
+
+def whole_number(name: str, text: str, least: int, most: int, default: int) -> OpenApiParameter:
+    """A number in the query, as `number_asked` reads it."""
+    number = {"type": "integer", "minimum": least, "maximum": most, "default": default}
+    return OpenApiParameter(name, number, description=text)
+
+
+SEEK = (
+    OpenApiParameter(
+        "seekOperation",
+        {"type": "string", "enum": ["First", "Next", "Previous", "Last"], "default": "First"},
+        description="`Next` and `Previous` with the token that the links of a page give.",
+    ),
+    OpenApiParameter(CONTINUATION, str, OpenApiParameter.HEADER, description="Where to go on from."),
+)
+PAGED = (whole_number("size", "How many in a page.", 1, LARGEST_SIZE, default=DEFAULT_SIZE), *SEEK)
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The etag last seen; stale answers 400 with code 2055."
 )
@@ -35,6 +57,7 @@ def operation(
     body: type[Serializer[Any]] | None = None,
     query: dict[str, str] | None = None,
     headers: tuple[OpenApiParameter, ...] = (),
+    parameters: tuple[OpenApiParameter, ...] = (),
     accepted: str = "",
     about: str = "",
     roles: Iterable[str] = (),
@@ -44,11 +67,12 @@ def operation(
 ) -> Callable[[Method], Method]:
     """Describe one method of a view: its operationId, what it answers, what it reads, its query parameters.
 
-    `accepted` says what an answer of 202 with the same shape means, where there is one; `about` is the description;
-    `roles` may do it; `refusals` are its own besides those of every operation; `example` and `answer` are a body that
-    is read and what it is answered with.
+    `parameters` are those whose values are narrower than any text, as `PAGED` for what `page_of` reads. `accepted` says
+    what an answer of 202 with the same shape means, where there is one; `about` is the description; `roles` may do it;
+    `refusals` are its own besides those of every operation; `example` and `answer` are a body that is read and what
+    it is answered with.
     """
-    parameters = [OpenApiParameter(key, str, description=text) for key, text in (query or {}).items()]
+    named = [OpenApiParameter(key, str, description=text) for key, text in (query or {}).items()]
     return extend_schema(
         operation_id=name,
         summary=summary,
@@ -60,7 +84,7 @@ def operation(
             **({202: OpenApiResponse(response, accepted)} if accepted else {}),
             "4XX": OpenApiResponse(Problem, _refused(refusals)),
         },
-        parameters=[*parameters, *headers],
+        parameters=[*named, *parameters, *headers],
     )
 
 
@@ -85,7 +109,7 @@ class HubSchema(AutoSchema):
     """The /v1 operations; what publishers call speaks the marketplace's own documented dialect and stays out."""
 
     def is_excluded(self) -> bool:
-        return not self.path.startswith("/v1/")
+        return not self.path.startswith(("/v1/", "/webhooks/v1/"))
 
     def get_description(self) -> str:  # type: ignore[override]
         """None beyond the summary: docstrings of views speak to the hub's own developers."""
