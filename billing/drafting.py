@@ -107,7 +107,8 @@ def customers_to_draft(month: Month) -> QuerySet[Charge, UUID]:
 
 def draft(customers: Sequence[Customer], month: Month, currency: str | None = None) -> Drafted:
     """What these customers owe for a month, and late charges from before it, one draft a customer and currency
-    (`currency`: only that one, though one was dropped). Raises SellerIncomplete; a customer that cannot be drafted is among the failures.
+    (`currency`: only that one, though one was dropped). Raises SellerIncomplete; a customer that cannot be drafted is
+    among the failures.
     """
     seller = seller_profile()
     book = _TaxBook(party(seller), month.end - timedelta(days=1))

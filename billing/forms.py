@@ -12,7 +12,7 @@ from billing.statement_file import LARGEST_FILE
 from partnerhub.web.forms import RefusableForm
 from publishers.models import Publisher
 
-LONGEST_RANGE = 9
+LARGEST_NUMBER = 5  # of digits, so that a range stays one that can be counted out
 
 
 class StatementForm(RefusableForm):
@@ -86,7 +86,7 @@ class LinesField(forms.CharField):
         numbers: set[int] = set()
         for part in text.split(","):
             first, dash, last = part.partition("-")
-            if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > LONGEST_RANGE:
+            if not first.isdecimal() or (dash and not last.isdecimal()) or max(len(first), len(last)) > LARGEST_NUMBER:
                 raise ValidationError(_("Write numbers of lines such as 1, 3-5."))
             numbers.update(range(int(first), int(last or first) + 1))
         return sorted(numbers)

@@ -98,7 +98,8 @@ def _months(month: Month, last: Month) -> Iterator[Month]:
 def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None = None) -> BillingRun:
     """Draft what every customer owes for a month; with `chunks` at most so many, the rest at the next call.
 
-    The run is finished when the month is over, whatever day it is taken to be, and nobody is left. Who cannot be drafted is listed and tried again, and stops no other.
+    The run is finished when the month is over, whatever day it is taken to be, and nobody is left. Who cannot be
+    drafted is listed and tried again, and stops no other.
     Raises NotPermitted, SellerIncomplete, ClockBehind.
     """
     authorize(actor, Action.INVOICE_MANAGE)

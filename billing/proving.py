@@ -3,18 +3,23 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Subquery, Sum
+from django.db.models.fields.json import KT
 
 from billing.drafting import unbilled
 from billing.enums import InvoiceKind, InvoiceState
+from billing.events import InvoiceDrafted, InvoiceFinalized, InvoicePaid, InvoiceUnpaid
 from billing.models import BillingRun, Invoice, InvoiceLine, InvoiceSeries
 from billing.periods import Month
 from billing.replaying import Fault, row_of
 from billing.services.numbering import content, converted
 from billing.tax import tax_on
+from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import digest
 
 INVOICES_AT_ONCE = 500
@@ -38,7 +43,9 @@ def with_lines() -> Iterator[tuple[Invoice, list[InvoiceLine]]]:
 
 
 def invoice_faults() -> Iterator[tuple[int, list[Fault]]]:
-    """Of each invoice how many lines it has and its faults; at last those of the series and what nobody has billed."""
+    """Of each invoice how many lines it has and its faults; at last what the event log tells otherwise, the faults of
+    the series and what nobody has billed.
+    """
     before: Invoice | None = None
     last: dict[str, int] = dict.fromkeys(InvoiceKind, 0)
     for invoice, lines in with_lines():
@@ -48,7 +55,7 @@ def invoice_faults() -> Iterator[tuple[int, list[Fault]]]:
             problems.extend(_number_problems(invoice, lines, follows))
             before, last[invoice.kind] = invoice, invoice.serial or 0
         yield len(lines), [Fault(invoice_row(invoice), problem) for problem in problems]
-    yield 0, [*_series_faults(last), *_unbilled_faults()]
+    yield 0, [*_told_faults(), *_lost_faults(), *_note_faults(), *_series_faults(last), *_unbilled_faults()]
 
 
 def _line_problems(invoice: Invoice, lines: list[InvoiceLine]) -> Iterator[str]:
@@ -102,6 +109,53 @@ def _number_problems(invoice: Invoice, lines: list[InvoiceLine], follows: Invoic
         yield "its content does not match its hash"
     if follows and invoice.issued_on and follows.issued_on and invoice.issued_on < follows.issued_on:
         yield f"is of {invoice.issued_on}, before the number before it"
+
+
+def _told_faults() -> Iterator[Fault]:
+    """The event log, a chain of its own, knows what was drafted, the hash of what was finalized, and who has paid."""
+    payments = [InvoicePaid.name, InvoiceUnpaid.name]
+    invoices = Invoice.objects.exclude(state=InvoiceState.VOID).annotate(
+        gross_told=_told(InvoiceDrafted.name, told="data__gross"),
+        hash_told=_told(InvoiceFinalized.name, told="data__hash"),
+        payment=_told(*payments, told="name"),
+        paid_at_told=_told(*payments, told="at"),
+        reference_told=_told(*payments, told="data__reference"),
+    )
+    for invoice in invoices.order_by("kind", "serial", "id").iterator(chunk_size=INVOICES_AT_ONCE):
+        for problem in _told_problems(invoice, vars(invoice)):
+            yield Fault(invoice_row(invoice), problem)
+
+
+def _told(*names: str, told: str) -> Subquery:
+    """What the last event of these names tells of an invoice, as text."""
+    events = Event.objects.filter(stream_id=OuterRef("pk"), name__in=names).order_by("-sequence")
+    what = KT(told) if told.startswith("data__") else F(told)
+    return Subquery(events.annotate(told=what).values("told")[:1])
+
+
+def _told_problems(invoice: Invoice, told: dict[str, Any]) -> Iterator[str]:
+    if invoice.kind == InvoiceKind.INVOICE and Decimal(told["gross_told"] or 0) != invoice.gross:
+        yield f"its gross is {invoice.gross}, drafted was {told['gross_told']}"
+    if (told["hash_told"] or "") != invoice.hash:
+        yield "is not what was finalized"
+    is_paid = told["payment"] == InvoicePaid.name
+    paid = (told["paid_at_told"], told["reference_told"]) if is_paid else (None, "")
+    if (invoice.paid_at, invoice.payment_reference) != paid:
+        yield "its payment is not what was noted"
+
+
+def _lost_faults() -> Iterator[Fault]:
+    """What was finalized is still there."""
+    there = Invoice.objects.filter(pk=OuterRef("stream_id"), state=InvoiceState.FINALIZED)
+    told = Event.objects.filter(~Exists(there), name=InvoiceFinalized.name)
+    for event in told.order_by("at", "id").iterator():
+        yield Fault(f"invoice {event.stream_id} ({event.data['number']})", "was finalized, and is not there")
+
+
+def _note_faults() -> Iterator[Fault]:
+    invoices = Invoice.objects.filter(kind=InvoiceKind.INVOICE).annotate(noted=Sum("credit_notes__net"))
+    for invoice in invoices.filter(noted__lt=-F("net")).order_by("serial").iterator():
+        yield Fault(invoice_row(invoice), "its credit notes come to more than it charged")
 
 
 def _series_faults(last: dict[str, int]) -> Iterator[Fault]:

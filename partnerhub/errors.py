@@ -28,6 +28,11 @@ class NotPermitted(HubError):
     sentence = gettext_noop("The role {role} may not do this ({action}). Ask: {who_can}.")
 
 
+class OutsideScope(HubError):
+    code = "outside_scope"
+    sentence = gettext_noop("This API client is limited to some customers: it cannot take on another.")
+
+
 class RoleNotHeld(HubError):
     code = "role_not_held"
     sentence = gettext_noop("You do not hold the role {role}.")
@@ -501,6 +506,11 @@ class PublisherNameFixed(HubError):
     sentence = gettext_noop("This is about {name}, not about {expected}: the name of a publisher cannot change.")
 
 
+class TooManyTokens(HubError):
+    code = "too_many_tokens"
+    sentence = gettext_noop("{count} personal tokens are valid at once, which is the most: revoke one first.")
+
+
 class TooManySecrets(HubError):
     code = "too_many_secrets"
     sentence = gettext_noop("{count} secrets are valid at once, which is the most: revoke one first.")
@@ -589,6 +599,42 @@ class NothingToCredit(HubError):
     sentence = gettext_noop("Nothing of this is left to credit on the invoice {invoice}.")
 
 
+class DocumentLinkInvalid(HubError):
+    code = "document_link_invalid"
+    sentence = gettext_noop("This link to the document of {invoice} does not work, or not any more: ask for another.")
+
+
+class CreditBeyondInvoice(HubError):
+    code = "credit_beyond_invoice"
+    sentence = gettext_noop(
+        "The invoice {invoice} charged {charged}: its credit notes cannot come to {credited}. What it took back of "
+        "earlier invoices counts too; choose fewer lines."
+    )
+
+
 class LedgerBehind(HubError):
     code = "ledger_behind"
     sentence = gettext_noop("Billing has yet to hear what happened to {subscription}: try again in a moment.")
+
+
+# What programs are told
+
+
+class OnlyPrograms(HubError):
+    code = "only_programs"
+    sentence = gettext_noop("Webhooks belong to API clients: call with a token of one, not with a personal token.")
+
+
+class HookRegisteredAlready(HubError):
+    code = "hook_registered_already"
+    sentence = gettext_noop("{name} has a registration already: change it with PUT, or remove it first.")
+
+
+class HookRemovedMeanwhile(HubError):
+    code = "hook_removed"
+    sentence = gettext_noop("{name} has removed its registration: there is nowhere to send this to.")
+
+
+class DeliveryUnderWay(HubError):
+    code = "delivery_under_way"
+    sentence = gettext_noop("This delivery is still being tried: it can be sent again when that is over.")

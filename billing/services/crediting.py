@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Sum
 
 from accounts.policy import SYSTEM, Action, Actor, authorize
 from billing.enums import InvoiceKind, InvoiceState
@@ -18,7 +19,8 @@ from billing.services.charging import take_in
 from billing.services.invoices import called, insert_invoices, insert_lines, lock_invoice
 from billing.services.numbering import lock_series, number
 from billing.tax import tax_on
-from partnerhub.errors import InvoiceStateForbids, LedgerBehind, NothingToCredit
+from partnerhub.errors import CreditBeyondInvoice, InvoiceStateForbids, LedgerBehind, NothingToCredit
+from partnerhub.money import Money
 from partnerhub.outbox.models import Delivery
 from partnerhub.outbox.recorder import record
 from subscriptions.models import Subscription
@@ -31,8 +33,8 @@ def credit(
     """Credit a finalized invoice, whole or some of its lines (by position), with a credit note; returns the note.
 
     Of each line that charged something it credits what is left, so nothing is credited twice: what the ledger credits
-    elsewhere is not credited here. Raises NotPermitted, NotFound, InvoiceStateForbids, NothingToCredit, LedgerBehind,
-    ExchangeRateMissing, ClockBehind.
+    elsewhere is not credited here. Raises NotPermitted, NotFound, InvoiceStateForbids, NothingToCredit,
+    CreditBeyondInvoice, LedgerBehind, ExchangeRateMissing, ClockBehind.
     """
     authorize(actor, Action.INVOICE_MANAGE)
     series = lock_series(InvoiceKind.CREDIT_NOTE)
@@ -45,6 +47,7 @@ def credit(
     if not credits:
         raise NothingToCredit(invoice=called(invoice))
     note = _note(invoice, lines, credits, reason, at)
+    _check_within(invoice)
     for refusal in number(actor, series, [note], at=at).values():
         raise refusal
     record(InvoiceCredited(invoice.pk, {"number": note.number, "gross": str(note.gross)}, reason), actor=actor, at=at)
@@ -100,6 +103,17 @@ def _note(
     insert_invoices([note])
     insert_lines(own)
     return note
+
+
+def _check_within(invoice: Invoice) -> None:
+    """Refuse notes that come to more than the invoice: what a change charged anew may stand on it beside what that
+    change took back of an earlier one. Raises CreditBeyondInvoice.
+    """
+    credited = invoice.credit_notes.aggregate(net=Sum("net"))["net"]
+    if invoice.net + credited < 0:
+        sums = {"charged": Money(invoice.net, invoice.currency), "credited": Money(-credited, invoice.currency)}
+        told = {name: f"{money.text} {money.currency}" for name, money in sums.items()}
+        raise CreditBeyondInvoice(invoice=called(invoice), **told)
 
 
 def _charge_of(credit: Charge) -> UUID:

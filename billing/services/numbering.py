@@ -127,7 +127,9 @@ def _finalized(invoice: Invoice) -> InvoiceFinalized:
 
 
 class _Rates:
-    """Exchange rates into the seller's own currency, the newest from before a day, each read once."""
+    """Exchange rates into the seller's own currency, the newest from before a day, each read once. A credit note takes
+    back what its invoice told the tax office, so at that invoice's rate.
+    """
 
     def __init__(self, day: date) -> None:
         self._day = day
@@ -140,20 +142,26 @@ class _Rates:
         into = LOCAL_CURRENCY.get(invoice.seller["country"], invoice.currency)
         if into == invoice.currency:
             return
-        rate = self._rate(invoice.currency, into)
-        if rate is None:
-            raise ExchangeRateMissing(currency=invoice.currency, into=into, day=f"{self._day:%Y-%m-%d}")
-        invoice.local_currency, invoice.local_rate = into, rate.rate
-        invoice.local_rate_on, invoice.local_rate_source = rate.published_on, rate.source
-        invoice.local_net = converted(invoice.net, rate.rate, into)
-        invoice.local_tax = converted(invoice.tax, rate.rate, into)
+        first = invoice.credits
+        if first is not None and first.local_rate is not None:
+            rate, published_on, source = first.local_rate, first.local_rate_on, first.local_rate_source
+        else:
+            newest = self._newest(invoice.currency, into)
+            rate, published_on, source = newest.rate, newest.published_on, newest.source
+        invoice.local_currency, invoice.local_rate = into, rate
+        invoice.local_rate_on, invoice.local_rate_source = published_on, source
+        invoice.local_net = converted(invoice.net, rate, into)
+        invoice.local_tax = converted(invoice.tax, rate, into)
 
-    def _rate(self, currency: str, into: str) -> ExchangeRate | None:
+    def _newest(self, currency: str, into: str) -> ExchangeRate:
         pair = (currency, into)
         if pair not in self._found:
             known = ExchangeRate.objects.filter(currency=currency, into=into, published_on__lt=self._day)
             self._found[pair] = known.order_by("-published_on").first()
-        return self._found[pair]
+        newest = self._found[pair]
+        if newest is None:
+            raise ExchangeRateMissing(currency=currency, into=into, day=f"{self._day:%Y-%m-%d}")
+        return newest
 
 
 def converted(amount: Decimal, rate: Decimal, into: str) -> Decimal:

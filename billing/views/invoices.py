@@ -35,6 +35,7 @@ from partnerhub.outbox.models import Entry
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.templatetags.hub import absolute, day_text
+from subscriptions.selectors import within
 from subscriptions.views.customers import customer_frame
 from subscriptions.views.listing import is_partial
 from subscriptions.views.timeline import happenings
@@ -123,7 +124,8 @@ def invoices(request: HttpRequest) -> HttpResponse:
     if is_partial(request):
         return render(request, "billing/_invoices.html", context)
     month = Month.of(now().astimezone(UTC).date())
-    open_sums = unbilled(month.begins_next).values("currency").annotate(net=Sum("amount"), lines=Count("id"))
+    owed = within(unbilled(month.begins_next), actor).values("currency")
+    open_sums = owed.annotate(net=Sum("amount"), lines=Count("id"))
     unbilled_sums = [
         {"net": Money(row["net"], row["currency"]), "lines": row["lines"]} for row in open_sums.order_by("currency")
     ]

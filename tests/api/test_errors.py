@@ -18,7 +18,15 @@ PAGES = {
     *("role_not_held", "view_name_taken", "partner_id_taken", "import_incomplete", "repeated_row"),
     *("row_too_long", "row_unfit", "too_many_rows"),
     *("client_taken", "publisher_name_taken", "publisher_name_fixed", "too_many_secrets", "nothing_to_try"),
-    *("key_not_signing_yet", "seller_incomplete", "tax_rate_missing", "exchange_rate_missing", "nothing_to_credit"),
+    *(
+        "key_not_signing_yet",
+        "too_many_tokens",
+        "seller_incomplete",
+        "tax_rate_missing",
+        "exchange_rate_missing",
+        "nothing_to_credit",
+        "credit_beyond_invoice",
+    ),
     *("actor_lost", "job_moved_on", "nothing_selected", "phrase_mismatch", "row_failed"),
 }
 ELSEWHERE = PUBLISHERS | COMMANDS | PAGES

@@ -9,9 +9,9 @@ from django.core.management import call_command
 from accounts.policy import SYSTEM
 from billing.enums import InvoiceKind
 from billing.invoicing import bill
-from billing.models import Charge, Invoice
+from billing.models import Charge, ExchangeRate, Invoice
 from billing.services.crediting import credit
-from partnerhub.errors import InvoiceStateForbids, NothingToCredit, NotPermitted
+from partnerhub.errors import CreditBeyondInvoice, InvoiceStateForbids, NothingToCredit, NotPermitted
 from partnerhub.outbox.delivery import deliver_due
 from subscriptions.services.ending import cancel
 from tests.factories.billing import lines, to_quantity
@@ -71,6 +71,33 @@ def test_only_what_is_left_of_an_invoice_is_credited(admin_agent):
     with pytest.raises(NothingToCredit):
         credit(admin_agent, billed.pk, reason="", at=JULY_1)
     assert sum(charge.amount for charge in Charge.objects.all()) == 0
+
+
+def test_an_invoice_is_not_credited_beyond_itself(admin_agent):
+    """Ten licences stand on June's invoice, twelve and the ten taken back on July's."""
+    subscription = bought()
+    invoice()
+    to_quantity(subscription, 12, datetime(2026, 7, 1, 12, tzinfo=UTC))
+    august = datetime(2026, 8, 1, 12, tzinfo=UTC)
+    for _ in range(2):
+        bill(SYSTEM, as_of=date(2026, 8, 7), at=august)
+    july = Invoice.objects.get(period_start="2026-07-01")
+    with pytest.raises(CreditBeyondInvoice) as refusal:
+        credit(admin_agent, july.pk, reason="All of it", at=august)
+    told = "The invoice G000000002 charged 18.14 PLN: its credit notes cannot come to 108.86 PLN. "
+    assert str(refusal.value).startswith(told)
+    assert Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE).count() == 0
+    assert "customerCredit" not in [kind for kind, *_ in lines(subscription)]
+
+
+def test_a_note_takes_the_tax_back_at_the_rate_of_its_invoice(admin_agent):
+    for day, rate in (("2026-06-30", 4), ("2026-07-14", 5)):
+        ExchangeRate.objects.create(currency="EUR", into="PLN", published_on=day, rate=rate, source="NBP")
+    customer = CustomerFactory(country="PL", currency="EUR")
+    active(JUNE_28, customer=customer, term=PlanTermFactory(amounts={"EUR": "10.00"}), quantity=1)
+    note = credit(admin_agent, invoice().pk, reason="", at=datetime(2026, 7, 15, tzinfo=UTC))
+    note.refresh_from_db()
+    assert (str(note.local_rate_on), f"{note.local_tax:.2f}") == ("2026-06-30", "-9.20")
 
 
 def test_drafts_notes_and_strangers_are_refused(admin_agent, sales_agent):

@@ -17,6 +17,8 @@ from billing.invoicing import bill
 from billing.models import Invoice, InvoiceSeries
 from billing.services.crediting import credit
 from billing.services.invoices import mark_paid, void
+from billing.services.numbering import content
+from partnerhub.outbox.recorder import digest
 from tests.factories.billing import ADMIN
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
@@ -159,6 +161,24 @@ def test_whatever_was_forged_with_the_triggers_off_is_found(billed):
     with without_triggers() as cursor:
         cursor.execute("UPDATE billing_invoice SET serial = 7 WHERE number = 'G000000002'")
         assert verified().endswith("(G000000002): its serial is 7, but 2 was to follow")
+    with without_triggers() as cursor:
+        cursor.execute("UPDATE billing_invoiceline SET tax = 0, tax_rate = 0 WHERE invoice_id = %s", [billed[2].pk])
+        cursor.execute("UPDATE billing_invoice SET tax = 0, gross = net WHERE id = %s", [billed[2].pk])
+        assert verified().endswith("(draft): its gross is 100.8000, drafted was 123.9800")
+    with without_triggers() as cursor:
+        last = Invoice.objects.get(number="G000000002")
+        last.due_on = date(2027, 1, 1)
+        last.hash = digest(content(last, last.lines.order_by("position")), last.previous_hash)
+        last.save()
+        assert verified().endswith("(G000000002): is not what was finalized")
+    with without_triggers() as cursor:
+        cursor.execute("UPDATE billing_invoice SET paid_at = finalized_at, paid_by = 'me' WHERE number = 'G000000002'")
+        assert verified().endswith("(G000000002): its payment is not what was noted")
+    with without_triggers() as cursor:
+        cursor.execute("DELETE FROM billing_invoiceline WHERE credits_id IS NOT NULL")
+        cursor.execute("DELETE FROM billing_invoice WHERE number = 'C000000001'")
+        cursor.execute("UPDATE billing_invoiceseries SET last_serial = 0 WHERE kind = 'credit_note'")
+        assert verified().endswith("(C000000001): was finalized, and is not there")
     with without_triggers() as cursor:
         cursor.execute("UPDATE billing_invoiceseries SET last_serial = 9 WHERE kind = 'invoice'")
         assert "series G: counts 9 numbers, 2 are there" in verified()
