@@ -16,6 +16,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from accounts.guesses import address_of, note_failure, seconds_to_wait
 from accounts.keys import jwks
 from accounts.models import Client
 from accounts.services.clients import matching_secret
@@ -45,6 +46,16 @@ class InvalidClient(OAuthError):
 
     def __init__(self) -> None:
         super().__init__("invalid_client", 7000215, "Invalid client credentials for this tenant.")
+
+
+class TooManyTries(OAuthError):
+    """Too many wrong secrets of this client or from this address; `seconds` until the next may be tried."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("temporarily_unavailable", 90055, f"Too many failed requests. Try again in {seconds} seconds.")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +106,15 @@ def instance(request: HttpRequest, tenant: str) -> HttpResponse:
 
 def _token(request: HttpRequest, tenant: str, version: Version) -> HttpResponse:
     at = now()
+    seconds = 0
     try:
         body, status = _answer(_issue(request, tenant, version, at), version), 200
     except OAuthError as error:
         body, status = _error_body(request, error, at), error.status
+        seconds = error.seconds if isinstance(error, TooManyTries) else 0
     response = JsonResponse(body, status=status)
+    if seconds:
+        response["Retry-After"] = str(seconds)
     response["Cache-Control"] = "no-store"
     response["Pragma"] = "no-cache"
     if status == InvalidClient.status and "authorization" in request.headers:
@@ -114,7 +129,7 @@ def _issue(request: HttpRequest, tenant: str, version: Version, at: datetime) ->
     grant_type = _required(request, "grant_type")
     if grant_type != "client_credentials":
         raise OAuthError("unsupported_grant_type", 70003, f"The grant type {grant_type[:50]!r} is not supported.")
-    client = _authenticated(_credentials(request), _tenant_id(tenant), at)
+    client = _not_guessed(request, _credentials(request), _tenant_id(tenant), at)
     return issue(client, audience=_audience(request, client, version), version=version, at=at)
 
 
@@ -153,6 +168,18 @@ def _credentials(request: HttpRequest) -> Credentials:
 def _form_decoded(value: str) -> str:
     # RFC 6749 encodes both halves, many programs do not: a plus sign of theirs must survive.
     return unquote_plus(value) if "%" in value else value
+
+
+def _not_guessed(request: HttpRequest, credentials: Credentials, tenant_id: UUID, at: datetime) -> Client:
+    """The client whose secret this is. Raises InvalidClient, and TooManyTries after some of those."""
+    address = address_of(request)
+    if seconds := seconds_to_wait(address, credentials.client_id):
+        raise TooManyTries(seconds)
+    try:
+        return _authenticated(credentials, tenant_id, at)
+    except InvalidClient:
+        note_failure(address, credentials.client_id)
+        raise
 
 
 def _authenticated(credentials: Credentials, tenant_id: UUID, at: datetime) -> Client:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
@@ -31,6 +32,13 @@ class SignIn(LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        if seconds := getattr(form, "seconds", 0):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(seconds)
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         people = _demo_people() if settings.HUB_ENV == "demo" else []

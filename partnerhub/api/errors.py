@@ -12,9 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from partnerhub.api.preconditions import as_problem, wants_problem
 from partnerhub.clock import now
 from partnerhub.errors import (
     ActivationRefused,
+    AddressNotAllowed,
     AgreementMissing,
     AgreementUnknown,
     AgreementUnknownById,
@@ -32,8 +34,12 @@ from partnerhub.errors import (
     ClockBehind,
     CurrencyInUse,
     CustomerRelationshipEnded,
+    DeliveryUnderWay,
     DivergenceOver,
+    DocumentLinkInvalid,
     DomainTaken,
+    HookRegisteredAlready,
+    HookRemovedMeanwhile,
     HubError,
     InvalidInput,
     InvoiceStateForbids,
@@ -51,7 +57,9 @@ from partnerhub.errors import (
     NotSoldInCountry,
     OneChangeAtATime,
     OnePerCustomer,
+    OnlyPrograms,
     OperationPending,
+    OutsideScope,
     PriceMoved,
     ProductNotFound,
     QuantityOutOfRange,
@@ -96,6 +104,7 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     HubError: (400, 800002),
     InvalidInput: (400, 800002),
     NotPermitted: (403, 900150),
+    OutsideScope: (403, 900308),
     NotFound: (404, 1000),
     StaleVersion: (400, 2055),
     RequestReused: (400, 3000),
@@ -161,7 +170,13 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     RemindedAlready: (409, 800060),
     ClockBehind: (500, 800094),
     InvoiceStateForbids: (400, 800040),
+    DocumentLinkInvalid: (403, 900308),
     LedgerBehind: (409, 900278),
+    OnlyPrograms: (403, 900308),
+    AddressNotAllowed: (400, 3000),
+    HookRegisteredAlready: (409, 3000),
+    HookRemovedMeanwhile: (409, 3000),
+    DeliveryUnderWay: (409, 800060),
 }
 TARGETS = {
     "targetView": (403, 400036),
@@ -185,6 +200,13 @@ class Problem(TypedDict):
     description: str
     data: list[str]
     source: str
+
+
+class Throttling(TypedDict):
+    """Too many calls; `Retry-After` says in how many seconds more are answered."""
+
+    statusCode: int
+    message: str
 
 
 def number_of(error: HubError) -> tuple[int, int]:
@@ -212,7 +234,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     """Turn whatever a view raised into JSON; what nobody foresaw is logged with its traceback and answers 500."""
     if isinstance(error, HubError):
         _keep(error, context["request"])
-        return _refusal(error)
+        return _refusal(error, problem_wanted=wants_problem(context["request"], context["view"]))
     if isinstance(error, RequestDataTooBig):
         return Response(problem(413, "The request is larger than this hub reads.", "too_large"), 413)
     if isinstance(error, SuspiciousOperation):
@@ -240,16 +262,19 @@ def _asked(request: Request) -> dict[str, Any]:
         return {}
 
 
-def _refusal(error: HubError) -> Response:
+def _refusal(error: HubError, *, problem_wanted: bool = False) -> Response:
     status, number = number_of(error)
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 409 else {}
+    if problem_wanted:
+        return as_problem(error, status, number, headers)
     return Response(problem(number, str(error), error.code), status, headers=headers)
 
 
 def _dressed(error: Exception, response: Response) -> Response:
     status = response.status_code
     if isinstance(error, Throttled):
-        response.data = {"statusCode": status, "message": str(error.detail)}
+        message = f"Rate limit is exceeded. Try again in {response.headers.get('Retry-After', '1')} seconds."
+        response.data = Throttling(statusCode=status, message=message)
         return response
     sentence = str(error.detail) if isinstance(error, APIException) else "Not found."
     code = error.get_codes() if isinstance(error, APIException) else "not_found"

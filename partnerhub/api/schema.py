@@ -9,7 +9,7 @@ from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
-from partnerhub.api.errors import NUMBERS, Problem
+from partnerhub.api.errors import NUMBERS, Problem, Throttling
 from partnerhub.api.pages import DEFAULT_SIZE, LARGEST_SIZE
 from partnerhub.api.shapes import CONTINUATION
 from partnerhub.errors import HubError
@@ -54,6 +54,7 @@ def operation(
     response: Any,
     *,
     status: int = 200,
+    media_type: str = "application/json",
     body: type[Serializer[Any]] | None = None,
     query: dict[str, str] | None = None,
     headers: tuple[OpenApiParameter, ...] = (),
@@ -80,9 +81,10 @@ def operation(
         examples=_examples(example, answer, status),
         request=body,
         responses={
-            status: OpenApiResponse(response, "Done."),
+            (status, media_type): OpenApiResponse(response, "Done."),
             **({202: OpenApiResponse(response, accepted)} if accepted else {}),
             "4XX": OpenApiResponse(Problem, _refused(refusals)),
+            "429": OpenApiResponse(Throttling, "Too many calls: `Retry-After` says when to call again."),
         },
         parameters=[*named, *parameters, *headers],
     )

@@ -14,7 +14,9 @@ from partnerhub.clock import now
 from partnerhub.errors import (
     CartNotFound,
     ClockBehind,
+    DeliveryUnderWay,
     DivergenceOver,
+    HookRemovedMeanwhile,
     HubError,
     InvoiceStateForbids,
     JobMovedOn,
@@ -23,6 +25,7 @@ from partnerhub.errors import (
     NotFound,
     NotPermitted,
     OperationPending,
+    OutsideScope,
     QuoteMoved,
     QuoteUnknown,
     QuoteUsed,
@@ -39,6 +42,7 @@ from partnerhub.web.templatetags.hub import absolute, day_text, role_name
 
 _STATUS: dict[type[HubError], int] = {
     NotPermitted: 403,
+    OutsideScope: 403,
     NotFound: 404,
     CartNotFound: 404,
     StaleVersion: 409,
@@ -58,6 +62,8 @@ _STATUS: dict[type[HubError], int] = {
     ClockBehind: 500,
     InvoiceStateForbids: 409,
     LedgerBehind: 409,
+    DeliveryUnderWay: 409,
+    HookRemovedMeanwhile: 409,
 }
 
 # Nouns that refusals carry as values.
@@ -73,6 +79,7 @@ _NOUNS = {
     gettext_noop("statement"),
     gettext_noop("divergence"),
     gettext_noop("notice"),
+    gettext_noop("delivery"),
     gettext_noop("operation"),
     gettext_noop("no webhook is registered."),
     gettext_noop("invoice"),

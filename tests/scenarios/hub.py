@@ -61,7 +61,8 @@ class Hub:
     def environment(self) -> dict[str, str]:
         """What a user would have set."""
         blank = dict.fromkeys(NOT_INHERITED, "")
-        own = {"HUB_PORT": str(self.port), "HUB_DATA": str(self.folder)}
+        limits = {"HUB_API_CALLS_A_MINUTE": "0", "HUB_API_OTHER_CALLS_A_MINUTE": "0"}
+        own = {"HUB_PORT": str(self.port), "HUB_DATA": str(self.folder), **limits}
         return {**os.environ, **blank, **self._compiled_modules(), **own}
 
     def _compiled_modules(self) -> dict[str, str]:
