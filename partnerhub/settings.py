@@ -45,6 +45,13 @@ HUB_SELLER_BANK_ACCOUNT = env.str("HUB_SELLER_BANK_ACCOUNT", default=_seller["BA
 # Questions to publishers that one worker has under way at once.
 HUB_POLL_PLACES = env.int("HUB_POLL_PLACES", default=500)
 HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=False)
+# Calls of one client to one of the API's large resources, to the others together, and failed sign-ins of one account
+# and from one address: so many a minute, 0 for any number. Tests say their own.
+_in_test = HUB_ENV == "test"
+HUB_API_CALLS_A_MINUTE = env.int("HUB_API_CALLS_A_MINUTE", default=0 if _in_test else 500)
+HUB_API_OTHER_CALLS_A_MINUTE = env.int("HUB_API_OTHER_CALLS_A_MINUTE", default=0 if _in_test else 1000)
+HUB_FAILED_SIGN_INS_A_MINUTE = env.int("HUB_FAILED_SIGN_INS_A_MINUTE", default=0 if _in_test else 10)
+HUB_FAILED_SIGN_INS_PER_ADDRESS = env.int("HUB_FAILED_SIGN_INS_PER_ADDRESS", default=0 if _in_test else 60)
 HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
 
 DEFAULT_SECRET = "insecure-only-for-building-and-tests"  # noqa: S105 - refused in production below
@@ -231,7 +238,8 @@ STORAGES = {
 
 _https = HUB_BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
@@ -253,6 +261,7 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["partnerhub.api.throttling.PerClient"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "partnerhub.api.errors.answer",
