@@ -1,4 +1,4 @@
-"""What happens to programs with credentials, to the hub's signing keys and to saved views, by name."""
+"""What happens to programs with credentials, personal tokens, the hub's signing keys and saved views, by name."""
 
 from partnerhub.outbox.recorder import Fact
 
@@ -13,6 +13,28 @@ class ClientCreated(ClientFact):
 
 class ClientSecretRotated(ClientFact):
     name = "client.secret_rotated"
+
+
+class ClientScopeChanged(ClientFact):
+    name = "client.scope_changed"
+
+
+class ClientSecretRevoked(ClientFact):
+    name = "client.secret_revoked"
+
+
+class ClientRevoked(ClientFact):
+    name = "client.revoked"
+
+
+class PersonalTokenMade(Fact):
+    name = "personal_token.made"
+    stream_type = "personal_token"
+
+
+class PersonalTokenRevoked(Fact):
+    name = "personal_token.revoked"
+    stream_type = "personal_token"
 
 
 class SigningKeyRotated(Fact):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.policy import AGENT_ROLES, Actor, Role
@@ -69,7 +70,10 @@ class RoleHeld(models.Model):
 
 
 class Client(models.Model):
-    """A program with client credentials: an API client in one agent role, or a publisher's app."""
+    """A program with client credentials: an API client in one agent role, or a publisher's app.
+
+    `customers` are the only ones that it sees, null for all; this app stands below them, so no foreign key can say so.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant_id = models.UUIDField()
@@ -77,11 +81,16 @@ class Client(models.Model):
     role = models.CharField(max_length=32)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    customers = ArrayField(models.UUIDField(), null=True)
+    last_used_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(role__in=[*AGENT_ROLES, Role.PUBLISHER]), name="client_role_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(customers=None) | ~models.Q(role=Role.PUBLISHER), name="publisher_client_unscoped"
             ),
         ]
 
@@ -92,7 +101,8 @@ class Client(models.Model):
         """The actor of this program; a publisher's app acts in the role publisher."""
         kind = "publisher" if self.role == Role.PUBLISHER else "client"
         role = Role(self.role)
-        return Actor(kind=kind, id=str(self.id), label=self.name, role=role, roles=(role,))
+        customers = None if self.customers is None else frozenset(self.customers)
+        return Actor(kind=kind, id=str(self.id), label=self.name, role=role, roles=(role,), customers=customers)
 
 
 class ClientSecret(models.Model):
@@ -109,6 +119,34 @@ class ClientSecret(models.Model):
 
     def is_valid(self, at: datetime) -> bool:
         return self.created_at <= at < self.expires_at
+
+
+class PersonalToken(models.Model):
+    """With it a program acts as the person who made it, in one role of theirs; only its hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="personal_tokens")
+    name = models.CharField(max_length=80)
+    role = models.CharField(max_length=32)
+    hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=list(AGENT_ROLES)), name="personal_token_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("created_at")), name="personal_token_lives"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_valid(self, at: datetime) -> bool:
+        return self.revoked_at is None and self.created_at <= at < self.expires_at
 
 
 class SavedView(models.Model):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 from partnerhub.errors import NotPermitted
 
@@ -125,7 +126,10 @@ GRANTS: dict[Role, frozenset[Action]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, in which role. `kind` is user, client, publisher or system; `roles` are all roles held."""
+    """Who acts, in which role. `kind` is user, client, publisher or system; `roles` are all roles held.
+
+    `customers` are the only ones that an API client with a scope sees; None sees all of them.
+    """
 
     kind: str
     id: str
@@ -133,6 +137,7 @@ class Actor:
     role: Role
     roles: tuple[Role, ...] = field(default=())
     email: str = ""
+    customers: frozenset[UUID] | None = None
 
     @property
     def is_authenticated(self) -> bool:

@@ -19,6 +19,7 @@ from partnerhub.money import Money
 from partnerhub.outbox.models import Event
 from partnerhub.web.export import Value
 from publishers.models import Pricing
+from subscriptions.selectors import within
 from subscriptions.terms import add_months, midnight
 
 ROWS_A_READ = 2000
@@ -60,17 +61,27 @@ def reconciled(actor: Actor, month: date) -> Iterator[list[Value]]:
     Invoices come first, in the order of their numbers, then what is on none yet. Raises NotPermitted.
     """
     authorize(actor, Action.CHARGE_READ)
-    found = lines_of(month).annotate(opened=_opening()).values(*_FIELDS, "opened")
     order = ("line__invoice__number", "customer_id", "line__position", "recorded_at", "subscription_id", "sequence")
-    return (_row(row) for row in found.order_by(*order).iterator(chunk_size=ROWS_A_READ))
+    return rows_of(within(lines_of(month), actor), *order)
+
+
+def rows_of(charges: QuerySet[Charge], *order: str) -> Iterator[list[Value]]:
+    """The rows of charges that were read `with_lines`, in the order of COLUMNS: one query, whatever their number."""
+    found = charges.annotate(opened=_opening()).values(*_FIELDS, "opened").order_by(*order)
+    return (_row(row) for row in found.iterator(chunk_size=ROWS_A_READ))
+
+
+def with_lines() -> QuerySet[Charge]:
+    """All charges, each with the invoice line `line` that it stands on, if any."""
+    standing = FilteredRelation("invoice_lines", condition=Q(invoice_lines__stands=True))
+    return Charge.objects.annotate(line=standing)
 
 
 def lines_of(month: date) -> QuerySet[Charge]:
-    """The charges of a month's file, each with the invoice line `line` that it stands on, if any."""
+    """The charges of a month's file, `with_lines`."""
     first, after = month_of(month)
-    standing = FilteredRelation("invoice_lines", condition=Q(invoice_lines__stands=True))
     recorded = Q(line=None, recorded_at__gte=midnight(first), recorded_at__lt=midnight(after))
-    return Charge.objects.annotate(line=standing).filter(Q(line__invoice__period_start=first) | recorded)
+    return with_lines().filter(Q(line__invoice__period_start=first) | recorded)
 
 
 def _opening() -> Subquery:

@@ -9,12 +9,14 @@ from billing.hearing import CONSUMER
 from billing.models import Charge, Invoice
 from partnerhub.errors import NotFound
 from partnerhub.outbox.models import Delivery
+from subscriptions.selectors import within
 
 
 def charges_of(actor: Actor, subscription_id: UUID) -> QuerySet[Charge]:
     """The charges of a subscription with the events that caused them, oldest first. Raises NotPermitted."""
     authorize(actor, Action.CHARGE_READ)
-    return Charge.objects.filter(subscription_id=subscription_id).select_related("cause").order_by("sequence")
+    rows = within(Charge.objects.filter(subscription_id=subscription_id), actor)
+    return rows.select_related("cause").order_by("sequence")
 
 
 def is_behind(subscription_id: UUID) -> bool:
@@ -25,7 +27,7 @@ def is_behind(subscription_id: UUID) -> bool:
 def invoices_visible_to(actor: Actor) -> QuerySet[Invoice]:
     """Invoices and credit notes, the newest draft first. Raises NotPermitted."""
     authorize(actor, Action.INVOICE_READ)
-    return Invoice.objects.select_related("customer", "credits").order_by("-drafted_at", "-id")
+    return within(Invoice.objects.select_related("customer", "credits"), actor).order_by("-drafted_at", "-id")
 
 
 def invoice_for(actor: Actor, invoice_id: UUID) -> Invoice:

@@ -44,8 +44,10 @@ class Difference(StrEnum):
 
 
 def statements_visible_to(actor: Actor) -> QuerySet[Statement]:
-    """The statements, newest import first. Raises NotPermitted."""
+    """The statements, newest import first; none for who sees only some customers. Raises NotPermitted."""
     authorize(actor, Action.INVOICE_READ)
+    if actor.customers is not None:
+        return Statement.objects.none()
     return Statement.objects.select_related("publisher").order_by("-imported_at", "-id")
 
 

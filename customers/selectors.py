@@ -18,7 +18,8 @@ from partnerhub.errors import (
 def customers_visible_to(actor: Actor) -> QuerySet[Customer]:
     """The customers an actor may see. Raises NotPermitted for a role that may see none."""
     authorize(actor, Action.CUSTOMER_READ)
-    return Customer.objects.select_related("reseller").order_by("name", "id")
+    found = Customer.objects.select_related("reseller").order_by("name", "id")
+    return found if actor.customers is None else found.filter(pk__in=actor.customers)
 
 
 def customer_for(actor: Actor, customer_id: UUID) -> Customer:

@@ -74,7 +74,10 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "note": (_("Notes"), (f"{_S}noted",)),
     "customer": (_("Customers and resellers"), ("customer.", "reseller.")),
     "publisher": (_("Publishers and policies"), ("publisher.", "hub.")),
-    "access": (_("Access and settings"), ("client.", "user.", "saved_view.", "job.", "signing_key.")),
+    "access": (
+        _("Access and settings"),
+        ("client.", "personal_token.", "user.", "saved_view.", "job.", "signing_key.", "webhook."),
+    ),
 }
 # What may be refused, as the doors name it (partnerhub/outbox/refusals.py): its family, and its words.
 ACTS: dict[str, tuple[str, Any]] = {
@@ -120,6 +123,10 @@ ACTS: dict[str, tuple[str, Any]] = {
     "POST publishers/try": ("publisher", _("Question before the pause is over")),
     "POST publishers/test": ("publisher", _("Test of the connection")),
     "POST publishers/keys": ("access", _("New signing key")),
+    "POST developers/hooks/again": ("access", _("Sending of a webhook again")),
+    "POST webhooks/v1/registration": ("access", _("Registration of a webhook")),
+    "PUT webhooks/v1/registration": ("access", _("Registration of a webhook")),
+    "DELETE webhooks/v1/registration": ("access", _("Removal of a webhook")),
     "POST accounts/switch-role": ("access", _("Switch of roles")),
     "POST v1/customers/carts": ("purchase", _("Purchase")),
     "PUT v1/customers/carts": ("purchase", _("Change of a cart")),
@@ -143,7 +150,8 @@ ACTS: dict[str, tuple[str, Any]] = {
 def activity_visible_to(actor: Actor) -> QuerySet[Entry]:
     """Everything that happened or was refused, newest first. Raises NotPermitted for a role that may see none."""
     authorize(actor, Action.SUBSCRIPTION_READ)
-    return Entry.objects.order_by("-at", "-id")
+    entries = Entry.objects.order_by("-at", "-id")
+    return entries if actor.customers is None else entries.filter(_around(list(actor.customers)))
 
 
 def activity_of(actor: Actor, customer_id: UUID) -> QuerySet[Entry]:

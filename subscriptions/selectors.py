@@ -3,9 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import CartNotFound, NotFound
@@ -27,6 +28,8 @@ from subscriptions.models import (
 from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.tranches import Batch
 
+Row = TypeVar("Row", bound=Model)
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
@@ -46,11 +49,16 @@ def subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
     """The subscriptions an actor may see, newest first. Raises NotPermitted for a role that may see none."""
     authorize(actor, Action.SUBSCRIPTION_READ)
     # Few joins: planning a dozen of them takes PostgreSQL longer than reading the catalogue's rows apart.
-    joined = Subscription.objects.select_related("customer", "reseller", "order_line__order")
+    joined = within(Subscription.objects.select_related("customer", "reseller", "order_line__order"), actor)
     catalogue = ("publisher", "offer", "plan__offer", "plan_term", "order_line__plan_term__plan")
     own = ("gates", "poll_schedule", "billing_start", "scheduled_renewal__plan_term__plan")
     changes = Prefetch("operations", queryset=_in_flight(), to_attr="in_flight")
     return joined.prefetch_related(*catalogue).prefetch_related(*own, changes).order_by("-purchased_at", "-id")
+
+
+def within(rows: QuerySet[Row], actor: Actor, path: str = "customer") -> QuerySet[Row]:
+    """The rows of the customers that an actor may see; `path` leads from a row to its customer."""
+    return rows if actor.customers is None else rows.filter(**{f"{path}__in": actor.customers})
 
 
 def _in_flight() -> QuerySet[Operation]:
@@ -105,11 +113,8 @@ def orders_visible_to(actor: Actor) -> QuerySet[Order]:
     """The orders an actor may see, newest first, with their lines. Raises NotPermitted."""
     authorize(actor, Action.SUBSCRIPTION_READ)
     lines = OrderLine.objects.select_related("plan_term__plan__offer__publisher", "subscription", "reseller")
-    return (
-        Order.objects.select_related("customer")
-        .prefetch_related(Prefetch("lines", queryset=lines))
-        .order_by("-ordered_at", "-id")
-    )
+    orders = within(Order.objects.select_related("customer"), actor)
+    return orders.prefetch_related(Prefetch("lines", queryset=lines)).order_by("-ordered_at", "-id")
 
 
 def cart_for(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
@@ -117,7 +122,7 @@ def cart_for(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
     authorize(actor, Action.SUBSCRIPTION_BUY)
     lines = Prefetch("lines__plan_term__plan__offer__publisher")
     found = Cart.objects.select_related("customer").prefetch_related(lines, "lines__price", "lines__reseller")
-    cart = found.filter(pk=cart_id, customer_id=customer_id).first()
+    cart = within(found, actor).filter(pk=cart_id, customer_id=customer_id).first()
     if cart is None:
         raise CartNotFound(id=cart_id)
     return cart
@@ -152,6 +157,7 @@ def notices_of(actor: Actor, publisher_id: UUID) -> QuerySet[NoticeAttempt]:
     """What was posted to a publisher's webhook, newest first. Raises NotPermitted."""
     authorize(actor, Action.PUBLISHER_READ)
     rows = NoticeAttempt.objects.select_related("operation__subscription__customer")
+    rows = within(rows, actor, "operation__subscription__customer")
     return rows.filter(publisher_id=publisher_id).order_by("-sent_at", "-id")
 
 
@@ -176,14 +182,14 @@ def change_requests_visible_to(actor: Actor) -> QuerySet[ChangeRequest]:
     authorize(actor, Action.SUBSCRIPTION_READ)
     related = ("customer", "publisher", "offer", "plan", "plan_term")
     rows = ChangeRequest.objects.select_related(*(f"subscription__{name}" for name in related))
-    return rows.order_by("expires_at", "id")
+    return within(rows, actor, "subscription__customer").order_by("expires_at", "id")
 
 
 def divergences_visible_to(actor: Actor) -> QuerySet[Divergence]:
     """The open divergences of the subscriptions that an actor may see, newest first. Raises NotPermitted."""
     authorize(actor, Action.SUBSCRIPTION_READ)
     rows = Divergence.objects.select_related("subscription__customer", "publisher")
-    return rows.filter(ended_at=None).order_by("-first_seen_at", "-id")
+    return within(rows.filter(ended_at=None), actor, "subscription__customer").order_by("-first_seen_at", "-id")
 
 
 def latest_token(subscription: Subscription) -> PurchaseToken | None:

@@ -2,15 +2,17 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 
-from accounts.events import ClientCreated, ClientSecretRotated
+from accounts.events import ClientCreated, ClientRevoked, ClientScopeChanged, ClientSecretRevoked, ClientSecretRotated
 from accounts.models import Client, ClientSecret
 from accounts.policy import AGENT_ROLES, Action, Actor, Role, authorize
 from partnerhub.errors import InvalidInput, NotFound
@@ -18,14 +20,24 @@ from partnerhub.outbox.recorder import record
 
 SECRET_LIVES = timedelta(days=730)
 SHORTEST_WITH_HINT = 16
+NOTED_EVERY = timedelta(minutes=1)
 _SHA256 = "sha256$"
 
 
 @transaction.atomic
-def create_api_client(actor: Actor, *, name: str, role: Role, tenant_id: UUID, at: datetime) -> tuple[Client, str]:
+def create_api_client(
+    actor: Actor,
+    *,
+    name: str,
+    role: Role,
+    tenant_id: UUID,
+    customers: Collection[UUID] | None = None,
+    at: datetime,
+) -> tuple[Client, str]:
     """Create a program that acts in one agent role; returns it and its secret, which cannot be read again.
 
-    Raises InvalidInput for an empty or overlong name and for a role that no agent holds.
+    It sees only `customers`, or all of them when that is None. Raises InvalidInput for an empty or overlong name and
+    for a role that no agent holds.
     """
     authorize(actor, Action.CLIENT_MANAGE)
     name = name.strip()
@@ -34,20 +46,92 @@ def create_api_client(actor: Actor, *, name: str, role: Role, tenant_id: UUID, a
     if role not in AGENT_ROLES:
         raise InvalidInput(field="role", problem=f"{role} is not one of {', '.join(AGENT_ROLES)}.")
     client, secret = create_client(name, role, tenant_id, at)
-    record(ClientCreated(client.pk, {"name": name, "role": role.value}), actor=actor, at=at)
+    facts: dict[str, Any] = {"name": name, "role": role.value}
+    if customers is not None:
+        client.customers = sorted(set(customers))
+        client.save(update_fields=["customers"])
+        facts["customers"] = _written(client.customers)
+    record(ClientCreated(client.pk, facts), actor=actor, at=at)
     return client, secret
+
+
+@transaction.atomic
+def set_scope(actor: Actor, client_id: UUID, customers: Collection[UUID] | None, *, at: datetime) -> Client:
+    """Let a program see only these customers from now on, or all of them when None. Raises NotFound."""
+    authorize(actor, Action.CLIENT_MANAGE)
+    client = _own(client_id)
+    before, after = client.customers, None if customers is None else sorted(set(customers))
+    if before == after:
+        return client
+    client.customers = after
+    client.save(update_fields=["customers"])
+    record(ClientScopeChanged(client.pk, {"customers": [_written(before), _written(after)]}), actor=actor, at=at)
+    return client
+
+
+@transaction.atomic
+def revoke_client(actor: Actor, client_id: UUID, *, at: datetime) -> Client:
+    """End a program for good: its secrets and the tokens they brought are refused from now on. Raises NotFound."""
+    authorize(actor, Action.CLIENT_MANAGE)
+    client = _own(client_id)
+    if client.is_active:
+        client.is_active = False
+        client.save(update_fields=["is_active"])
+        for secret in client.secrets.filter(expires_at__gt=at):
+            end_secret(secret, at)
+        record(ClientRevoked(client.pk, {"name": client.name}), actor=actor, at=at)
+    return client
+
+
+@transaction.atomic
+def revoke_client_secret(actor: Actor, client_id: UUID, secret_id: int, *, at: datetime) -> ClientSecret:
+    """End one secret of a program now; one that has ended already stays as it is. Raises NotFound."""
+    authorize(actor, Action.CLIENT_MANAGE)
+    client = _own(client_id)
+    secret = client.secrets.filter(pk=secret_id).first()
+    if secret is None:
+        raise NotFound(what="secret", id=secret_id)
+    if secret.is_valid(at):
+        end_secret(secret, at)
+        record(ClientSecretRevoked(client.pk, {"secret": secret.pk, "hint": secret.hint}), actor=actor, at=at)
+    return secret
 
 
 @transaction.atomic
 def rotate_secret(actor: Actor, client_id: UUID, *, overlap: timedelta = timedelta(0), at: datetime) -> str:
     """Give a program a new secret; the ones before it stay valid for `overlap` more. Raises NotFound."""
     authorize(actor, Action.CLIENT_MANAGE)
-    client = Client.objects.select_for_update().filter(pk=client_id).first()
-    if client is None:
-        raise NotFound(what="API client", id=client_id)
+    client = _locked(client_id)
     secret = replace_secrets(client, at, overlap=overlap)
     record(ClientSecretRotated(client.pk, {"overlap_seconds": int(overlap.total_seconds())}), actor=actor, at=at)
     return secret
+
+
+def note_use(client: Client, at: datetime) -> None:
+    """Remember when a program last called, at most once a minute."""
+    if client.last_used_at is None or client.last_used_at <= at - NOTED_EVERY:
+        unnoted = Q(last_used_at=None) | Q(last_used_at__lte=at - NOTED_EVERY)
+        Client.objects.filter(unnoted, pk=client.pk).update(last_used_at=at)
+
+
+def _locked(client_id: UUID) -> Client:
+    """A program, its row locked. Raises NotFound."""
+    client = Client.objects.select_for_update().filter(pk=client_id).first()
+    if client is None:
+        raise NotFound(what="API client", id=client_id)
+    return client
+
+
+def _own(client_id: UUID) -> Client:
+    """An API client, its row locked; publishers' programs are kept with their publishers. Raises NotFound."""
+    client = _locked(client_id)
+    if client.role == Role.PUBLISHER:
+        raise NotFound(what="API client", id=client_id)
+    return client
+
+
+def _written(customers: Collection[UUID] | None) -> list[str] | None:
+    return None if customers is None else [str(customer) for customer in customers]
 
 
 def create_client(

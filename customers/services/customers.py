@@ -24,7 +24,15 @@ from customers.services.checks import (
     differences,
 )
 from customers.vat import checked_vat_id
-from partnerhub.errors import CurrencyInUse, DomainTaken, InvalidInput, LiveSubscriptions, NotFound, TenantTaken
+from partnerhub.errors import (
+    CurrencyInUse,
+    DomainTaken,
+    InvalidInput,
+    LiveSubscriptions,
+    NotFound,
+    OutsideScope,
+    TenantTaken,
+)
 from partnerhub.outbox.recorder import record
 
 
@@ -59,10 +67,12 @@ def create_customer(
     """Take on a customer, who came through the indirect reseller `partner_id` if one is given (rules 84-85).
 
     Without a `tenant_id` it gets one of its own. Raises InvalidInput for the first field that does not fit,
-    VatIdInvalid, DomainTaken, TenantTaken, ResellerUnknown, ResellerIsProvider or ResellerAgreementMissing; then
-    nothing is created.
+    VatIdInvalid, DomainTaken, TenantTaken, ResellerUnknown, ResellerIsProvider or ResellerAgreementMissing, and
+    OutsideScope for a program that sees only some customers; then nothing is created.
     """
     authorize(actor, Action.CUSTOMER_MANAGE)
+    if actor.customers is not None:
+        raise OutsideScope
     _check_profile(profile)
     profile = replace(profile, vat_id=checked_vat_id(profile.vat_id, profile.country))
     _check_domain_free(profile.domain, None)

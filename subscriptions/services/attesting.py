@@ -20,7 +20,7 @@ def attest_cart(actor: Actor, customer_id: UUID, cart_id: UUID, *, at: datetime)
     Raises CartNotFound, CartExpired, NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_BUY)
-    cart = lock_cart(customer_id, cart_id)
+    cart = lock_cart(actor, customer_id, cart_id)
     if cart.attested or cart.status == CartStatus.ORDERED:
         return cart
     check_not_expired(cart, at)

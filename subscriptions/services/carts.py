@@ -19,6 +19,7 @@ from subscriptions.enums import CartStatus, Status
 from subscriptions.events import CartCreated, CartReplaced
 from subscriptions.models import Cart, CartLine, Subscription
 from subscriptions.quantities import check_quantity
+from subscriptions.selectors import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def replace_cart(
 ) -> Cart:
     """Replace every line of an open cart. Raises CartExpired, CartAlreadyOrdered and what `create_cart` raises."""
     authorize(actor, Action.SUBSCRIPTION_BUY)
-    cart = lock_cart(customer_id, cart_id)
+    cart = lock_cart(actor, customer_id, cart_id)
     if cart.status == CartStatus.ORDERED:
         raise CartAlreadyOrdered(id=cart_id)
     check_not_expired(cart, at)
@@ -74,9 +75,9 @@ def replace_cart(
     return cart
 
 
-def lock_cart(customer_id: UUID, cart_id: UUID) -> Cart:
-    """A customer's cart, its row locked. Raises CartNotFound."""
-    cart = Cart.objects.select_for_update().filter(pk=cart_id, customer_id=customer_id).first()
+def lock_cart(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
+    """A customer's cart, its row locked. Raises CartNotFound, for one out of scope too."""
+    cart = within(Cart.objects.select_for_update(), actor).filter(pk=cart_id, customer_id=customer_id).first()
     if cart is None:
         raise CartNotFound(id=cart_id)
     return cart

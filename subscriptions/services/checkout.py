@@ -56,7 +56,7 @@ def checkout_cart(actor: Actor, customer_id: UUID, cart_id: UUID, *, at: datetim
     Raises CartNotFound, CartExpired, CartEmpty, AttestationMissing (rule 9), CustomerRelationshipEnded, NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_BUY)
-    cart = lock_cart(customer_id, cart_id)
+    cart = lock_cart(actor, customer_id, cart_id)
     if cart.status == CartStatus.ORDERED:
         return _result_of(cart)
     check_not_expired(cart, at)

@@ -255,6 +255,16 @@ def _client_created(data: Data) -> str:
     )
 
 
+def _hook(sentence: str) -> Tell:
+    """A sentence about a program's webhook."""
+
+    def tell(data: Data) -> str:
+        events = ", ".join(data.get("events", []))
+        return _(sentence).format_map({"program": "", "host": "", "event": "", **data, "events": events})
+
+    return tell
+
+
 def _role_switched(data: Data) -> str:
     before, after = data["role"]
     return _("Switched from the role {before} to {after}.").format(before=role_name(before), after=role_name(after))
@@ -398,6 +408,19 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     ),
     "client.created": (_client_created, "key-round", ""),
     "client.secret_rotated": (_says(gettext_noop("Replaced the secret of the API client.")), "key-round", ""),
+    "client.secret_revoked": (_says(gettext_noop("Revoked a secret of the API client.")), "key-round", "attention"),
+    "client.scope_changed": (
+        _says(gettext_noop("Changed which customers the API client sees.")),
+        "key-round",
+        "attention",
+    ),
+    "client.revoked": (_says(gettext_noop("Revoked the API client.")), "key-round", "attention"),
+    "personal_token.made": (_view(gettext_noop("Made the personal token “{name}”.")), "key-round", ""),
+    "personal_token.revoked": (_view(gettext_noop("Revoked the personal token “{name}”.")), "key-round", "attention"),
+    "webhook.registered": (_hook(gettext_noop("{program} registered a webhook at {host}: {events}.")), "webhook", ""),
+    "webhook.changed": (_hook(gettext_noop("{program} changed its webhook at {host}: {events}.")), "webhook", ""),
+    "webhook.removed": (_hook(gettext_noop("{program} removed its webhook.")), "webhook", ""),
+    "webhook.sent_again": (_hook(gettext_noop("Sent {event} to {program} again.")), "send", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
     "saved_view.added": (_view(gettext_noop("Saved the view “{name}”.")), "bookmark", ""),
     "saved_view.changed": (_view(gettext_noop("Changed the saved view “{name}”.")), "bookmark", ""),
