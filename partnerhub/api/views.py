@@ -65,6 +65,12 @@ class Resource(APIView):
         return final
 
 
+class OwnResource(Resource):
+    """A resource that Partner Center does not have: it may speak more than the dialect."""
+
+    is_own = True
+
+
 def _server_id() -> str:
     """Nine digits that tell the hub's processes apart and name no machine."""
     return f"{crc32(f'{node()} {getpid()}'.encode()) % 10**9:09}"

@@ -9,7 +9,7 @@ from accounts.api import caller
 from accounts.policy import Action, authorize
 from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Collection, collection
-from partnerhub.api.views import Resource
+from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
 from partnerhub.errors import InvalidInput
 from publishers.api import health
@@ -77,7 +77,7 @@ class AvailabilityById(CatalogueResource):
         return Response(self.catalogue(request).availability(product_id, sku_id, availability_id))
 
 
-class Publishers(Resource):
+class Publishers(OwnResource):
     @operation("listPublishers", "The publishers", Collection[PublisherShown])
     def get(self, request: Request) -> Response:
         shown = map(health.publisher, publishers_visible_to(caller(request)))

@@ -7,17 +7,15 @@ from rest_framework.response import Response
 
 from accounts.api import caller
 from partnerhub.api.pages import page_of
-from partnerhub.api.schema import operation
+from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc
-from partnerhub.api.views import Resource
-from subscriptions.api.views import PAGE_QUERY
+from partnerhub.api.views import OwnResource
 from subscriptions.models import Divergence
 from subscriptions.selectors import divergences_visible_to
 
 QUERY = {
     "publisherId": "Only those at this publisher.",
     "subscriptionId": "Only those of this subscription.",
-    **PAGE_QUERY,
 }
 
 
@@ -39,8 +37,10 @@ class DivergenceShown(TypedDict):
     attributes: Attributes
 
 
-class Divergences(Resource):
-    @operation("listDivergences", "What publishers show otherwise", Collection[DivergenceShown], query=QUERY)
+class Divergences(OwnResource):
+    @operation(
+        "listDivergences", "What publishers show otherwise", Collection[DivergenceShown], query=QUERY, parameters=PAGED
+    )
     def get(self, request: Request) -> Response:
         rows = divergences_visible_to(caller(request))
         for parameter, what in (("publisherId", "publisher"), ("subscriptionId", "subscription")):
@@ -48,7 +48,8 @@ class Divergences(Resource):
                 rows = rows.filter(**{what: guid(given, what)})
         page = page_of(rows, request, "/divergences", key="first_seen_at")
         shown = map(divergence_shown, page.rows)
-        return Response(collection(shown, "/divergences", total=rows.count(), following=page.following))
+        total, following, preceding = rows.count(), page.following, page.preceding
+        return Response(collection(shown, "/divergences", total=total, following=following, preceding=preceding))
 
 
 def divergence_shown(found: Divergence) -> DivergenceShown:

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from accounts.api import caller
 from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Utc, guid, utc_or_none
-from partnerhub.api.views import Resource
+from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
 from publishers.api.health import PublisherHealth, health
 from publishers.calls import DAY, HOUR, WEEK, Calls, calls_of
@@ -66,7 +66,7 @@ class PublisherHealthFigures(PublisherHealth):
     activation: Activation | None
 
 
-class PublisherHealthById(Resource):
+class PublisherHealthById(OwnResource):
     @operation("getPublisherHealth", "Whether a publisher answers, and how it does", PublisherHealthFigures)
     def get(self, request: Request, publisher_id: str) -> Response:
         publisher = publisher_for(caller(request), guid(publisher_id, "publisher"))

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts.api import caller
 from partnerhub.api.idempotency import idempotent
+from partnerhub.api.preconditions import PREFER, prefers_async
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
@@ -17,7 +18,7 @@ from partnerhub.clock import now
 from partnerhub.errors import AvailabilityNotFound, HubError, InvalidInput
 from publishers.models import PlanTerm
 from publishers.selectors import plan_term_by_catalog_item, plan_terms_of
-from subscriptions.api.views import subscription_of
+from subscriptions.api.views import led_on, subscription_of
 from subscriptions.changes import AT_RENEWAL, NOW, Change
 from subscriptions.enums import OperationAction, OperationStatus
 from subscriptions.models import Operation, Subscription
@@ -84,7 +85,15 @@ class Transitions(Resource):
             rows = rows.filter(pk=guid(wanted, "operation"))
         return Response(collection(_shown(found, list(rows)), f"{_uri(found)}/transitions"))
 
-    @operation("changePlan", "Ask the publisher for another plan", Transition, body=TransitionBody, status=202)
+    @operation(
+        "changePlan",
+        "Ask the publisher for another plan",
+        Transition,
+        body=TransitionBody,
+        headers=(PREFER,),
+        accepted="As was preferred: `Location` leads to the operation.",
+    )
+    @led_on(lambda shown, named: f"{_path(**named)}/operations/{shown['operationId']}")
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor, at = caller(request), now()
@@ -97,7 +106,7 @@ class Transitions(Resource):
             raise AvailabilityNotFound(id=body["toCatalogItemId"])
         change_plan(actor, found.pk, plan_term_id=target.pk, version=None, at=at)
         asked = found.operations.filter(action=OperationAction.CHANGE_PLAN).order_by("-created_at")[:1]
-        return Response(next(iter(_shown(found, list(asked))), None), 202)
+        return Response(next(iter(_shown(found, list(asked))), None), 202 if prefers_async(request) else 200)
 
 
 class TransitionEligibilities(Resource):
@@ -169,4 +178,8 @@ def _event(asked: Operation) -> TransitionEvent:
 
 
 def _uri(found: Subscription) -> str:
-    return f"/customers/{found.customer_id}/subscriptions/{found.pk}"
+    return _path(str(found.customer_id), str(found.pk))
+
+
+def _path(customer_id: str, subscription_id: str) -> str:
+    return f"/customers/{customer_id}/subscriptions/{subscription_id}"

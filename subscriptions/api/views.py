@@ -1,5 +1,6 @@
 """Subscriptions: the views."""
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypedDict
 
@@ -13,10 +14,11 @@ from customers.selectors import customer_for
 from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import Handler, idempotent
 from partnerhub.api.pages import page_of
+from partnerhub.api.preconditions import PREFER, RESPOND_ASYNC, prefers_async
 from partnerhub.api.reading import body_of, checked
-from partnerhub.api.schema import IF_MATCH, operation
+from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
-from partnerhub.api.views import Resource
+from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
 from partnerhub.errors import NotFound
 from subscriptions.api import gates, shapes
@@ -40,7 +42,6 @@ from subscriptions.services.asking import poll_now
 RETRY_SECONDS = 5
 ASKED_OF_PUBLISHER = (OperationAction.CHANGE_QUANTITY, OperationAction.CHANGE_PLAN)
 LIST_QUERY = {"order_id": "Only those of one order.", "mpn_id": "Only those with this reseller's PartnerID."}
-PAGE_QUERY = {"size": "How many in a page: 1 to 500, 100 when absent.", "seekOperation": "`Next` with its token."}
 
 
 class PollAsked(TypedDict):
@@ -57,18 +58,25 @@ def subscription_of(actor: Actor, customer_id: str, subscription_id: str) -> Sub
     return found
 
 
-def _led_on(handler: Handler) -> Handler:
-    """Lead whoever is answered 202 to the operation that it waits for; a repeated request, too."""
+def led_on(operation_uri: Callable[[Any, dict[str, str]], str]) -> Callable[[Handler], Handler]:
+    """Lead whoever is answered 202 to the operation that it waits for (RFC 7240); a repeated request, too.
 
-    @wraps(handler)
-    def led(*args: Any, **kwargs: Any) -> Response:
-        response = handler(*args, **kwargs)
-        if response.status_code == 202:
-            response["Location"] = f"{settings.HUB_BASE_URL}/v1{response.data['links']['operation']['uri']}"
-            response["Retry-After"] = str(RETRY_SECONDS)
-        return response
+    `operation_uri` makes the link out of the answer and the ids in the address.
+    """
 
-    return led
+    def wrapped(handler: Handler) -> Handler:
+        @wraps(handler)
+        def led(*args: Any, **named: Any) -> Response:
+            response = handler(*args, **named)
+            if response.status_code == 202:
+                response["Location"] = f"{settings.HUB_BASE_URL}/v1{operation_uri(response.data, named)}"
+                response["Retry-After"] = str(RETRY_SECONDS)
+                response["Preference-Applied"] = RESPOND_ASYNC
+            return response
+
+        return led
+
+    return wrapped
 
 
 class Subscriptions(Resource):
@@ -98,10 +106,14 @@ class SubscriptionById(Resource):
         "Change it, or end it",
         SubscriptionShown,
         body=SubscriptionBody,
-        headers=(IF_MATCH,),
-        accepted="Waits for the publisher: `Location` leads to the operation, the subscription is as it was.",
+        headers=(IF_MATCH, PREFER),
+        accepted="As was preferred: it waits for the publisher, and `Location` leads to the operation.",
+        about=(
+            "What waits for the publisher is not done yet: the subscription is as it was, and `links.operation` leads "
+            "to the change. Who prefers `respond-async` is answered 202 then, everybody else 200."
+        ),
     )
-    @_led_on
+    @led_on(lambda shown, named: str(shown["links"]["operation"]["uri"]))
     @idempotent
     def patch(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor, at = caller(request), now()
@@ -115,7 +127,7 @@ class SubscriptionById(Resource):
         waiting = operation_in_flight(changed)
         # What waits for the publisher is not done yet (rule 91); an end is, whether the publisher knows or not.
         waits = waiting is not None and waiting != earlier and waiting.action in ASKED_OF_PUBLISHER
-        return Response(shown, 202 if waits else 200)
+        return Response(shown, 202 if waits and prefers_async(request) else 200)
 
 
 class SubscriptionActivationLinks(Resource):
@@ -133,13 +145,13 @@ class Provisioning(Resource):
         return Response(shapes.provisioning(subscription_of(caller(request), customer_id, subscription_id)))
 
 
-class Gates(Resource):
+class Gates(OwnResource):
     @operation("getBillingGates", "What must hold before it is billed", BillingGates)
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         return Response(gates.billing_gates(subscription_of(caller(request), customer_id, subscription_id)))
 
 
-class Timeline(Resource):
+class Timeline(OwnResource):
     @operation("listTimeline", "What happened to it, newest first", Collection[TimelineEntry])
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor = caller(request)
@@ -148,7 +160,7 @@ class Timeline(Resource):
         return Response(collection(shown, f"/customers/{customer_id}/subscriptions/{subscription_id}/timeline"))
 
 
-class Poll(Resource):
+class Poll(OwnResource):
     @operation("pollSubscription", "Ask the publisher now: a worker does within seconds", PollAsked, status=202)
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str) -> Response:
@@ -158,11 +170,12 @@ class Poll(Resource):
         return Response(PollAsked(subscriptionId=str(found.pk), askedAt=utc(at)), 202)
 
 
-class AttentionQueue(Resource):
-    @operation("listAttention", "What somebody must act on, by deadline", Collection[AttentionItem], query=PAGE_QUERY)
+class AttentionQueue(OwnResource):
+    @operation("listAttention", "What somebody must act on, by deadline", Collection[AttentionItem], parameters=PAGED)
     def get(self, request: Request) -> Response:
         queue = attention_queue(caller(request))
         page = page_of(queue, request, "/attention", key="activate_by")
         asked = [(found, attention_of(found)) for found in page.rows]
         shown = (attention_item(found, attention) for found, attention in asked if attention is not None)
-        return Response(collection(shown, "/attention", total=queue.count(), following=page.following))
+        total, following, preceding = queue.count(), page.following, page.preceding
+        return Response(collection(shown, "/attention", total=total, following=following, preceding=preceding))

@@ -188,10 +188,11 @@ def test_what_cannot_be_done_is_refused_by_name(admin, change, status, code):
 
 def test_other_licences_wait_for_the_publisher(admin):
     subscription = active()
-    response = admin.send("patch", path_of(subscription), {"quantity": 9})
+    response = admin.send("patch", path_of(subscription), {"quantity": 9}, Prefer="wait=5, Respond-Async")
 
     operation = subscription.operations.get()
     assert (response.status_code, response.json()["quantity"]) == (202, 7)
+    assert response.headers["Preference-Applied"] == "respond-async"
     assert response.headers["Location"].endswith(f"/v1{path_of(subscription, 'operations', str(operation.pk))}")
     assert admin.get(path_of(subscription, "provisioningstatus")).json()["status"] == "pending"
     shown = admin.get(path_of(subscription, "operations", str(operation.pk))).json()
@@ -223,7 +224,7 @@ def test_what_a_preview_quotes_is_what_happens(admin):
     assert (shown["before"]["quantity"], shown["after"]["quantity"], len(shown["lines"])) == (7, 9, 2)
 
     accepted = admin.send("patch", path_of(subscription), {"quantity": 9, "quoteId": shown["quoteId"]})
-    assert accepted.status_code == 202
+    assert (accepted.status_code, accepted.json()["quantity"]) == (200, 7)
     operation = subscription.operations.get()
     assert str(operation.quote_id) == shown["quoteId"]
 
@@ -284,13 +285,24 @@ def test_a_value_that_is_none_is_refused(admin, change):
 def test_a_repeated_request_leads_to_the_same_operation(admin):
     subscription = active()
     first, again = (
-        admin.send("patch", path_of(subscription), {"quantity": 9}, MS_RequestId="more-seats") for _ in range(2)
+        admin.send("patch", path_of(subscription), {"quantity": 9}, MS_RequestId="more-seats", Prefer="respond-async")
+        for _ in range(2)
     )
 
     told = [(answer.status_code, answer["Location"], answer["Retry-After"], answer.json()) for answer in (first, again)]
     assert told[0] == told[1]
     assert told[0][:2] == (202, f"http://127.0.0.1:8000/v1{first.json()['links']['operation']['uri']}")
     assert subscription.operations.count() == 1
+
+
+def test_who_prefers_nothing_is_answered_200_with_the_change_in_sight(admin):
+    subscription = active()
+    response = admin.send("patch", path_of(subscription), {"quantity": 9}, Prefer="return=minimal")
+
+    operation = subscription.operations.get()
+    assert (response.status_code, response.json()["quantity"]) == (200, 7)
+    assert response.json()["links"]["operation"]["uri"] == path_of(subscription, "operations", str(operation.pk))
+    assert not {"Location", "Preference-Applied"} & set(response.headers)
 
 
 def test_what_is_done_at_once_is_done_though_another_change_waits(admin):

@@ -27,10 +27,12 @@ def test_a_plan_change_is_asked_followed_and_done(admin):
     before = subscription.plan_term.catalog_item_id
     path = path_of(subscription, "transitions")
 
-    response = admin.send("post", path, {"toCatalogItemId": target.catalog_item_id, "quantity": 7})
+    body = {"toCatalogItemId": target.catalog_item_id, "quantity": 7}
+    response = admin.send("post", path, body, Prefer="respond-async")
 
     asked = response.json()
     assert response.status_code == 202
+    assert response["Location"].endswith(f"/v1{path_of(subscription, 'operations', asked['operationId'])}")
     assert (asked["fromCatalogItemId"], asked["toCatalogItemId"]) == (before, target.catalog_item_id)
     assert [event["status"] for event in asked["events"]] == ["Started"]
     assert Subscription.objects.get().plan_term_id == subscription.plan_term_id
