@@ -61,7 +61,7 @@ def bought(program: Program) -> dict[str, Purchase]:
         Visitor(program.hub, program.link(purchase))
     for offer, quantity in CHANGED.items():
         program.wait_for_billing(purchases[offer])
-        program.ask("PATCH", program.path(purchases[offer]), {"quantity": quantity}, expect=202)
+        program.ask("PATCH", program.path(purchases[offer]), {"quantity": quantity}, expect=200)
     return purchases
 
 

@@ -89,7 +89,7 @@ class Storm:
                 wanted = draw.choice([number for number in range(2, 40) if number != account.quantity])
                 if (
                     self.program.call("PATCH", self.program.path(self.purchases[id]), {"quantity": wanted}).status
-                    == 202
+                    == 200
                 ):
                     asked.append(wanted)
 

@@ -82,11 +82,11 @@ class Life:
         before = self.here
         plan = change.pop("plan", None)
         if plan is None:
-            self.program.ask("PATCH", self.program.path(self.purchase), change, expect=202)
+            self.program.ask("PATCH", self.program.path(self.purchase), change, expect=200)
         else:
             item = next(item["id"] for item in self.program.catalogue if item["plan"] == plan)
             path = self.program.path(self.purchase, "/transitions")
-            self.program.ask("POST", path, {"toCatalogItemId": item}, expect=202)
+            self.program.ask("POST", path, {"toCatalogItemId": item}, expect=200)
         assert self.here == before
 
     def refused(self, mind: Mind, **change: Any) -> str:
