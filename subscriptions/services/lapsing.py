@@ -1,7 +1,7 @@
 """What ends within a term: a trial without auto-renew (rule 65), a suspension that lasts too long (rule 62)."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from subscriptions.services.ending import end
 from subscriptions.services.locking import lock_subscription, save_changed
 
 log = structlog.get_logger(__name__)
-_LASTS = "suspension_lasts"
+SUSPENSION_LASTS = "suspension_lasts"
 
 
 def end_trials(actor: Actor, *, at: datetime, limit: int = 500) -> int:
@@ -55,18 +55,24 @@ def end_suspensions(actor: Actor, *, at: datetime, limit: int = 500) -> int:
     """End up to `limit` subscriptions that were suspended for as long as `suspension_lasts`, each in a transaction of
     its own; returns how many were looked at and ended.
     """
-    book = policy_book(_LASTS)
+    book = policy_book(SUSPENSION_LASTS)
     suspended = _at_rest(Subscription.objects.filter(status=Status.SUSPENDED)).order_by("suspended_at", "id")
     looked_at = suspended.select_related("plan__offer", "plan_term").iterator(chunk_size=limit)
-    over = (one.pk for one in looked_at if (lapses_at := _lapses_at(one, book, at)) and lapses_at <= at)
+    over = (one.pk for one in looked_at if (moment := lapses_at(one, book, at)) and moment <= at)
     return _each(actor, islice(over, limit), end_suspension, at)
 
 
-def _lapses_at(subscription: Subscription, book: PolicyBook, at: datetime) -> datetime | None:
+def lapses_at(subscription: Subscription, book: PolicyBook, at: datetime) -> datetime | None:
     """When it will have been suspended for too long; None while it is not suspended."""
     scope = scope_of(subscription.plan, subscription.plan_term.term)
     since = subscription.suspended_at
-    return since + book.duration(_LASTS, scope, at) if since else None
+    return since + book.duration(SUSPENSION_LASTS, scope, at) if since else None
+
+
+def lapsed_on(subscription: Subscription, lapsed_at: datetime) -> date:
+    """The UTC day (exclusive) with which a suspension ends what is owed: a cycle that begins later is not."""
+    last_day = (lapsed_at - timedelta(microseconds=1)).astimezone(UTC).date()
+    return min(last_day + timedelta(days=1), subscription.term_end or last_day)
 
 
 @transaction.atomic
@@ -77,11 +83,10 @@ def end_suspension(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subs
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
     subscription = lock_subscription(subscription_id)
-    since, lapsed_at = subscription.suspended_at, _lapses_at(subscription, policy_book(_LASTS), at)
+    since, lapsed_at = subscription.suspended_at, lapses_at(subscription, policy_book(SUSPENSION_LASTS), at)
     if since is None or lapsed_at is None or lapsed_at > at or _is_changing(subscription):
         return subscription
-    last_day = (lapsed_at - timedelta(microseconds=1)).astimezone(UTC).date()
-    ends_on = min(last_day + timedelta(days=1), subscription.term_end or last_day)
+    ends_on = lapsed_on(subscription, lapsed_at)
     data = {"term_end": str(subscription.term_end), "ends_on": str(ends_on), "ended": "suspension"}
     fact = SubscriptionExpired(subscription.pk, data | {"suspended_at": since.isoformat()})
     end(actor, subscription, Trigger.EXPIRE, EndReason.EXPIRED, fact, at)

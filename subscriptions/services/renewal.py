@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import HubError
 from partnerhub.outbox.recorder import record
-from publishers.models import PlanTerm
+from publishers.models import PlanTerm, Price
 from publishers.selectors import policy_word, price_at
 from subscriptions.enums import (
     EndReason,
@@ -96,14 +96,11 @@ def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
     before = _values(subscription)
     scheduled = scheduled_of(subscription)
     quantity, offered, dropped = next_term(subscription)
-    new_length = offered.plan_term.term != subscription.plan_term.term
-    put_on(subscription, offered)
     subscription.status = next_status(subscription.status, Trigger.RENEW)
-    _move_term(subscription, new_length)
+    move_on(subscription, quantity, offered)
     whole = [[one.batch_id, one.quantity] for one in take_whole(batches_of(subscription))]
     give_back(subscription, whole, TrancheCause.RENEWAL, at)
     open_batch(subscription, quantity, TrancheCause.RENEWAL, at)
-    subscription.quantity = quantity
     save_changed(subscription, *_PLAN_FIELDS, "quantity", "term_start", "term_end", "term_anchor")
     ScheduledRenewal.objects.filter(subscription=subscription).delete()
     after = _values(subscription)
@@ -117,43 +114,71 @@ def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
 _PLAN_FIELDS = ("plan", "plan_term", "price", "unit_price")
 
 
+class Shop:
+    """What a renewal asks of the catalogue. Who foresees many renewals asks one that has read it for all of them."""
+
+    def price(self, term: PlanTerm, currency: str, at: datetime) -> Price | None:
+        """The price of a moment; None when the plan term is not on sale in the currency."""
+        return price_at(term, currency, at)
+
+    def keeps_price(self, term: PlanTerm, at: datetime) -> bool:
+        """Whether who renews keeps the price that it has. Raises LookupError without a policy."""
+        return policy_word("renewal_price", term.plan, at, term.term) == "kept"
+
+
 def next_term(subscription: Subscription) -> tuple[int, Offered, dict[str, str]]:
     """Licences, plan and price of the next term, and what of the schedule is not possible any more, by its reason.
 
     Prices and policies are those of its first day, however early it is foreseen and however late it is begun. Raises
     LookupError before the activation.
     """
+    row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
+    return foreseen_term(subscription, row, Shop())
+
+
+def foreseen_term(
+    subscription: Subscription, row: ScheduledRenewal | None, shop: Shop
+) -> tuple[int, Offered, dict[str, str]]:
+    """What `next_term` tells, of a schedule that is known already, or is imagined. Raises LookupError as it does."""
     starts_at = midnight(subscription.term_end)
     if starts_at is None:
         raise LookupError(f"subscription {subscription.pk} has no term")
-    row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
     quantity = row.quantity if row and row.quantity else subscription.quantity
     dropped: dict[str, str] = {}
     wanted = row.plan_term if row and row.plan_term else None
-    offered = _offered_at_renewal(subscription, wanted, starts_at) if wanted else None
+    offered = _offered_at_renewal(subscription, wanted, starts_at, shop) if wanted else None
     if wanted and offered is None:
         dropped["plan_term"] = f"{wanted.plan.title} has no price in {subscription.currency} any more"
     elif offered and not offered.plan_term.plan.takes(quantity):
         dropped["plan_term"] = f"{offered.plan_term.plan.title} does not take {quantity} licences"
         offered = None
-    offered = offered or _as_it_is(subscription, starts_at)
+    offered = offered or _as_it_is(subscription, starts_at, shop)
     if not offered.plan_term.plan.takes(quantity):
         dropped["quantity"] = f"{offered.plan_term.plan.title} does not take {quantity} licences"
         quantity = subscription.quantity
     return quantity, offered, dropped
 
 
-def _offered_at_renewal(subscription: Subscription, wanted: PlanTerm, at: datetime) -> Offered | None:
-    price = price_at(wanted, subscription.currency, at)
+def _offered_at_renewal(subscription: Subscription, wanted: PlanTerm, at: datetime, shop: Shop) -> Offered | None:
+    price = shop.price(wanted, subscription.currency, at)
     return Offered(wanted, price) if price else None
 
 
-def _as_it_is(subscription: Subscription, at: datetime) -> Offered:
+def _as_it_is(subscription: Subscription, at: datetime, shop: Shop) -> Offered:
     """The same plan at the price of that moment, or at its own where `renewal_price` keeps it or none is on sale."""
     term = subscription.plan_term
-    keeps = policy_word("renewal_price", subscription.plan, at, term.term) == "kept"
-    price = None if keeps else price_at(term, subscription.currency, at)
+    price = None if shop.keeps_price(term, at) else shop.price(term, subscription.currency, at)
     return Offered(term, price or subscription.price)
+
+
+def move_on(subscription: Subscription, quantity: int, offered: Offered) -> None:
+    """Set licences, plan, price and days of the next term on the object, unsaved. Raises LookupError before the
+    activation.
+    """
+    new_length = offered.plan_term.term != subscription.plan_term.term
+    put_on(subscription, offered)
+    _move_term(subscription, new_length)
+    subscription.quantity = quantity
 
 
 def _move_term(subscription: Subscription, new_length: bool) -> None:
