@@ -70,9 +70,14 @@ def is_waiting_to_sign(at: datetime) -> bool:
 
 def public_key(kid: str, at: datetime) -> rsa.RSAPublicKey | None:
     """The key that verifies tokens marked `kid`; None for a key that is unknown or out of its overlap."""
+    found = published_signer(kid, at)
+    return found.private.public_key() if found else None
+
+
+def published_signer(kid: str, at: datetime) -> Signer | None:
+    """A key by its name, for as long as it is published."""
     row = _published(at).filter(kid=kid).first()
-    readable = _readable([row] if row else [])
-    return readable[0].private.public_key() if readable else None
+    return next(iter(_readable([row] if row else [])), None)
 
 
 def jwks(at: datetime) -> dict[str, list[dict[str, Any]]]:

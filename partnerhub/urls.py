@@ -3,6 +3,7 @@ from django.urls import include, path, re_path
 from customers.urls import reseller_pages
 from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
+from partnerhub.hooks.urls import hook_pages
 from partnerhub.metrics import metrics
 from partnerhub.v1 import developers, fulfillment_developers
 from subscriptions.fulfillment_api.openapi import show as fulfillment_document
@@ -20,6 +21,7 @@ urlpatterns = [
     path("developers/", developers, name="developers"),
     path("developers/fulfillment/", fulfillment_developers, name="fulfillment-developers"),
     path("developers/fulfillment.json", fulfillment_document, name="fulfillment-openapi"),
+    path("developers/hooks/", include(hook_pages)),
     path("go/", include(publisher_links)),
     path("health/live", live),
     path("health/ready", ready),
@@ -31,6 +33,7 @@ urlpatterns = [
     path("resellers/", include((reseller_pages, "resellers"))),
     path("subscriptions/", include("subscriptions.urls")),
     path("v1/", include("partnerhub.v1")),
+    path("webhooks/v1/", include("partnerhub.hooks.urls")),
     # Addresses of programs that are not served yet: a program parses every answer.
     re_path(r"^(?:v1|api|webhooks/v1)(?:/|$)", nothing_there),
 ]

@@ -7,6 +7,7 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
+        import_module("subscriptions.announcing")
         import_module("subscriptions.bulk")
         import_module("subscriptions.commitments")
         import_module("subscriptions.handlers")

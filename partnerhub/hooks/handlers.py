@@ -1,0 +1,47 @@
+"""Hearing what happens: what an app announces becomes one delivery for each program that registered for it."""
+
+from datetime import datetime
+
+from partnerhub.hooks.bodies import body
+from partnerhub.hooks.models import Delivery, Registration
+from partnerhub.hooks.registry import Announcement, Place, add, announcements_of, may_hear
+from partnerhub.outbox.models import Event
+from partnerhub.outbox.recorder import handles
+
+
+def announce(announcement: Announcement) -> None:
+    """Let programs register for it. Call it when the app is ready."""
+    add(announcement)
+    handles(*announcement.of)(hear)
+
+
+def hear(event: Event, at: datetime) -> None:
+    """Write what is to be told of an event; hearing it again writes nothing more."""
+    announcements = announcements_of(event.name)
+    wanted = Registration.objects.filter(ended_at=None, client__is_active=True, created_at__lte=event.at)
+    listening = list(wanted.filter(events__overlap=[one.name for one in announcements]).select_related("client"))
+    for one in announcements:
+        hearers = [registration for registration in listening if one.name in registration.events]
+        place = one.locate(event) if hearers else None
+        if place is not None:
+            _tell(one, place, event, hearers, at)
+
+
+def _tell(one: Announcement, place: Place, event: Event, hearers: list[Registration], at: datetime) -> None:
+    told = body(one.name, one.resource, place.uri, f"/auditrecords/{event.pk}", event.at)
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                registration=registration,
+                event_id=event.pk,
+                event_name=one.name,
+                body=told,
+                correlation_id=event.correlation_id,
+                created_at=at,
+                next_attempt_at=at,
+            )
+            for registration in hearers
+            if may_hear(registration.client.actor(), one, place)
+        ],
+        ignore_conflicts=True,
+    )
