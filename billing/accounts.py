@@ -30,8 +30,10 @@ def account_row(subscription_id: UUID) -> Account | None:
     return rows.filter(pk=subscription_id).first()
 
 
-def reckoned(row: Account, lines: Iterable[Charge] = ()) -> reckoning.Account:
-    """The account as the reckoning knows it, with those of its charged lines that may be credited."""
+def reckoned(row: Account, lines: Iterable[Charge] = (), last_number: int | None = None) -> reckoning.Account:
+    """The account as the reckoning knows it, with those of its charged lines that may be credited; `last_number` is
+    that of its last line, read where it is not given.
+    """
     return reckoning.Account(
         currency=row.subscription.currency,
         opened_by=row.opened_by_id,
@@ -45,7 +47,7 @@ def reckoned(row: Account, lines: Iterable[Charge] = ()) -> reckoning.Account:
         charged_through=row.charged_through,
         in_trial=row.in_trial,
         is_open=row.is_open,
-        last_number=_last_number(row.pk),
+        last_number=_last_number(row.pk) if last_number is None else last_number,
         lines=[_charged(charge) for charge in lines],
     )
 

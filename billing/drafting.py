@@ -61,8 +61,9 @@ class Failure:
     customer_id: UUID
     refusal: HubError
 
-    def as_json(self) -> dict[str, str]:
-        return {"customer": str(self.customer_id), "error": self.refusal.code, "why": str(self.refusal)}
+    def as_json(self) -> dict[str, Any]:
+        told = {"error": self.refusal.code, "values": self.refusal.values, "why": str(self.refusal)}
+        return {"customer": str(self.customer_id), **told}
 
 
 @dataclass(slots=True)
@@ -142,6 +143,14 @@ def _owed(customer_ids: list[UUID], month: Month, currency: str | None) -> dict[
     for row in charges.filter(customer_id__in=customer_ids).values(*wanted, *_COLUMNS.values()):
         owed[row["customer_id"]][row["currency"]].append(row)
     return owed
+
+
+def taxed_in(customer: Customer, month: Month) -> Taxed:
+    """How what is charged to a customer in a month is taxed, as far as is known. Raises SellerIncomplete,
+    TaxRateMissing.
+    """
+    book = _TaxBook(party(seller_profile()), month.end - timedelta(days=1))
+    return book.taxed(Party(customer.country, customer.vat_id))
 
 
 def _drafts(

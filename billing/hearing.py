@@ -29,6 +29,10 @@ class Shelf:
         self._terms: dict[UUID, PlanTerm] = {}
         self._policies: PolicyBook | None = None
 
+    def put(self, term: PlanTerm) -> None:
+        """Take a plan term that was read with its plan and offer, so that it is not read again."""
+        self._terms[term.pk] = term
+
     def term(self, plan_term_id: UUID) -> PlanTerm:
         """Raises PlanTerm.DoesNotExist."""
         if plan_term_id not in self._terms:
