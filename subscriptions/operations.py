@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import Q
 
@@ -29,7 +30,7 @@ from publishers.fulfillment.registry import Lines
 from publishers.models import CallKind
 from publishers.selectors import PolicyBook, policy_book, policy_duration, policy_word
 from publishers.services import circuit, tallies
-from subscriptions.backoff import follow_wait, resend_wait, spread
+from subscriptions.backoff import BURST_SECONDS, LONGEST_RESEND, follow_wait, resend_wait, spread
 from subscriptions.enums import Acceptance, OperationAction, OperationSource, OperationStatus
 from subscriptions.events import OperationFailed
 from subscriptions.models import Operation
@@ -52,7 +53,12 @@ REFUSABLE = frozenset({OperationAction.REINSTATE})
 SENT = tuple(action for action in OperationAction if action not in OURS_ALONE)
 NO_WORD = "The publisher did not answer in time, which its policy counts as a refusal."
 STILL_NO_WORD = "The publisher has said nothing until its time was over."
+TOO_SLOW = "The publisher answered so slowly that the exchange was not over in time."
+# An exchange is a few calls of up to ten seconds. What lasts longer is given up by itself: it must count as an attempt.
+LONGEST_EXCHANGE = 18.0
 _CLAIMING = 0x4855424F  # pg_advisory_xact_lock: claims take turns, so that a publisher's trial is one call
+
+log = structlog.get_logger(__name__)
 
 
 class Channel(StrEnum):
@@ -66,7 +72,7 @@ class Channel(StrEnum):
 _CLAIM = """
 WITH waiting AS MATERIALIZED (
     SELECT operation.id, publisher.id AS publisher_id, publisher.circuit, publisher.circuit_retry_at,
-           operation.next_attempt_at, operation.notified_at,
+           publisher.paced_until, operation.next_attempt_at, operation.notified_at,
            operation.source = 'publisher' AND operation.due_at <= %(at)s AS holds_anyway,
            CASE WHEN publisher.adapter <> 'saas_v2_push' AND operation.source <> 'publisher'
                  AND (operation.action = ANY(%(by_call)s)
@@ -84,25 +90,46 @@ WITH waiting AS MATERIALIZED (
        AND (%(only)s::uuid IS NULL OR operation.id = %(only)s)
 ), due AS MATERIALIZED (
     SELECT waiting.*, channel <> 'reads' AND notified_at IS NULL AND holds_anyway IS NOT TRUE AS calls FROM waiting
+), leased AS MATERIALIZED (
+    SELECT subscription.publisher_id, count(*) AS leases
+      FROM subscriptions_operation AS operation
+      JOIN subscriptions_subscription AS subscription ON subscription.id = operation.subscription_id
+     WHERE operation.status = ANY(%(in_flight)s) AND operation.lease_until > %(at)s
+     GROUP BY subscription.publisher_id
 ), placed AS MATERIALIZED (
-    SELECT due.*, row_number() OVER (PARTITION BY due.publisher_id, due.calls ORDER BY due.next_attempt_at) + (
-             SELECT count(*) FROM subscriptions_operation AS leased
-               JOIN subscriptions_subscription AS other ON other.id = leased.subscription_id
-              WHERE leased.status = ANY(%(in_flight)s) AND leased.lease_until > %(at)s
-                AND other.publisher_id = due.publisher_id) AS place
-      FROM due
-     WHERE NOT due.calls OR due.circuit = 'closed' OR due.circuit_retry_at <= %(at)s OR due.id = %(only)s
+    SELECT due.*, row_number() OVER (PARTITION BY due.publisher_id, due.calls ORDER BY due.next_attempt_at)
+                  + coalesce(leased.leases, 0) AS place
+      FROM due LEFT JOIN leased USING (publisher_id)
+     WHERE NOT due.calls OR due.id = %(only)s
+        OR (due.circuit = 'closed' OR due.circuit_retry_at <= %(at)s)
+           AND (due.paced_until IS NULL OR due.paced_until <= %(paced_by)s)
 ), chosen AS MATERIALIZED (
     SELECT placed.id, placed.publisher_id, placed.channel, placed.calls
       FROM placed JOIN publishers_publisher AS publisher ON publisher.id = placed.publisher_id
      WHERE placed.id = %(only)s
         OR placed.place <= CASE WHEN placed.circuit = 'closed' OR NOT placed.calls
-                                THEN publisher.max_concurrency ELSE 1 END
+                                THEN least(publisher.max_concurrency,
+                                           CASE WHEN placed.calls AND publisher.max_per_second IS NOT NULL
+                                                THEN greatest(1, floor(%(burst)s * publisher.max_per_second)) END)
+                                ELSE 1 END
      ORDER BY placed.place, placed.next_attempt_at
      LIMIT %(limit)s
+), taken AS MATERIALIZED (
+    SELECT publisher.id, called.calls
+      FROM publishers_publisher AS publisher
+      JOIN (SELECT publisher_id, count(*) AS calls FROM chosen WHERE calls GROUP BY publisher_id) AS called
+        ON called.publisher_id = publisher.id
+     WHERE publisher.circuit = 'open' OR publisher.max_per_second IS NOT NULL
+     ORDER BY publisher.id
+       FOR NO KEY UPDATE OF publisher
 ), tried AS (
-    UPDATE publishers_publisher SET circuit = 'half_open'
-     WHERE circuit = 'open' AND id IN (SELECT publisher_id FROM chosen WHERE calls)
+    UPDATE publishers_publisher AS publisher
+       SET circuit = CASE publisher.circuit WHEN 'open' THEN 'half_open' ELSE publisher.circuit END,
+           paced_until = CASE WHEN publisher.max_per_second IS NULL THEN publisher.paced_until
+                              ELSE greatest(publisher.paced_until, %(at)s)
+                                   + taken.calls * interval '1 second' / publisher.max_per_second END
+      FROM taken
+     WHERE publisher.id = taken.id
 )
 UPDATE subscriptions_operation AS operation
    SET status = 'in_progress', lease_until = %(until)s
@@ -143,6 +170,8 @@ def claim(at: datetime, limit: int, *, only: UUID | None = None) -> list[Sending
         "at": at,
         "only": only,
         "until": at + LEASE,
+        "paced_by": at + timedelta(seconds=BURST_SECONDS),
+        "burst": BURST_SECONDS,
         "limit": limit,
         "sent": [action.value for action in SENT],
         "by_call": [OperationAction.UNSUBSCRIBE.value, *(action.value for action in ASKED)],
@@ -302,6 +331,12 @@ def _put_back(operation: Operation, receipt: Receipt, at: datetime, chance: floa
     operation.save(update_fields=["remote_id", "last_error", "next_attempt_at"])
 
 
+def put_off(sending: Sending, at: datetime) -> None:
+    """Free an operation whose receipt could not be taken in, and try again after LONGEST_RESEND: the others first."""
+    mine = Operation.objects.filter(pk=sending.operation_id, lease_until=sending.lease_until, status__in=IN_FLIGHT)
+    mine.update(lease_until=None, next_attempt_at=at + LONGEST_RESEND)
+
+
 def release(sendings: Iterable[Sending]) -> None:
     """Give back claims that were never applied: the operations are due again as they were."""
     for one in sendings:
@@ -323,6 +358,7 @@ class Sender:
     clock: Callable[[], datetime] = now
     chance: Callable[[], float] = random.random
     make_lines: Callable[..., Lines] = Lines
+    longest: float = LONGEST_EXCHANGE
     tally: Counter[str] = field(default_factory=Counter, init=False)
     _open: dict[UUID, Sending] = field(default_factory=dict, init=False)
     _lines: Lines = field(init=False)
@@ -357,8 +393,15 @@ class Sender:
 
     async def _send(self, sending: Sending) -> None:
         started = monotonic()
-        receipt = await self._call(sending) if sending.calls else Receipt(Outcome.ANSWERED)
+        receipt = await self._exchange(sending) if sending.calls else Receipt(Outcome.ANSWERED)
         await self._database.run(self._apply, sending, receipt, monotonic() - started)
+
+    async def _exchange(self, sending: Sending) -> Receipt:
+        try:
+            async with asyncio.timeout(self.longest):
+                return await self._call(sending)
+        except TimeoutError:
+            return Receipt(Outcome.SILENT, sending.remote_id, TOO_SLOW)
 
     async def _call(self, sending: Sending) -> Receipt:
         gateway, address = self._lines.line_to(sending.publisher_id)
@@ -375,9 +418,15 @@ class Sender:
 
     def _apply(self, sending: Sending, receipt: Receipt, seconds: float) -> None:
         at = self.clock()
-        status = apply(self.actor, sending, receipt, at=at, chance=self.chance())
+        try:
+            status = apply(self.actor, sending, receipt, at=at, chance=self.chance())
+        except Exception:
+            log.error("receipt_not_taken_in", operation_id=str(sending.operation_id))
+            put_off(sending, at)
+            raise
+        finally:
+            del self._open[sending.operation_id]
         self.tally[status.value if status else "dropped"] += 1
-        del self._open[sending.operation_id]
         if sending.calls:
             report(self.actor, sending, receipt, seconds, spread(self.chance()), at)
 

@@ -24,6 +24,7 @@ from subscriptions.operations import (
     LEASE,
     NO_WORD,
     STILL_NO_WORD,
+    TOO_SLOW,
     Sender,
     Sending,
     apply,
@@ -293,6 +294,53 @@ def test_no_more_are_claimed_than_a_publisher_allows_at_once(publisher):
 
     assert len(claim(LATER, 10)) == 2
     assert claim(LATER, 10) == []
+
+
+def test_a_publishers_rate_and_the_pause_that_it_asked_for_hold_for_changes_too(publisher):
+    for _ in range(4):
+        cancelled(publisher)
+    Publisher.objects.filter(pk=publisher.pk).update(max_per_second=1)
+
+    assert [len(claim(LATER + tick * timedelta(seconds=0.75), 10)) for tick in range(3)] == [1, 0, 0]
+    publisher.refresh_from_db()
+    assert publisher.paced_until == LATER + timedelta(seconds=1)
+
+    Operation.objects.update(lease_until=None)
+    Publisher.objects.filter(pk=publisher.pk).update(max_per_second=None, paced_until=LATER + timedelta(minutes=1))
+    assert claim(LATER + timedelta(seconds=30), 10) == []
+    assert len(claim(LATER + timedelta(minutes=1), 10)) == 4
+
+
+def test_a_publisher_that_is_too_slow_for_a_whole_exchange_is_no_endless_loop(site, publisher):
+    operation = asked(ready(publisher))
+
+    async def slowly(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return web.Response(status=200)
+
+    site.behave(operation.subscription_id, slowly)
+    slow = Sender(SYSTEM, clock=lambda: LATER, chance=lambda: 0.5, longest=0.3)
+
+    assert dict(slow.run()) == {"in_progress": 1}
+
+    operation.refresh_from_db()
+    assert (operation.attempts, operation.last_error, operation.lease_until) == (1, TOO_SLOW, None)
+    assert operation.next_attempt_at == LATER + timedelta(seconds=5)
+
+
+def test_a_receipt_that_cannot_be_taken_in_is_put_off(site, publisher):
+    operation = asked(ready(publisher), quantity=5)
+    operation.payload["after"]["taken"] = [[0, 2]]  # a batch that is not there
+    operation.save(update_fields=["payload"])
+    site.behave(operation.subscription_id, says("Subscribed", quantity=5))
+
+    assert send() == {}
+
+    operation.refresh_from_db()
+    assert (operation.status, operation.lease_until) == (OperationStatus.IN_PROGRESS, None)
+    assert operation.next_attempt_at == LATER + timedelta(minutes=1)
+    assert send(LATER + timedelta(seconds=30)) == {}
+    assert site.asked(operation.subscription_id) == 2
 
 
 def test_only_the_hub_itself_takes_in_a_receipt(publisher):
