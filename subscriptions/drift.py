@@ -25,7 +25,7 @@ from publishers.fulfillment.registry import Lines
 from publishers.models import Adapter, CallKind, Pricing, Publisher
 from publishers.services import circuit
 from publishers.services.tallies import Call, tally
-from subscriptions.backoff import LONGEST_RETRY_AFTER, TROUBLE, spread
+from subscriptions.backoff import BURST_SECONDS, LONGEST_RETRY_AFTER, TROUBLE, spread
 from subscriptions.divergences import Held, compare, compare_billed
 from subscriptions.enums import Status
 from subscriptions.ledger import ledger
@@ -54,6 +54,8 @@ log = structlog.get_logger(__name__)
 _CLAIM = """
 WITH ready AS MATERIALIZED (
     SELECT publisher.id, greatest(0, least(%(share)s,
+             CASE WHEN publisher.max_per_second IS NOT NULL
+                  THEN greatest(1, floor(%(burst)s * publisher.max_per_second)) END,
              CASE publisher.circuit WHEN 'closed' THEN publisher.max_concurrency ELSE 1 END
              - (SELECT count(*) FROM subscriptions_pollschedule AS polled
                  WHERE polled.publisher_id = publisher.id AND polled.lease IS NOT NULL AND polled.lease_until > %(at)s))
@@ -82,9 +84,22 @@ WITH ready AS MATERIALIZED (
            AS moves
       FROM due JOIN subscriptions_subscription AS subscription ON subscription.id = due.subscription_id
      ORDER BY due.turn, due.next_check_at LIMIT %(limit)s
+), taken AS MATERIALIZED (
+    SELECT publisher.id, asked.questions
+      FROM publishers_publisher AS publisher
+      JOIN (SELECT publisher_id, count(*) AS questions FROM chosen WHERE NOT moves GROUP BY publisher_id) AS asked
+        ON asked.publisher_id = publisher.id
+     WHERE publisher.circuit = 'open' OR publisher.max_per_second IS NOT NULL
+     ORDER BY publisher.id
+       FOR NO KEY UPDATE OF publisher
 ), tried AS (
-    UPDATE publishers_publisher SET circuit = 'half_open'
-     WHERE circuit = 'open' AND id IN (SELECT publisher_id FROM chosen WHERE NOT moves)
+    UPDATE publishers_publisher AS publisher
+       SET circuit = CASE publisher.circuit WHEN 'open' THEN 'half_open' ELSE publisher.circuit END,
+           paced_until = CASE WHEN publisher.max_per_second IS NULL THEN publisher.paced_until
+                              ELSE greatest(publisher.paced_until, %(at)s)
+                                   + taken.questions * interval '1 second' / publisher.max_per_second END
+      FROM taken
+     WHERE publisher.id = taken.id
 )
 UPDATE subscriptions_driftcheck AS row
    SET lease = CASE WHEN chosen.moves THEN NULL ELSE gen_random_uuid() END,
@@ -119,6 +134,7 @@ def claim(at: datetime, limit: int, *, busy: Iterable[UUID] = (), chance: float 
         "soon": at + SOON * spread(chance),
         "limit": limit,
         "share": PLACES_OF_ONE,
+        "burst": BURST_SECONDS,
         "busy": list(busy),
         "polled": [adapter.value for adapter in POLLED],
         "in_flight": [status.value for status in IN_FLIGHT],
@@ -267,7 +283,8 @@ class Radar:
 
     def _report(self, publisher_id: UUID, answer: Answer, seconds: float, at: datetime) -> None:
         jitter = spread(self.chance())
-        circuit.report(self.actor, publisher_id, answer.outcome, detail=answer.detail, spread=jitter, at=at)
+        report = circuit.Report(publisher_id, answer.outcome, answer.detail, answer.retry_after)
+        circuit.report_all(self.actor, [report], spread=jitter, at=at)
         tally([Call(publisher_id, CallKind.ASK, answer.outcome, seconds)], at)
 
 

@@ -479,6 +479,23 @@ def test_trouble_counts_against_the_publisher_and_proves_nothing(site, publisher
     assert (publisher.consecutive_failures, open_items(subscription)) == (1, {})
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_rate_and_the_pause_of_a_publisher_are_those_of_all_questions(site, publisher):
+    Publisher.objects.update(max_per_second=8)
+    [first, *_] = due(publisher, 3)
+    assert len(claim(LATER, 10)) == 2
+    publisher.refresh_from_db()
+    assert publisher.paced_until == LATER + timedelta(seconds=0.25)
+
+    Publisher.objects.update(max_per_second=None, paced_until=None)
+    DriftCheck.objects.exclude(pk=first.pk).update(next_check_at=None)
+    DriftCheck.objects.update(lease=None, lease_until=None)
+    site.behave(first.pk, answers(429, headers={"Retry-After": "40"}))
+    assert run() == {"throttled": 1, "moved": 0}
+    publisher.refresh_from_db()
+    assert publisher.paced_until == LATER + timedelta(seconds=40)
+
+
 # Shown
 
 
