@@ -46,6 +46,8 @@ OPERATION_STATUSES = {
     OperationStatus.FAILED: "Failed",
     OperationStatus.CONFLICT: "Conflict",
 }
+# What has happened before the publisher hears of it: done, whether or not it could be told yet.
+HAPPENED = (OperationAction.UNSUBSCRIBE, OperationAction.SUSPEND, OperationAction.RENEW)
 SOURCES = {OperationSource.MARKETPLACE: "Azure", OperationSource.PUBLISHER: "Partner"}
 TERMS = {"P1M": "1 month", "P1Y": "1 year", "P2Y": "2 years", "P3Y": "3 years"}
 
@@ -129,10 +131,15 @@ def operation(one: Operation, subscription: Subscription) -> dict[str, Any]:
         **({"quantity": new_quantity(one, subscription)} if has_seats(subscription) else {}),
         "action": ACTIONS[OperationAction(one.action)],
         "timeStamp": _seven_digits(one.created_at),
-        "status": OPERATION_STATUSES[OperationStatus(one.status)],
+        "status": _status_of(one),
         "operationRequestSource": SOURCES[OperationSource(one.source)],
         **details,
     }
+
+
+def _status_of(one: Operation) -> str:
+    happened = one.is_in_flight and one.action in HAPPENED
+    return OPERATION_STATUSES[OperationStatus.SUCCEEDED if happened else OperationStatus(one.status)]
 
 
 def new_plan_id(one: Operation, subscription: Subscription) -> str:

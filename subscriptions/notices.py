@@ -6,11 +6,9 @@ from typing import Any
 from publishers.fulfillment.gateway import Expected
 from publishers.selectors import PolicyBook
 from subscriptions import marketplace
-from subscriptions.enums import OperationAction, OperationStatus
+from subscriptions.enums import OperationAction
 from subscriptions.models import Operation
 
-# What has happened already is told as done; the rest waits for the publisher.
-DONE = (OperationAction.UNSUBSCRIBE, OperationAction.SUSPEND, OperationAction.RENEW)
 OF_A_PURCHASE = ("id", "activityId", "operationRequestSource", "subscriptionId", "timeStamp", "action")
 
 
@@ -27,18 +25,17 @@ def notice_of(operation: Operation, at: datetime, book: PolicyBook | None = None
         **told,
         # Always a number: publishers' programs keep it in a type that has no null.
         "quantity": marketplace.new_quantity(operation, subscription),
-        "status": _status(operation),
+        "status": _status(operation, told),
         "subscription": marketplace.whole(subscription, at, book),
         "purchaseToken": None,
     }
 
 
-def _status(operation: Operation) -> str:
-    if operation.action in DONE:
+def _status(operation: Operation, told: dict[str, Any]) -> str:
+    """What has happened already is told as done, however often; the rest waits for the publisher until it is final."""
+    if operation.action in marketplace.HAPPENED:
         return "Succeeded"
-    if operation.is_in_flight:
-        return "InProgress"
-    return marketplace.OPERATION_STATUSES[OperationStatus(operation.status)]
+    return "InProgress" if operation.is_in_flight else str(told["status"])
 
 
 def expected_of(operation: Operation) -> Expected:

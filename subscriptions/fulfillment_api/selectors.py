@@ -12,7 +12,7 @@ from partnerhub.api.shapes import guid
 from partnerhub.errors import ForeignSubscription, InvalidInput, NotFound
 from publishers.models import Plan, PlanTerm, Price
 from subscriptions.enums import OperationStatus
-from subscriptions.marketplace import TOLD_ONLY_BY_WEBHOOK
+from subscriptions.marketplace import HAPPENED, TOLD_ONLY_BY_WEBHOOK
 from subscriptions.models import Operation, Subscription
 from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
 
@@ -63,8 +63,9 @@ def plans_on_sale(subscription: Subscription, at: datetime) -> QuerySet[Plan]:
 
 
 def operations_in_flight(subscription: Subscription) -> QuerySet[Operation]:
-    """The subscription's operations that are not final yet; there is one at most."""
-    return _that_left(subscription).filter(status__in=IN_FLIGHT).order_by("created_at")
+    """The subscription's operations that wait for the publisher; there is one at most."""
+    waiting = _that_left(subscription).filter(status__in=IN_FLIGHT).exclude(action__in=HAPPENED)
+    return waiting.order_by("created_at")
 
 
 def operation_of(subscription: Subscription, operation_id: str) -> Operation:

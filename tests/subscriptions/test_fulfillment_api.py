@@ -560,7 +560,7 @@ class TestChanges:
 
 class TestOperations:
     def operation(self, subscription, **different):
-        known = {"action": OperationAction.UNSUBSCRIBE, "requested_by": SYSTEM.label}
+        known = {"action": OperationAction.REINSTATE, "requested_by": SYSTEM.label}
         return Operation.objects.create(
             subscription=subscription, created_at=NOON, next_attempt_at=NOON, **known | different
         )
@@ -581,13 +581,20 @@ class TestOperations:
                     "publisherId": str(pending.publisher_id),
                     "planId": pending.plan.plan_id,
                     "quantity": 7,
-                    "action": "Unsubscribe",
+                    "action": "Reinstate",
                     "timeStamp": "2026-11-23T12:00:00.0000000Z",
                     "status": "InProgress",
                     "operationRequestSource": "Azure",
                 }
             ]
         }
+
+    @pytest.mark.parametrize("action", ["Unsubscribe", "Suspend", "Renew"])
+    def test_what_has_happened_is_read_as_done_and_waits_for_nobody(self, vendor, pending, action):
+        told = self.operation(pending, action=action.lower(), status=OperationStatus.IN_PROGRESS)
+
+        assert vendor.get(f"/{pending.pk}/operations").json() == {"operations": []}
+        assert vendor.get(f"/{pending.pk}/operations/{told.id}").json()["status"] == "Succeeded"
 
     def test_reads_one_by_its_id_final_or_not(self, vendor, pending):
         done = self.operation(pending, status=OperationStatus.FAILED, completed_at=NOON, last_error="It said no.")
