@@ -30,7 +30,9 @@ from publishers.views.secrets import secret_page
 @login_required
 def download(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """The document of what stands now, without secrets."""
-    publisher = publisher_for(actor_of(request), publisher_id)
+    actor = actor_of(request)
+    authorize(actor, Action.PUBLISHER_MANAGE)  # the webhook's address is in it whole, with any key in its query
+    publisher = publisher_for(actor, publisher_id)
     response = HttpResponse(_text(publisher), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="publisher-{publisher.pk}.json"'
     return response

@@ -22,6 +22,7 @@ from partnerhub.clock import now
 from partnerhub.errors import HubError, StaleVersion
 from partnerhub.web.refusals import status_of
 from publishers.forms import ConnectionForm, NewPublisherForm, connection_values
+from publishers.fulfillment.webhooks import without_values
 from publishers.models import Publisher
 from publishers.selectors import publisher_for, version_of
 from publishers.services.register import change_connection, create_publisher
@@ -59,7 +60,7 @@ def _connection(publisher: Publisher) -> list[dict[str, Any]]:
         {"term": _("How its confirmation reaches the hub"), "value": adapter_words(publisher.adapter)},
         {"term": _("Landing page"), "value": publisher.landing_url},
         {"term": _("Address of its fulfillment API"), "value": publisher.fulfillment_base_url or None},
-        {"term": _("Webhook"), "value": publisher.webhook_url or None},
+        {"term": _("Webhook"), "value": without_values(publisher.webhook_url) or None},
         {"term": _("Contact e-mail"), "value": publisher.contact_email or None},
         {"term": _("Calls at a time"), "value": publisher.max_concurrency},
         {"term": _("Calls a second"), "value": publisher.max_per_second or _("no limit")},

@@ -64,16 +64,27 @@ class TestWhoMay:
     @pytest.mark.parametrize("role", AGENTS)
     def test_every_agent_reads_and_the_platform_admin_alone_changes(self, publisher, role):
         client, before = signed_in(role), whole(publisher)
-        forms = [reverse("publisher-new"), reverse("publisher-keys"), page("edit", publisher)]
+        forms = [
+            reverse("publisher-new"),
+            reverse("publisher-keys"),
+            page("edit", publisher),
+            page("document", publisher),
+        ]
         acts = [page("secret", publisher), page("edit", publisher), page("catalogue", publisher)]
         expected = 200 if role == Role.PLATFORM_ADMIN else 403
 
         reads = [reverse("publishers"), page("health", publisher), page("settings", publisher)]
         assert [client.get(url).status_code for url in reads] == [200, 200, 200]
-        assert [client.get(url).status_code for url in forms] == [expected] * 3
+        assert [client.get(url).status_code for url in forms] == [expected] * 4
         if role != Role.PLATFORM_ADMIN:
             assert [client.post(url).status_code for url in [*acts, page("test", publisher)]] == [403] * 4
             assert whole(publisher) == before
+
+    def test_a_key_in_the_address_of_a_webhook_is_for_those_who_manage(self, publisher):
+        register_publisher(OPERATOR, DOCUMENT | {"webhook_url": "https://prompt.example/hook?key=sesame"}, at=NOON)
+
+        assert "sesame" not in text_of(signed_in(Role.ADMIN_AGENT).get(page("settings", publisher)))
+        assert "sesame" not in json.dumps([event.data for event in Event.objects.all()])
 
     def test_who_may_not_is_told_who_can(self, publisher):
         told = text_of(signed_in(Role.ADMIN_AGENT).get(page("settings", publisher)))
