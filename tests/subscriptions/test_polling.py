@@ -145,6 +145,19 @@ def test_retry_after_is_honoured(site, shop):
     assert schedule_of(subscription).next_poll_at == LATER + timedelta(seconds=120)
 
 
+def test_the_last_chance_before_the_order_is_void_is_used_whatever_came_before(shop):
+    subscription = buy_of(shop())
+    last_chance = subscription.activate_by - timedelta(seconds=30)
+    before = last_chance - timedelta(minutes=5)
+    PollSchedule.objects.update(next_poll_at=before - timedelta(minutes=10))
+
+    for at in (before - timedelta(minutes=10), before):
+        [claimed] = claim(at, 1, due_by=subscription.activate_by)
+        apply(SYSTEM, claimed, Answer(Outcome.UNKNOWN_THERE), at=at, chance=0.5)
+
+    assert schedule_of(subscription).next_poll_at == last_chance
+
+
 def test_the_hub_proves_who_it_is_with_a_token_for_this_publisher(site, shop):
     publisher = shop()
     buy_of(publisher)
