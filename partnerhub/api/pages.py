@@ -20,6 +20,7 @@ Row = TypeVar("Row", bound=Model)
 
 DEFAULT_SIZE = 100
 LARGEST_SIZE = 500
+LARGEST_OFFSET = 1_000_000
 
 
 class Seek(StrEnum):
@@ -36,12 +37,22 @@ class Page(Generic[Row]):
     preceding: Link | None = None
 
 
-def page_of(rows: QuerySet[Row], request: Request, uri: str, *, key: str) -> Page[Row]:
+def page_of(
+    rows: QuerySet[Row],
+    request: Request,
+    uri: str,
+    *,
+    key: str,
+    default: int = DEFAULT_SIZE,
+    largest: int = LARGEST_SIZE,
+) -> Page[Row]:
     """The page that `size`, `seekOperation` and a page's token ask for, in ascending order of `key`, then id.
+
+    `default` is the size where none is asked for.
 
     Raises InvalidInput for a size, an operation or a token that is none of ours.
     """
-    size, seek = _size(request), _seek(request)
+    size, seek = number_asked(request, "size", default, 1, largest), _seek(request)
     backwards = seek in (Seek.PREVIOUS, Seek.LAST)
     order = (f"-{key}", "-pk") if backwards else (key, "pk")
     found = _read(_beyond(rows, request, key, seek).order_by(*order)[: size + 1])
@@ -63,10 +74,30 @@ def page_of(rows: QuerySet[Row], request: Request, uri: str, *, key: str) -> Pag
     )
 
 
-def _size(request: Request) -> int:
-    text = request.query_params.get("size", str(DEFAULT_SIZE))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_SIZE):
-        raise InvalidInput(field="size", problem=f"a number from 1 to {LARGEST_SIZE} is expected")
+def page_by_offset(rows: QuerySet[Row], request: Request, uri: str) -> Page[Row]:
+    """The page that `size` and `offset` ask for, in the order of the rows. Raises InvalidInput.
+
+    Only where the dialect counts rows: later pages cost more than the first.
+    """
+    size = number_asked(request, "size", DEFAULT_SIZE, 1, LARGEST_SIZE)
+    offset = number_asked(request, "offset", 0, 0, LARGEST_OFFSET)
+    found = list(rows[offset : offset + size + 1])
+
+    def lead(start: int) -> Link:
+        return link(uri, {**request.query_params.dict(), "size": str(size), "offset": str(start)})
+
+    return Page(
+        found[:size],
+        lead(offset + size) if len(found) > size else None,
+        lead(max(0, offset - size)) if offset else None,
+    )
+
+
+def number_asked(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """A whole number of the query, `default` without it. Raises InvalidInput."""
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise InvalidInput(field=name, problem=f"a number from {least} to {most} is expected")
     return int(text)
 
 
@@ -106,5 +137,5 @@ def _beyond(rows: QuerySet[Row], request: Request, key: str, seek: Seek) -> Quer
 
 def _token(ends: list[tuple[Any, Any]]) -> str:
     """Where a page begins and ends, for whoever goes on from it in either direction."""
-    positions = [[value.isoformat() if isinstance(value, datetime) else value, str(pk)] for value, pk in ends]
+    positions = [[value.isoformat() if isinstance(value, datetime) else str(value), str(pk)] for value, pk in ends]
     return base64.urlsafe_b64encode(json.dumps(positions).encode()).decode()

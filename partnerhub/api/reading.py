@@ -1,12 +1,44 @@
 """Reading what a program sends: tolerant in names and extra members, strict in values."""
 
+import json
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
 from partnerhub.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a list is narrowed by; field and operator in lower case."""
+
+    field: str
+    operator: str
+    value: str
+
+
+def filter_of(request: Request, fields: Collection[str], operators: Collection[str]) -> Asked | None:
+    """The `filter` of a list, `{"Field", "Value", "Operator"}` as JSON, if any; the first operator where none is said.
+
+    Names and words in any case; `fields` and `operators` in lower case are what the list knows. Raises InvalidInput.
+    """
+    text = request.query_params.get("filter")
+    if not text:
+        return None
+    try:
+        given = {str(name).lower(): str(value) for name, value in json.loads(text).items()}
+    except (ValueError, AttributeError, RecursionError):
+        raise InvalidInput(field="filter", problem="JSON with Field, Value and Operator is expected") from None
+    operator = given.get("operator", next(iter(operators))).lower()
+    asked = Asked(given.get("field", "").lower(), operator, given.get("value", ""))
+    if asked.field not in fields or asked.operator not in operators or not storable(asked.value):
+        known = f"{', '.join(fields)} and {', '.join(operators)}"
+        raise InvalidInput(field="filter", problem=f"a printable Value and, in any case, one of {known} are expected")
+    return asked
 
 
 def body_of(request: Request) -> dict[str, Any]:
