@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("publishers.api.urls")),
     path("", include("customers.api.urls")),
     path("", include("subscriptions.api.urls")),
+    path("", include("billing.api.urls")),
     re_path(r"^(?P<path>(?s:.*))\Z", unknown_path),
 ]
 
