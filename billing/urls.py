@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.views import acts, charges, explaining, frame, invoices, reconciling, seats, statements
+from billing.views import acts, charges, explaining, forecast, frame, insight, invoices, reconciling, seats, statements
 
 app_name = "billing"
 urlpatterns = [
@@ -14,6 +14,13 @@ urlpatterns = [
     path("customers/<uuid:customer_id>/invoices/", invoices.customer_invoices, name="customer_invoices"),
     path("billing/reconciliation/", reconciling.reconciliation, name="reconciliation"),
     path("billing/reconciliation.<str:form>", reconciling.reconciliation_file, name="reconciliation_file"),
+    path("billing/forecast/", forecast.forecast, name="forecast"),
+    path("billing/forecast/<str:name>.<str:form>", forecast.forecast_file, name="forecast_file"),
+    path("customers/<uuid:customer_id>/forecast/", forecast.customer_forecast, name="customer_forecast"),
+    path(
+        "subscriptions/<uuid:subscription_id>/forecast/", forecast.subscription_forecast, name="subscription_forecast"
+    ),
+    path("billing/insight/", insight.insight, name="insight"),
     path("billing/seats/", seats.seats, name="seats"),
     path("billing/seats.<str:form>", seats.seats_file, name="seats_file"),
     path("billing/statements/", statements.statements, name="statements"),

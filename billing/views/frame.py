@@ -17,6 +17,8 @@ def frame(actor: Actor, current: str) -> dict[str, Any]:
     """The tabs of billing that the actor's role may ever see; `current` names one."""
     tabs = [
         ("invoices", _("Invoices"), Action.INVOICE_READ),
+        ("forecast", _("Forecast"), Action.CHARGE_READ),
+        ("insight", _("Key figures"), Action.CHARGE_READ),
         ("seats", _("Licences"), Action.CHARGE_READ),
         ("statements", _("Publishers' statements"), Action.INVOICE_READ),
         ("reconciliation", _("Reconciliation"), Action.CHARGE_READ),

@@ -19,6 +19,7 @@ from accounts.middleware import actor_of
 from billing.drafting import draft, unbilled
 from billing.enums import InvoiceKind, InvoiceState, TaxReason
 from billing.filters import InvoiceFilter
+from billing.forecasting import NextInvoice, next_invoices
 from billing.models import Invoice, InvoiceLine
 from billing.pdf import LANGUAGES, file_name, pdf_of
 from billing.periods import Month
@@ -108,6 +109,8 @@ def badge_of(invoice: Invoice, today: date) -> tuple[str, str, str]:
         return tone, word, _("Not finalized until it is released")
     if state != InvoiceState.FINALIZED or invoice.kind == InvoiceKind.CREDIT_NOTE:
         return tone, word, ""
+    if invoice.gross <= 0:
+        return tone, word, _("Nothing to pay")
     if invoice.paid_at is not None:
         return "ok", _("Paid"), day_text(invoice.paid_at.astimezone(UTC).date())
     if invoice.due_on is not None and invoice.due_on < today:
@@ -142,7 +145,8 @@ def customer_invoices(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     if is_partial(request):
         return render(request, "billing/_invoices.html", context)
     frame_of = customer_frame(actor, customer, "customer_invoices")
-    return render(request, "billing/customer.html", context | _estimate(customer, now()) | frame_of)
+    told = _estimate(customer, now()) | {"next_invoices": _next_invoices(customer, now())}
+    return render(request, "billing/customer.html", context | told | frame_of)
 
 
 def _listed(request: HttpRequest, found: QuerySet[Invoice]) -> dict[str, Any]:
@@ -195,6 +199,14 @@ def _estimate(customer: Customer, at: datetime) -> dict[str, Any]:
     ]
     failures = [sentence_of(failure.refusal) for failure in found.failures]
     return {"estimates": estimates, "no_estimate": " ".join(failures), "month": month}
+
+
+def _next_invoices(customer: Customer, at: datetime) -> list[NextInvoice]:
+    """None where nothing can be drafted: the estimate says why."""
+    try:
+        return next_invoices(customer, at=at)
+    except HubError:
+        return []
 
 
 def _subscription(subscription_id: UUID) -> str:
