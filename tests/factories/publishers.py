@@ -71,3 +71,4 @@ def restore_default_policies() -> None:
             "0006_watching_and_billing_policies",
         ):
             import_module(f"publishers.migrations.{migration}").add_defaults(apps, None)
+        import_module("publishers.migrations.0007_added_seats_keep_the_price").drop_policy(apps, None)
