@@ -63,7 +63,7 @@ class InvoiceFilter(django_filters.FilterSet):  # type: ignore[misc]
         owed = queryset.filter(state=InvoiceState.FINALIZED, kind=InvoiceKind.INVOICE)
         if value == "paid":
             return owed.exclude(paid_at=None)
-        unpaid = owed.filter(paid_at=None)
+        unpaid = owed.filter(paid_at=None, gross__gt=0)
         return unpaid.filter(due_on__lt=self.today) if value == "overdue" else unpaid
 
     def by_month(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:

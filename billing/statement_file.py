@@ -3,6 +3,7 @@
 import csv
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +20,9 @@ from partnerhub.web.uploads import plain
 LARGEST_FILE = 20_000_000
 LARGEST_SHEET = 300_000_000  # of XML, unpacked
 MOST_LINES = 200_000
+MOST_CELLS = 10_000_000
+SCANNED_AT_ONCE = 1 << 20
+LONGEST_CELL = 40
 MOST_PROBLEMS = 20
 # The columns that are needed, by the names that publishers give them; case, spaces and _ do not count.
 COLUMNS = {
@@ -29,6 +33,7 @@ COLUMNS = {
     "currency": ("currency", "waluta"),
 }
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(-\d{2})?|(?P<m>\d{1,2})[./](?P<y>\d{4})")
+_CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,9})(\d{1,9})""")
 _AMBIGUOUS = re.compile(r"-?\d{1,3},\d{3}")
 
 
@@ -92,12 +97,37 @@ def _sheet(file: IO[bytes]) -> Iterable[Sequence[Any]]:
     try:
         with zipfile.ZipFile(file) as packed:
             size = sum(part.file_size for part in packed.infolist())
-        if size > LARGEST_SHEET:
-            raise UnreadableStatement(_("The sheet is too large. Save it as CSV."))
+            if size > LARGEST_SHEET or _cells(packed) > MOST_CELLS:
+                raise UnreadableStatement(_("The sheet is too large. Save it as CSV."))
         file.seek(0)
         return CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).iter_rows()
-    except (zipfile.BadZipFile, CalamineError, IndexError):
+    # A packed file that is damaged or encrypted, or one of another kind.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, CalamineError, IndexError):
         raise UnreadableStatement(_("The file is not an XLSX file.")) from None
+
+
+def _cells(packed: zipfile.ZipFile) -> int:
+    """How many cells the largest rectangle has that the sheets need: one cell in the farthest corner makes it huge, and
+    the reader takes memory for all of them at once.
+    """
+    rows = columns = 0
+    for part in packed.infolist():
+        with packed.open(part) as file:
+            rest = b""
+            while chunk := file.read(SCANNED_AT_ONCE):
+                found = _CELL.findall(rest + chunk)
+                columns = max(columns, *map(_column, {letters for letters, _digits in found}), 0)
+                rows = max(rows, *map(int, {digits for _letters, digits in found}), 0)
+                rest = chunk[-LONGEST_CELL:]
+    return rows * columns
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column: 1 for A, 27 for AA."""
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - ord("A") + 1
+    return number
 
 
 def _places(heading: Sequence[Any]) -> dict[str, int]:

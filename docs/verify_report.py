@@ -46,7 +46,9 @@ def charge_faults(charges: dict[str, Row], events: set[str]) -> Iterator[str]:
         if content["reverses"]:
             left[content["reverses"]] = left.get(content["reverses"], Decimal(0)) + Decimal(content["amounts"][2])
     for key, amount in left.items():
-        if amount < 0 and not charges[key]["content"]["reverses"]:
+        if key not in charges:
+            yield f"charge {key}: it is credited, and missing"
+        elif amount < 0 and not charges[key]["content"]["reverses"]:
             yield f"charge {key}: more is credited than was charged"
 
 
@@ -59,7 +61,8 @@ def invoice_faults(invoices: list[Row], charges: dict[str, Row]) -> Iterator[str
         for line in content["lines"]:
             key, charge_hash = line["charge"]
             charge = charges.get(key)
-            if charge is None or charge["hash"] != charge_hash or charge["content"]["amounts"][2] != line["net"]:
+            wanted = [content["customer"], content["currency"], line["net"]]
+            if charge is None or charge["hash"] != charge_hash or _owed(charge["content"]) != wanted:
                 yield f"{name}: line {line['position']} is not its charge"
             if key in billed:
                 yield f"{name}: the charge of line {line['position']} is billed twice"
@@ -70,6 +73,10 @@ def invoice_faults(invoices: list[Row], charges: dict[str, Row]) -> Iterator[str
             net, tax = net + Decimal(line["net"]), tax + taxed
         if [net, tax, net + tax] != [Decimal(amount) for amount in content["amounts"]]:
             yield f"{name}: its lines do not add up to it"
+
+
+def _owed(charge: Row) -> list[str]:
+    return [charge["customer"], charge["currency"], charge["amounts"][2]]
 
 
 def faults(report: Row) -> Iterator[str]:

@@ -14,6 +14,7 @@ from partnerhub.errors import InvalidInput
 
 COLUMNS = ("published_on", "currency", "into", "rate", "source")
 HIGHEST = Decimal(1_000_000)
+FINEST = Decimal("0.000001")
 
 
 @transaction.atomic
@@ -43,7 +44,8 @@ def _rate(number: int, row: dict[str, str]) -> ExchangeRate:
         published_on, rate = date.fromisoformat(row["published_on"]), Decimal(row["rate"])
     except (ValueError, TypeError, InvalidOperation):
         raise InvalidInput(field=f"row {number}", problem="a day (YYYY-MM-DD) and a rate are expected") from None
+    exact = rate.is_finite() and 0 < rate < HIGHEST and rate == rate.quantize(FINEST)
     codes = all(len(code) == 3 and code.isascii() and code.isupper() for code in (currency, into))
-    if not codes or currency == into or not source or len(source) > 100 or not 0 < rate < HIGHEST:
+    if not codes or currency == into or not source or len(source) > 100 or not exact:
         raise InvalidInput(field=f"row {number}", problem="two currencies, a positive rate and its source are expected")
     return ExchangeRate(currency=currency, into=into, published_on=published_on, rate=rate, source=source)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.policy import Role
 from billing.enums import InvoiceState
+from billing.forms import CreditForm
 from billing.models import Invoice
 from partnerhub.outbox.models import Event
 from subscriptions.changes import Change
@@ -155,3 +156,9 @@ def test_the_document_comes_in_either_language(admin):
     assert english.content[:5] == polish.content[:5] == b"%PDF-"
     assert english.content != polish.content
     assert Event.objects.filter(stream_id=invoice.pk).count() == 2
+
+
+@pytest.mark.parametrize(("typed", "lines"), [("1, 3-5", [1, 3, 4, 5]), ("", None), ("1-9999999", "refused")])
+def test_lines_are_chosen_by_their_numbers(typed, lines):
+    form = CreditForm({"lines": typed, "reason": "x"})
+    assert (form.positions if form.is_valid() else "refused") == lines

@@ -13,8 +13,9 @@ from billing.models import BillingRun, ExchangeRate, Invoice, InvoiceLine, TaxRa
 from billing.periods import Month
 from billing.services.charging import charge_cycles
 from billing.services.invoices import approve, hold, mark_paid, mark_unpaid, redraft, release, void
+from billing.services.rates import add_rates
 from customers.models import Customer
-from partnerhub.errors import ClockBehind, InvoiceStateForbids, NotPermitted, SellerIncomplete
+from partnerhub.errors import ClockBehind, InvalidInput, InvoiceStateForbids, NotPermitted, SellerIncomplete
 from partnerhub.outbox.models import Event
 from tests.factories.billing import to_quantity
 from tests.factories.customers import CustomerFactory
@@ -43,9 +44,9 @@ def test_a_month_is_drafted_as_previewed_then_numbered_when_its_review_is_over()
     to_quantity(subscription, 12, datetime(2026, 6, 20, 12, tzinfo=UTC))
     charge_cycles(SYSTEM, at=on("2026-07-18"))
 
-    looked = preview(SYSTEM, as_of=date(2026, 7, 1), at=on("2026-07-01"))
+    looked = preview(SYSTEM, as_of=date(2026, 7, 19), at=on("2026-07-19"))
     assert Invoice.objects.count() == 0
-    billed = run("2026-07-01")
+    billed = run("2026-07-19")
     assert billed.totals == looked.totals
     lines = InvoiceLine.objects.order_by("position")
     assert [(f"{one.net:.2f}", f"{one.tax_rate:.0f}", f"{one.tax:.2f}", one.tax_reason) for one in lines] == [
@@ -53,10 +54,10 @@ def test_a_month_is_drafted_as_previewed_then_numbered_when_its_review_is_over()
         ("-94.08", "19", "-17.87", "destination"),
         ("112.89", "19", "21.44", "destination"),
     ]
-    assert run("2026-07-06").finalized == 0
-    assert run("2026-07-07").finalized == 1
+    assert run("2026-07-24").finalized == 0
+    assert run("2026-07-25").finalized == 1
     invoice = Invoice.objects.get()
-    assert (invoice.number, str(invoice.issued_on), str(invoice.due_on)) == ("G000000001", "2026-07-07", "2026-09-05")
+    assert (invoice.number, str(invoice.issued_on), str(invoice.due_on)) == ("G000000001", "2026-07-25", "2026-09-23")
     assert [f"{amount:.2f}" for amount in (invoice.net, invoice.tax, invoice.gross, invoice.local_tax)] == [
         "119.61",
         "22.72",
@@ -126,6 +127,14 @@ def test_without_an_exchange_rate_a_draft_stays_one_and_leaves_no_gap():
     ExchangeRate.objects.create(currency="USD", into="PLN", published_on="2026-07-07", rate="3.60", source="NBP")
     assert run("2026-07-08").finalized == 1
     assert Invoice.objects.get(currency="USD").number == "G000000002"
+
+
+@pytest.mark.parametrize("rate", ["NaN", "0", "-4.2", "4.12345678", "1e40", "four"])
+def test_what_is_no_published_rate_is_refused(rate):
+    row = {"published_on": "2026-07-01", "currency": "USD", "into": "PLN", "rate": rate, "source": "NBP"}
+    with pytest.raises(InvalidInput):
+        add_rates(SYSTEM, [row | {"rate": "3.6"}, row])
+    assert ExchangeRate.objects.filter(currency="USD").count() == 0
 
 
 def test_a_run_goes_on_where_it_stopped(monkeypatch):

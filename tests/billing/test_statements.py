@@ -71,6 +71,18 @@ def test_a_file_that_is_none_is_refused(content, name):
         list(read_statement(io.BytesIO(content), name))
 
 
+def test_a_sheet_with_one_cell_in_the_farthest_corner_is_refused():
+    book = io.BytesIO()
+    workbook = xlsxwriter.Workbook(book)
+    sheet = workbook.add_worksheet()
+    sheet.write(0, 0, "subscriptionId")
+    sheet.write(1_048_575, 16_383, "x")
+    workbook.close()
+    book.seek(0)
+    with pytest.raises(UnreadableStatement, match="too large"):
+        list(read_statement(book, "a.xlsx"))
+
+
 def test_a_sheet_is_read_like_text():
     book = io.BytesIO()
     workbook = xlsxwriter.Workbook(book)
