@@ -97,21 +97,21 @@ WITH waiting AS MATERIALIZED (
      WHERE operation.status = ANY(%(in_flight)s) AND operation.lease_until > %(at)s
      GROUP BY subscription.publisher_id
 ), placed AS MATERIALIZED (
-    SELECT due.*, row_number() OVER (PARTITION BY due.publisher_id, due.calls ORDER BY due.next_attempt_at)
-                  + coalesce(leased.leases, 0) AS place
+    SELECT due.*, row_number() OVER one_after_another AS turn,
+           row_number() OVER one_after_another + coalesce(leased.leases, 0) AS place
       FROM due LEFT JOIN leased USING (publisher_id)
      WHERE NOT due.calls OR due.id = %(only)s
         OR (due.circuit = 'closed' OR due.circuit_retry_at <= %(at)s)
            AND (due.paced_until IS NULL OR due.paced_until <= %(paced_by)s)
+    WINDOW one_after_another AS (PARTITION BY due.publisher_id, due.calls ORDER BY due.next_attempt_at)
 ), chosen AS MATERIALIZED (
     SELECT placed.id, placed.publisher_id, placed.channel, placed.calls
       FROM placed JOIN publishers_publisher AS publisher ON publisher.id = placed.publisher_id
      WHERE placed.id = %(only)s
         OR placed.place <= CASE WHEN placed.circuit = 'closed' OR NOT placed.calls
-                                THEN least(publisher.max_concurrency,
-                                           CASE WHEN placed.calls AND publisher.max_per_second IS NOT NULL
-                                                THEN greatest(1, floor(%(burst)s * publisher.max_per_second)) END)
-                                ELSE 1 END
+                                THEN publisher.max_concurrency ELSE 1 END
+           AND (NOT placed.calls OR publisher.max_per_second IS NULL
+                OR placed.turn <= greatest(1, floor(%(burst)s * publisher.max_per_second)))
      ORDER BY placed.place, placed.next_attempt_at
      LIMIT %(limit)s
 ), taken AS MATERIALIZED (

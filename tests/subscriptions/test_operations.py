@@ -301,9 +301,9 @@ def test_a_publishers_rate_and_the_pause_that_it_asked_for_hold_for_changes_too(
         cancelled(publisher)
     Publisher.objects.filter(pk=publisher.pk).update(max_per_second=1)
 
-    assert [len(claim(LATER + tick * timedelta(seconds=0.75), 10)) for tick in range(3)] == [1, 0, 0]
+    assert [len(claim(LATER + tick * timedelta(seconds=0.5), 10)) for tick in range(4)] == [1, 0, 1, 0]
     publisher.refresh_from_db()
-    assert publisher.paced_until == LATER + timedelta(seconds=1)
+    assert publisher.paced_until == LATER + timedelta(seconds=2)
 
     Operation.objects.update(lease_until=None)
     Publisher.objects.filter(pk=publisher.pk).update(max_per_second=None, paced_until=LATER + timedelta(minutes=1))
