@@ -1,7 +1,7 @@
 """What is owed: the charges that stand on no invoice yet, as lines with their tax. It only reads: a preview is it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from billing.enums import InvoiceKind, TaxReason
+from billing.enums import InvoiceKind, InvoiceState, TaxReason
 from billing.models import Charge, Invoice, InvoiceLine, TaxRate
 from billing.periods import Month
 from billing.seller import party, seller_profile
@@ -115,7 +115,7 @@ def draft(customers: Sequence[Customer], month: Month, currency: str | None = No
     book = _TaxBook(party(seller), month.end - timedelta(days=1))
     found = Drafted()
     owed = _owed([customer.pk for customer in customers], month, currency)
-    credited = _taxed_before(rows for of_customer in owed.values() for rows in of_customer.values())
+    credited = _taxed_before([row for by_currency in owed.values() for rows in by_currency.values() for row in rows])
     for customer in customers:
         try:
             found.drafts.extend(_drafts(customer, month, seller, owed[customer.pk], book, credited))
@@ -165,7 +165,7 @@ def _drafts(
         if all(row["amount"] == 0 for row in rows):
             continue
         today = book.taxed(Party(customer.country, customer.vat_id))
-        lines = [_line(row, credited.get(row["reverses_id"], today)) for row in sorted(rows, key=_order)]
+        lines = [_line(row, credited.get(row["reverses_id"] or row["id"], today)) for row in sorted(rows, key=_order)]
         yield Draft(customer, currency, month, seller, lines)
 
 
@@ -180,11 +180,17 @@ def _line(row: Row, taxed: Taxed) -> DraftLine:
     return DraftLine(row["id"], row["subscription_id"], row["amount"], taxed, tax, names)
 
 
-def _taxed_before(groups: Iterable[list[Row]]) -> dict[UUID, Taxed]:
-    """How the charges were taxed that are credited now: a credit takes back the tax that was asked for."""
-    ids = [row["reverses_id"] for rows in groups for row in rows if row["reverses_id"]]
-    lines = InvoiceLine.objects.filter(charge_id__in=ids, stands=True)
-    taxed = lines.values_list("charge_id", "tax_rate", "tax_reason")
+def _taxed_before(rows: Sequence[Row]) -> dict[UUID, Taxed]:
+    """How charges, by id, were taxed that are credited now, or whose credit is final already: a credit takes back the
+    tax that is asked for.
+    """
+    standing = InvoiceLine.objects.filter(stands=True)
+    credits = standing.filter(charge__reverses__in=[row["id"] for row in rows], invoice__state=InvoiceState.FINALIZED)
+    credited = standing.filter(charge__in=[row["reverses_id"] for row in rows if row["reverses_id"]])
+    taxed = (
+        *credits.values_list("charge__reverses_id", "tax_rate", "tax_reason"),
+        *credited.values_list("charge_id", "tax_rate", "tax_reason"),
+    )
     return {charge_id: Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed}
 
 

@@ -574,6 +574,11 @@ class ClockBehind(HubError):
     )
 
 
+class BilledLater(ClockBehind):
+    code = "billed_later"
+    sentence = gettext_noop("Invoices of {month} are final already: nothing is billed as of {as_of}.")
+
+
 class SellerIncomplete(HubError):
     code = "seller_incomplete"
     sentence = gettext_noop("Nothing is invoiced before the seller is known: set {missing}.")
@@ -602,6 +607,11 @@ class NothingToCredit(HubError):
 class DocumentLinkInvalid(HubError):
     code = "document_link_invalid"
     sentence = gettext_noop("This link to the document of {invoice} does not work, or not any more: ask for another.")
+
+
+class TaxMoved(HubError):
+    code = "tax_moved"
+    sentence = gettext_noop("A charge that {invoice} credits is taxed otherwise by now: draft {invoice} anew.")
 
 
 class CreditBeyondInvoice(HubError):

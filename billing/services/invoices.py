@@ -74,7 +74,7 @@ def release(actor: Actor, invoice_id: UUID, *, at: datetime) -> Invoice:
 def approve(actor: Actor, invoice_id: UUID, *, at: datetime) -> Invoice:
     """Finalize a draft, held or not, without waiting for the end of its review.
 
-    Raises NotPermitted, NotFound, InvoiceStateForbids, ExchangeRateMissing, ClockBehind.
+    Raises NotPermitted, NotFound, InvoiceStateForbids, TaxMoved, ExchangeRateMissing, ClockBehind.
     """
     series = lock_series(InvoiceKind.INVOICE)
     invoice = _open(actor, invoice_id, "finalized", InvoiceState.DRAFT, InvoiceState.HELD)

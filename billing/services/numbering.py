@@ -7,12 +7,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from billing import bulk
 from billing.enums import InvoiceKind, InvoiceState
 from billing.events import InvoiceFinalized
 from billing.models import ExchangeRate, Invoice, InvoiceLine, InvoiceSeries
 from billing.tax import LOCAL_CURRENCY
-from partnerhub.errors import ClockBehind, ExchangeRateMissing, HubError
+from partnerhub.errors import ClockBehind, ExchangeRateMissing, HubError, TaxMoved
 from partnerhub.money import smallest_unit
 from partnerhub.outbox.recorder import Author, Happening, digest, record_many
 from publishers.selectors import hub_policy_duration
@@ -37,15 +39,17 @@ def number(actor: Author, series: InvoiceSeries, invoices: Sequence[Invoice], *,
     today = at.astimezone(UTC).date()
     if last is not None and last.issued_on is not None and last.issued_on > today:
         raise ClockBehind(at=f"{at:%Y-%m-%d %H:%M}", newest=f"{last.issued_on:%Y-%m-%d}")
-    lines, rates = _lines_of(invoices), _Rates(today)
+    lines, rates, moved = _lines_of(invoices), _Rates(today), _taxed_otherwise(invoices)
     due_on = today + hub_policy_duration("invoice_due_within", at)
     refused: dict[UUID, HubError] = {}
     numbered: list[Invoice] = []
     previous_hash = last.hash if last else ""
     for invoice in invoices:
         try:
+            if invoice.pk in moved:
+                raise TaxMoved(invoice=f"{invoice.period_start:%Y-%m}")
             rates.put_on(invoice)
-        except ExchangeRateMissing as error:
+        except (TaxMoved, ExchangeRateMissing) as error:
             refused[invoice.pk] = error
             continue
         invoice.serial = series.last_serial + len(numbered) + 1
@@ -108,6 +112,13 @@ def _lines_of(invoices: Sequence[Invoice]) -> dict[UUID, list[InvoiceLine]]:
     for line in lines:
         found[line.invoice_id].append(line)
     return found
+
+
+def _taxed_otherwise(invoices: Sequence[Invoice]) -> set[UUID]:
+    """Those with a credit whose charge stands with another tax than it had when they were drafted."""
+    charged = InvoiceLine.objects.filter(charge=OuterRef("charge__reverses"), stands=True)
+    moved = charged.exclude(tax_rate=OuterRef("tax_rate"), tax_reason=OuterRef("tax_reason"))
+    return set(InvoiceLine.objects.filter(Exists(moved), invoice__in=invoices).values_list("invoice_id", flat=True))
 
 
 def _row(invoice: Invoice) -> dict[str, Any]:

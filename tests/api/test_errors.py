@@ -26,6 +26,7 @@ PAGES = {
         "exchange_rate_missing",
         "nothing_to_credit",
         "credit_beyond_invoice",
+        "tax_moved",
     ),
     *("actor_lost", "job_moved_on", "nothing_selected", "phrase_mismatch", "row_failed"),
 }

@@ -176,6 +176,41 @@ def test_held_approved_dropped_drafted_anew_and_paid(admin_agent, sales_agent):
     assert (f"{august.net:.2f}", str(august.period_start)) == ("100.80", "2026-07-01")
 
 
+def test_a_credit_takes_back_the_tax_that_its_charge_stands_with_in_the_end(admin_agent):
+    """June is held until the customer has told its VAT id; meanwhile July took some of June's licences back."""
+    customer = CustomerFactory(country="DE", currency="EUR")
+    subscription = active(JUNE_18, customer=customer, term=PlanTermFactory(term="P1Y"), quantity=10)
+    run("2026-07-01")
+    june = Invoice.objects.get()
+    hold(admin_agent, june.pk, reason="VAT id asked for", at=on("2026-07-01"))
+    to_quantity(subscription, 12, on("2026-07-02"))
+    run("2026-08-01")
+    july = Invoice.objects.get(state="draft")
+    Customer.objects.filter(pk=customer.pk).update(vat_id="DE811999013")
+    june = redraft(admin_agent, june.pk, reason="VAT id", at=on("2026-08-02"))
+
+    assert [str(why) for why in run("2026-08-07").refused.values()] == [
+        "A charge that 2026-07 credits is taxed otherwise by now: draft 2026-07 anew."
+    ]
+    july = redraft(admin_agent, july.pk, reason="VAT id", at=on("2026-08-07"))
+    approve(admin_agent, july.pk, at=on("2026-08-08"))
+    assert [f"{one.tax:.2f}" for one in (june, july)] == ["0.00", "0.00"]
+
+
+def test_a_charge_is_taxed_as_its_credit_was_that_is_final_already(admin_agent):
+    customer = CustomerFactory(country="DE", currency="EUR")
+    subscription = active(JUNE_18, customer=customer, term=PlanTermFactory(term="P1Y"), quantity=10)
+    run("2026-07-01")
+    june = Invoice.objects.get()
+    hold(admin_agent, june.pk, reason="VAT id asked for", at=on("2026-07-01"))
+    to_quantity(subscription, 12, on("2026-07-02"))
+    run("2026-08-01")
+    approve(admin_agent, Invoice.objects.get(state="draft").pk, at=on("2026-08-01"))
+    Customer.objects.filter(pk=customer.pk).update(vat_id="DE811999013")
+    june = redraft(admin_agent, june.pk, reason="VAT id", at=on("2026-08-02"))
+    assert [(one.tax_reason, f"{one.tax:.2f}") for one in june.lines.all()] == [("destination", "19.15")]
+
+
 def test_nothing_is_billed_by_a_clock_that_was_set_back_nor_by_an_unknown_seller(settings):
     bought()
     run("2026-07-01")
