@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.api import catalogue, changing, divergences, publishers, purchases, transitions, views
+from subscriptions.api import audit, catalogue, changing, divergences, publishers, purchases, transitions, views
 
 CUSTOMER = "customers/<str:customer_id>"
 PRODUCT = f"{CUSTOMER}/products/<str:product_id>"
@@ -11,6 +11,8 @@ SUBSCRIPTION = f"{CUSTOMER}/subscriptions/<str:subscription_id>"
 
 urlpatterns = [
     path("publishers/<str:publisher_id>/health", publishers.PublisherHealthById.as_view()),
+    path("auditrecords", audit.AuditRecords.as_view()),
+    path("auditrecords/<str:record_id>", audit.AuditRecordById.as_view()),
     path("attention", views.AttentionQueue.as_view()),
     path("divergences", divergences.Divergences.as_view()),
     path(f"{CUSTOMER}/products", catalogue.Products.as_view()),

@@ -3,6 +3,7 @@ from django.core.management import call_command
 from django.urls import get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
+from partnerhub.hooks.urls import urlpatterns as hooks
 from partnerhub.v1 import urlpatterns
 
 
@@ -15,10 +16,10 @@ def test_the_document_is_valid_and_nothing_had_to_be_guessed(tmp_path):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "openapi.yaml"))
 
 
-def test_the_document_has_every_resource_and_only_v1(schema):
-    routes = [route for include in urlpatterns for route in getattr(include, "url_patterns", [])]
-    expected = {"/v1/" + str(route.pattern).replace("<str:", "{").replace(">", "}") for route in routes}
-    assert set(schema["paths"]) == expected
+def test_the_document_has_every_resource_of_v1_and_the_webhooks(schema):
+    routes = [f"/v1/{route.pattern}" for include in urlpatterns for route in getattr(include, "url_patterns", [])]
+    routes += [f"/webhooks/v1/{route.pattern}" for route in hooks if str(route.pattern).startswith("registration")]
+    assert set(schema["paths"]) == {route.replace("<str:", "{").replace(">", "}") for route in routes}
     assert schema["openapi"].startswith("3.1")
 
 
