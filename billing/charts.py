@@ -8,6 +8,8 @@ SERIES = 6
 HEIGHT = 100
 STEP = 10
 WIDTH = 7
+# As many as have room side by side.
+LABELS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,15 @@ class Chart:
 
 
 def stacked(columns: Sequence[Column]) -> Chart:
-    """The values of each column one upon the other, all on one scale."""
+    """The values of each column one upon the other, all on one scale; of many columns only some keep their label."""
     above = max((_sum(column, up=True) for column in columns), default=Decimal(0))
     below = max((_sum(column, up=False) for column in columns), default=Decimal(0))
     scale = HEIGHT / (above + below) if above + below else Decimal(0)
     zero = above * scale
     bars = [bar for number, column in enumerate(columns) for bar in _bars(number, column, zero, scale)]
-    return Chart(len(columns) * STEP, HEIGHT, _text(zero), bars, [column.label for column in columns])
+    every = -(-len(columns) // LABELS)
+    labels = [column.label if number % every == 0 else "" for number, column in enumerate(columns)]
+    return Chart(len(columns) * STEP, HEIGHT, _text(zero), bars, labels)
 
 
 def _sum(column: Column, *, up: bool) -> Decimal:

@@ -43,7 +43,7 @@ from subscriptions.views.customers import customer_frame
 from subscriptions.words import CYCLE, TERM
 
 # A page is made within seconds; what is more is in the file.
-SUBSCRIPTIONS_AT_MOST = 2000
+SUBSCRIPTIONS_AT_MOST = 1000
 ROWS_SHOWN = 200
 MONTHS = (3, 6, 12, 24, 36)
 USUAL_RISE = Decimal(5)

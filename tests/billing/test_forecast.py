@@ -1,15 +1,28 @@
 """What is foreseen is what the ticks write when the clock gets there, line by line and day by day."""
 
+import csv
+import html
+import io
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
 
-from accounts.policy import SYSTEM
+from accounts.policy import SYSTEM, Role
+from billing.charts import Column, stacked
 from billing.forecast import Assumed, Line, Scenario, Sums, Turn, months_from
-from billing.forecasting import foresee, foreseeable
-from billing.models import Charge
+from billing.forecasting import foresee, foreseeable, next_invoices
+from billing.insight import licences_moved, monthly_revenue, months_until
+from billing.invoicing import draft_month
+from billing.models import Charge, Invoice
+from billing.periods import Month
 from billing.services.charging import charge_cycles
+from billing.views.forecast import asked_in
 from partnerhub.outbox.delivery import deliver_due
 from publishers.models import Policy, Price
 from subscriptions.models import Operation, Subscription
@@ -18,7 +31,7 @@ from subscriptions.services.lapsing import end_suspensions, end_trials
 from subscriptions.services.renewal import renew_due
 from subscriptions.services.scheduling import schedule_renewal
 from subscriptions.services.suspension import suspend
-from tests.factories.accounts import LONG_AGO
+from tests.factories.accounts import LONG_AGO, UserFactory, actor
 from tests.factories.billing import ADMIN, to_quantity
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
@@ -170,3 +183,117 @@ def test_sums_keep_currencies_apart_and_name_every_month(django_assert_num_queri
         ("2026-04", {"EUR": Decimal("20.16"), "PLN": Decimal("40.00")}, 2, 0),
     ]
     assert sums.currencies == ["EUR", "PLN"]
+
+
+@pytest.mark.usefixtures("billing_data")
+def test_the_next_invoice_is_what_the_run_drafts():
+    customer = CustomerFactory(country="PL", currency="PLN")
+    for term, quantity in (("P1M", 3), ("P1Y", 7)):
+        active(JAN_31, customer=customer, term=PlanTermFactory(term=term, amounts={"PLN": "10.08"}), quantity=quantity)
+    at = datetime(2026, 2, 10, 9, tzinfo=UTC)
+    draft_month(SYSTEM, Month(date(2026, 1, 1)), at=at)
+    (expected,) = next_invoices(customer, at=at)
+
+    tick(datetime(2026, 2, 28, 12, tzinfo=UTC))
+    draft_month(SYSTEM, Month(date(2026, 2, 1)), at=datetime(2026, 3, 7, tzinfo=UTC))
+    drafted = Invoice.objects.get(period_start=date(2026, 2, 1))
+    assert (expected.net.amount, expected.tax.amount, expected.gross.amount) == (
+        drafted.net,
+        drafted.tax,
+        drafted.gross,
+    )
+    assert (expected.net.text, expected.tax.text, expected.to_come.text) == ("100.80", "23.17", "100.80")
+
+
+def page(client: Client, address: str, *args: object, **params: str) -> str:
+    answer = client.get(reverse(address, args=args), params)
+    assert answer.status_code == 200
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def signed_in(role: Role) -> Client:
+    client = Client()
+    client.force_login(UserFactory(active_role=role))
+    return client
+
+
+def test_pages_and_file_tell_the_same(monkeypatch):
+    subscription = bought()
+    bought(quantity=1, amounts={"EUR": "40.00"})
+    monkeypatch.setattr("billing.views.forecast.now", lambda: JAN_31 + timedelta(days=1))
+    client = signed_in(Role.SALES_AGENT)
+
+    assert "2026-02 €140.80 2 0 0 2026-03 €140.80 2 0 0 2026-04 €140.80 2 0 0 Total €422.40" in page(
+        client, "billing:forecast", months="3"
+    )
+    assert "2026-02 €105.80 1 0 0" in page(
+        client, "billing:subscription_forecast", subscription.pk, scenario="rise", rise="5", months="3"
+    )
+    month = page(client, "billing:customer_forecast", subscription.customer_id, month="2026-03")
+    assert "Terms that end in 2026-03" in month
+    assert "31 Mar 2026 Renews" in month
+    file = client.get(reverse("billing:forecast_file", args=["lines", "csv"]), {"months": "3"})
+    rows = list(csv.DictReader(io.StringIO(file.getvalue().decode("utf-8-sig"))))
+    assert sum(Decimal(row["amount"]) for row in rows) == Decimal("422.40")
+    assert [row["day"] for row in rows if row["subscription_id"] == str(subscription.pk)] == [
+        "2026-02-28",
+        "2026-03-31",
+        "2026-04-30",
+    ]
+    calendar = client.get(reverse("billing:forecast_file", args=["calendar", "csv"]), {"customer": "nobody"})
+    assert len(calendar.getvalue().splitlines()) == 1
+    assert client.get(reverse("billing:forecast_file", args=["else", "csv"])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"scenario": "?", "months": "-1", "month": "2026-13", "publisher": "x"},
+        {"scenario": "rise", "rise": "NaN"},
+        {"scenario": "rise", "rise": "1e999999"},
+        {"scenario": "rise", "rise": "-3", "month": "9999-12"},
+    ],
+)
+def test_what_is_no_value_is_as_if_it_was_not_said(params):
+    asked = asked_in(QueryDict(urlencode(params)), JAN_31)
+
+    assert (asked.assumed.rise, len(asked.months), str(asked.shown)) == (Decimal(5), 12, "2026-01")
+    assert "0 subscriptions are in it." in page(signed_in(Role.OPS_AGENT), "billing:forecast", **params)
+
+
+def test_key_figures_of_the_past_months(monkeypatch):
+    grown = bought(term="P1Y", billing_cycle="annual", quantity=10, amounts={"EUR": "120.00"})
+    to_quantity(grown, 12, JAN_31 + timedelta(days=3))
+    ended = without_auto_renew(bought(quantity=2))
+    tick(datetime(2026, 2, 28, 12, tzinfo=UTC))
+    bought(datetime(2026, 3, 2, tzinfo=UTC), quantity=1, plan__trial_days=14)
+    admin = actor(Role.ADMIN_AGENT)
+    months = months_until(date(2026, 3, 5), 3)
+
+    (revenue,) = monthly_revenue(admin, [date(2026, 1, 31), date(2026, 2, 27), date(2026, 3, 5)])
+    assert revenue.currency == "EUR"
+    assert [value.quantize(Decimal("0.01")) for value in revenue.totals()] == [
+        Decimal("120.16"),
+        Decimal("140.16"),
+        Decimal("120.00"),
+    ]
+    assert [(str(month), one.added, one.gone) for month, one in licences_moved(admin, months).items()] == [
+        ("2026-01", 12, 0),
+        ("2026-02", 2, 2),
+        ("2026-03", 1, 0),
+    ]
+    monkeypatch.setattr("billing.views.insight.now", lambda: datetime(2026, 3, 5, tzinfo=UTC))
+    told = page(signed_in(Role.SALES_AGENT), "billing:insight")
+    assert "2026-03 €120.00 €0.00 €120.00 2026-02 €120.00 €0.00 €120.00" in told
+    assert ended.publisher.name in told
+
+
+def test_bars_stand_on_one_another_and_hang_below():
+    chart = stacked([Column("a", "", [Decimal(30), Decimal(10)]), Column("b", "", [Decimal(0), Decimal(-10)])])
+
+    assert [(bar.x, bar.y, bar.height, bar.series) for bar in chart.bars] == [
+        (1, "20.00", "60.00", 0),
+        (1, "0.00", "20.00", 1),
+        (11, "80.00", "20.00", 1),
+    ]
+    assert (chart.zero, chart.width, stacked([]).bars) == ("80.00", 20, [])
