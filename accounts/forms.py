@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -6,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guesses import address_of, note_failure, seconds_to_wait
 from accounts.policy import Role
+from partnerhub.errors import RoleNotHeld
+from partnerhub.web.forms import RefusableForm
+from partnerhub.web.templatetags.hub import ROLE_NAMES
 
 
 class SignInForm(AuthenticationForm):
@@ -51,6 +55,25 @@ class ViewChangeForm(forms.Form):
     query = forms.CharField(max_length=2000, required=False)
     part = forms.ChoiceField(choices=[("query", "query"), ("name", "name")])
     shared = forms.BooleanField(required=False)
+
+
+class PersonalTokenForm(RefusableForm):
+    """A token to make: its name, the role it acts in (one of those held), and when it ends."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=80, help_text=_("What will use it, for example “Report script”.")
+    )
+    role = forms.ChoiceField(label=_("Role"))
+    days = forms.ChoiceField(
+        label=_("Ends"),
+        choices=[("7", _("in 7 days")), ("30", _("in 30 days")), ("90", _("in 90 days")), ("365", _("in a year"))],
+        initial="30",
+    )
+    refused_at = {RoleNotHeld: "role"}
+
+    def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = [(role.value, ROLE_NAMES[role]) for role in roles]  # type: ignore[attr-defined]
 
 
 class DefaultViewForm(forms.Form):

@@ -1,11 +1,31 @@
-"""Reading saved views, as far as a person may see them: one's own and the shared ones."""
+"""Reading API clients, one's personal tokens, and saved views: one's own and the shared ones."""
 
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import DefaultView, SavedView
-from accounts.policy import Actor
+from accounts.models import Client, DefaultView, PersonalToken, SavedView
+from accounts.policy import Action, Actor, Role, authorize
+from partnerhub.errors import NotFound
+
+
+def api_clients(actor: Actor) -> QuerySet[Client]:
+    """The programs that may use the API, by name; publishers' own are left out. Raises NotPermitted."""
+    authorize(actor, Action.CLIENT_MANAGE)
+    return Client.objects.exclude(role=Role.PUBLISHER).order_by("name", "id")
+
+
+def api_client_for(actor: Actor, client_id: UUID) -> Client:
+    """One of `api_clients`. Raises NotFound, NotPermitted."""
+    found = api_clients(actor).filter(pk=client_id).first()
+    if found is None:
+        raise NotFound(what="API client", id=client_id)
+    return found
+
+
+def personal_tokens_of(actor: Actor) -> QuerySet[PersonalToken]:
+    """One's own personal tokens, newest first."""
+    return PersonalToken.objects.filter(user_id=actor.id).order_by("-created_at", "-id")
 
 
 def saved_views_for(actor: Actor, page: str) -> QuerySet[SavedView]:

@@ -1,8 +1,8 @@
-"""Addresses of the forms of customers (their other pages are in subscriptions.urls) and of the resellers' pages."""
+"""Addresses of the forms of customers (their other pages are in subscriptions.urls), of resellers and API clients."""
 
 from django.urls import path, re_path
 
-from customers.views import customers, importing, resellers
+from customers.views import clients, customers, importing, resellers
 
 customer_forms = [
     path("new/", customers.new, name="new"),
@@ -10,6 +10,16 @@ customer_forms = [
     re_path(r"^import/(?P<content>template|current)\.csv\Z", importing.customers_file, name="import_file"),
     path("<uuid:customer_id>/edit/", customers.edit, name="edit"),
     path("<uuid:customer_id>/relationship/", customers.relationship, name="relationship"),
+]
+
+client_pages = [
+    path("", clients.clients, name="clients"),
+    path("new/", clients.new, name="client-new"),
+    path("<uuid:client_id>/", clients.client, name="client"),
+    path("<uuid:client_id>/customers/", clients.scope, name="client-scope"),
+    path("<uuid:client_id>/secrets/", clients.rotate, name="client-rotate"),
+    path("<uuid:client_id>/secrets/<int:secret_id>/revoke/", clients.revoke, name="client-revoke-secret"),
+    path("<uuid:client_id>/revoke/", clients.revoke, name="client-revoke"),
 ]
 
 reseller_pages = [

@@ -1,6 +1,6 @@
 from django.urls import include, path, re_path
 
-from customers.urls import reseller_pages
+from customers.urls import client_pages, reseller_pages
 from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.hooks.urls import hook_pages
@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("activity/", include((activity_pages, "activity"))),
     path("api/saas/", include("subscriptions.fulfillment_api.urls")),
+    path("clients/", include(client_pages)),
     path("customers/", include((customer_pages, "customers"))),
     path("developers/", developers, name="developers"),
     path("developers/fulfillment/", fulfillment_developers, name="fulfillment-developers"),

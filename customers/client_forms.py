@@ -1,0 +1,106 @@
+"""Shapes of what platform admins type about API clients; which customers one sees is resolved here."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as translated
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Client
+from accounts.policy import AGENT_ROLES, Actor
+from customers.models import Customer
+from customers.selectors import customers_visible_to
+from partnerhub.web.forms import RefusableForm
+from partnerhub.web.templatetags.hub import ROLE_NAMES
+
+MOST_CUSTOMERS = 1000
+LONGEST_ID = 200
+UNKNOWN_SHOWN = 5
+
+
+class ScopeForm(RefusableForm):
+    """Whether a program sees all customers or only those listed, one a line by primary domain or id."""
+
+    scope = forms.ChoiceField(
+        label=_("Customers"),
+        choices=[("all", _("All customers")), ("some", _("Only these customers"))],
+        widget=forms.RadioSelect,
+        initial="all",
+    )
+    customers = forms.CharField(
+        label=_("Which customers"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        max_length=MOST_CUSTOMERS * LONGEST_ID,
+        required=False,
+        help_text=_("One a line: the primary domain or the customer ID. Everything of other customers is not found."),
+    )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        self.actor = actor
+        super().__init__(*args, **kwargs)
+
+    def clean_customers(self) -> list[UUID] | None:
+        """The ids of the customers that are listed; None when the program sees all."""
+        if self.cleaned_data.get("scope") != "some":
+            return None
+        asked = list(dict.fromkeys(filter(None, map(str.strip, self.cleaned_data["customers"].lower().splitlines()))))
+        if not asked:
+            raise ValidationError(_("Name at least one customer, or choose all customers."))
+        if len(asked) > MOST_CUSTOMERS:
+            raise ValidationError(translated("At most {count} customers can be listed.").format(count=MOST_CUSTOMERS))
+        found = _found(self.actor, asked)
+        if unknown := [line for line in asked if line not in found]:
+            told = ", ".join(line[:60] for line in unknown[:UNKNOWN_SHOWN])
+            raise ValidationError(translated("Not found: {customers}").format(customers=told))
+        return [found[line] for line in asked]
+
+
+def _found(actor: Actor, asked: list[str]) -> dict[str, UUID]:
+    """The ids of the customers behind domains and ids in lower case; what nobody has is left out."""
+    rows = customers_visible_to(actor).order_by()
+    by_id = {str(pk): pk for pk in rows.filter(pk__in=_ids(asked)).values_list("pk", flat=True)}
+    domains = rows.annotate(lower=Lower("domain")).filter(lower__in=asked).values_list("lower", "pk")
+    return by_id | dict(domains)
+
+
+def _ids(asked: list[str]) -> list[UUID]:
+    found = []
+    for line in asked:
+        try:
+            found.append(UUID(line))
+        except ValueError:
+            continue
+    return found
+
+
+class ClientForm(ScopeForm):
+    """A new program: its name, the role it acts in, and which customers it sees."""
+
+    name = forms.CharField(label=_("Name"), max_length=200, help_text=_("What people will recognise the program by."))
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.value, ROLE_NAMES[role]) for role in AGENT_ROLES])
+    field_order = ("name", "role", "scope", "customers")
+
+
+class RotationForm(forms.Form):
+    """How long the secrets there are stay valid beside the new one."""
+
+    overlap = forms.ChoiceField(
+        label=_("The present secrets end"),
+        choices=[("0", _("now")), ("24", _("in 24 hours")), ("168", _("in 7 days"))],
+        initial="24",
+    )
+
+    def duration(self) -> timedelta:
+        return timedelta(hours=int(self.cleaned_data["overlap"]))
+
+
+def scope_shown(client: Client) -> dict[str, str]:
+    """A program's scope as the form shows it: customers by domain."""
+    if client.customers is None:
+        return {"scope": "all", "customers": ""}
+    domains = Customer.objects.filter(pk__in=client.customers).order_by("domain").values_list("domain", flat=True)
+    return {"scope": "some", "customers": "\n".join(domains)}
