@@ -74,7 +74,7 @@ class PerClient(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         kind = resource_of(request.path)
-        limit = settings.HUB_API_OTHER_CALLS_A_MINUTE if kind == OTHER else settings.HUB_API_CALLS_A_MINUTE
+        limit: int = settings.HUB_API_OTHER_CALLS_A_MINUTE if kind == OTHER else settings.HUB_API_CALLS_A_MINUTE
         if not limit or request.user is None:
             return True
         (count,) = counted([f"{request.user.id}:{kind}"], MINUTE)
