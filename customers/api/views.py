@@ -1,6 +1,5 @@
 """Customers, read and kept by programs."""
 
-import json
 from typing import Any
 
 from rest_framework.request import Request
@@ -18,7 +17,7 @@ from customers.services.customers import create_customer
 from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import idempotent
 from partnerhub.api.pages import page_of
-from partnerhub.api.reading import body_of, checked, storable
+from partnerhub.api.reading import body_of, checked, filter_of
 from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
 from partnerhub.api.views import Resource
@@ -198,18 +197,5 @@ def _found(request: Request, customer_id: str) -> Customer:
 
 
 def _filter(request: Request) -> dict[str, str]:
-    text = request.query_params.get("filter")
-    if not text:
-        return {}
-    try:
-        asked = {str(name).lower(): str(value) for name, value in json.loads(text).items()}
-        field = FIELDS[asked["field"].lower()]
-    except (ValueError, KeyError, AttributeError, RecursionError):
-        raise InvalidInput(
-            field="filter", problem="JSON with Field (CompanyName, Domain or IndirectReseller) is expected"
-        ) from None
-    operator = OPERATORS.get(asked.get("operator", "starts_with").lower())
-    value = asked.get("value", "")
-    if operator is None or not storable(value):
-        raise InvalidInput(field="filter", problem="starts_with or equals and a printable Value are expected")
-    return {f"{field}__{operator}": value}
+    asked = filter_of(request, FIELDS, OPERATORS)
+    return {f"{FIELDS[asked.field]}__{OPERATORS[asked.operator]}": asked.value} if asked else {}
