@@ -21,8 +21,8 @@ PDF = "application/pdf"
 
 class Statement(Resource):
     def check_permissions(self, request: Request) -> None:
-        """A signed link is all that its holder needs."""
-        if "signature" not in request.query_params:
+        """A signed link is all that its holder needs; logs leave out what is called token."""
+        if "token" not in request.query_params:
             super().check_permissions(request)
 
     @operation(
@@ -32,7 +32,7 @@ class Statement(Resource):
         media_type=PDF,
         query={
             "language": "`en` or `pl`; that of the customer when absent.",
-            "signature": "From an invoice's `pdfDownloadLink`, which works without a token.",
+            "token": "From an invoice's `pdfDownloadLink`, which works without a bearer token.",
         },
         about="A PDF, always the same of the same invoice.",
         roles=READERS,
@@ -47,8 +47,8 @@ class Statement(Resource):
 
 
 def _signed_or_visible(request: Request, invoice_id: str) -> Invoice:
-    signature = request.query_params.get("signature")
-    if signature is None:
+    token = request.query_params.get("token")
+    if token is None:
         return issued_for(caller(request), invoice_id)
-    check_signature(signature, invoice_id, now())
+    check_signature(token, invoice_id, now())
     return issued_by_number(invoice_id)

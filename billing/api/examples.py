@@ -62,7 +62,7 @@ def _document(number: str, **changed: Any) -> Json:
 INVOICE = _document("G000000001", dueDate="2027-02-05T00:00:00Z")
 INVOICES = _collection("/invoices", INVOICE)
 INVOICE_WITH_LINK = INVOICE | {
-    "pdfDownloadLink": f"https://hub.example/v1/invoices/G000000001/documents/statement?signature={SIGNATURE}"
+    "pdfDownloadLink": f"https://hub.example/v1/invoices/G000000001/documents/statement?token={SIGNATURE}"
 }
 CREDIT_NOTE = _document(
     "C000000001",

@@ -39,8 +39,8 @@ class InvoiceShown(TypedDict):
 
     `totalCharges` is with tax, `totalNet` and `totalTax` are its parts. `documentType` is `invoice`; of a credit note
     `void_note` where it credits the whole invoice that it `amendsOf`, else `adjustment_note`. `status` is `paid`,
-    `due` or `overdue`, of a credit note `issued`. `pdfDownloadLink`, given where one invoice is read, needs no token
-    and works for 30 minutes. `taxReceipts` are none: the invoice itself is the tax document.
+    `due` or `overdue`, of a credit note `issued`. `pdfDownloadLink`, given where one invoice is read, needs no bearer
+    token and works for 30 minutes. `taxReceipts` are none: the invoice itself is the tax document.
     """
 
     id: str
@@ -161,7 +161,7 @@ def invoice(found: Invoice, today: date) -> InvoiceShown:
 
 def download_link(found: Invoice, until: datetime) -> str:
     """The whole address of the PDF, signed until a moment, exclusive: whoever has it gets the document."""
-    query = urlencode({"signature": signature_of(found.number or "", until)})
+    query = urlencode({"token": signature_of(found.number or "", until)})
     return f"{settings.HUB_BASE_URL}/v1/invoices/{found.number}/documents/statement?{query}"
 
 

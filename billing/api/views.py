@@ -73,7 +73,7 @@ class InvoiceById(Resource):
         "getInvoice",
         "One invoice or credit note",
         InvoiceShown,
-        about="By its number. `pdfDownloadLink` opens the document without a token, for 30 minutes.",
+        about="By its number. `pdfDownloadLink` opens the document without a bearer token, for 30 minutes.",
         roles=READERS,
         refusals=(NotPermitted, NotFound),
         answer=examples.INVOICE_WITH_LINK,

@@ -1,6 +1,7 @@
 """Invoices for programs: what is final, its lines, its document, and whether it was paid."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -9,7 +10,7 @@ import pytest
 import time_machine
 from rest_framework.test import APIClient
 
-from accounts.policy import SYSTEM
+from accounts.policy import SYSTEM, Role
 from billing.api import examples
 from billing.api.line_views import LARGEST_PAGE
 from billing.invoicing import draft_month
@@ -19,7 +20,7 @@ from billing.services.crediting import credit
 from billing.services.invoices import approve, mark_paid
 from partnerhub.outbox.models import Event
 from subscriptions.models import Subscription
-from tests.api.conftest import refused
+from tests.api.conftest import program, refused
 from tests.api.test_customers import follow
 from tests.factories.billing import ADMIN, to_quantity
 from tests.factories.customers import CustomerFactory
@@ -318,6 +319,16 @@ def test_only_who_may_reads_and_notes(sales, ops, fabrykam):
         refused(program.send("put", f"{G1}/payment", examples.PAYMENT), 403, 900150)
     invoice.refresh_from_db()
     assert invoice.paid_at is None
+
+
+def test_a_client_of_some_customers_sees_theirs_alone(ops, fabrykam):
+    finalized()
+    active(customer=polish(), term=fabrykam.plan_term)
+    for customers, lines in ((frozenset(), None), (frozenset({fabrykam.customer_id}), 1)):
+        ops.force_authenticate(user=replace(program(Role.OPS_AGENT), customers=customers))
+        assert ops.get(f"{G1}/lineitems").json().get("totalCount") == lines
+        seen = ("", "/summaries", "/unbilled/lineitems?period=previous")
+        assert [ops.get(f"/invoices{path}").json()["totalCount"] for path in seen] == [lines or 0, lines or 0, 0]
 
 
 def test_a_page_of_three_costs_what_a_page_of_one_does(ops, django_assert_num_queries):
