@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, DecimalField, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import TruncMonth
 
 from accounts.policy import Action, Actor, authorize
@@ -62,11 +61,11 @@ def monthly_revenue(actor: Actor, days: Sequence[date]) -> list[Revenue]:
     names = [f"day_{number}" for number in range(len(days))]
     sums = {name: Sum(_monthly(), filter=_runs(day)) for name, day in zip(names, days, strict=True)}
     rows = recurring.order_by("currency", "subscription__publisher__name")
-    figures: QuerySet[Charge, dict[str, Any]] = rows.values("currency", "subscription__publisher_id").annotate(**sums)
+    figures = rows.values("currency", "subscription__publisher_id").annotate(**sums)
     found: dict[str, Revenue] = {}
-    for row in figures:
-        revenue = found.setdefault(row["currency"], Revenue(row["currency"]))
-        revenue.by_publisher[row["subscription__publisher_id"]] = [row[name] or Decimal(0) for name in names]
+    for currency, publisher_id, *amounts in figures.values_list("currency", "subscription__publisher_id", *names):
+        revenue = found.setdefault(currency, Revenue(currency))
+        revenue.by_publisher[publisher_id] = [amount or Decimal(0) for amount in amounts]
     return list(found.values())
 
 
