@@ -315,8 +315,8 @@ def test_only_who_may_reads_and_notes(sales, ops, fabrykam):
         refused(sales.get(f"/invoices{path}"), 403, 900150)
     for part in ("lineitems", "documents/statement", "payment"):
         refused(sales.get(f"{G1}/{part}"), 403, 900150)
-    for program in (sales, ops):
-        refused(program.send("put", f"{G1}/payment", examples.PAYMENT), 403, 900150)
+    for reader in (sales, ops):
+        refused(reader.send("put", f"{G1}/payment", examples.PAYMENT), 403, 900150)
     invoice.refresh_from_db()
     assert invoice.paid_at is None
 
