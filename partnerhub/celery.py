@@ -36,6 +36,7 @@ app.autodiscover_tasks(
     [
         "partnerhub.outbox",
         "partnerhub.api",
+        "partnerhub.hooks",
         "partnerhub.jobs",
         "partnerhub.mail",
         "publishers",

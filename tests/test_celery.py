@@ -23,3 +23,9 @@ def test_a_task_after_a_restart_of_the_database_begins_on_a_connection_of_its_ow
     outcome = poll_due.apply()
 
     assert outcome.successful()
+
+
+def test_workers_know_every_task_that_beat_ticks():
+    app.loader.import_default_modules()
+    ticked = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert ticked - set(app.tasks) == set()
