@@ -11,16 +11,18 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import F, Min
+from django.db.models import Count, F, Max, Min, Sum
 
 from accounts.policy import Action, Actor, authorize
 from billing.drafting import Drafted, Failure, customers_to_draft, unbilled
 from billing.enums import InvoiceKind, InvoiceState
-from billing.models import BillingRun, Invoice
+from billing.models import BillingRun, Charge, Invoice
 from billing.periods import Month
+from billing.seller import seller_profile
 from billing.services.invoices import draft_customers
 from billing.services.numbering import lock_series, number
-from partnerhub.errors import ClockBehind, HubError, RowFailed
+from partnerhub.errors import BilledLater, ClockBehind, HubError, RowFailed
+from partnerhub.outbox.models import Event
 from subscriptions.terms import midnight
 
 log = structlog.get_logger(__name__)
@@ -40,9 +42,9 @@ class Total:
     tax: Decimal
     gross: Decimal
 
-    def __add__(self, other: "Total") -> "Total":
+    def __sub__(self, other: "Total") -> "Total":
         return Total(
-            self.invoices + other.invoices, self.net + other.net, self.tax + other.tax, self.gross + other.gross
+            self.invoices - other.invoices, self.net - other.net, self.tax - other.tax, self.gross - other.gross
         )
 
 
@@ -51,31 +53,41 @@ NOTHING = Total(0, Decimal(0), Decimal(0), Decimal(0))
 
 @dataclass(slots=True)
 class Billed:
-    """What a run did: its months, the totals of their drafts by currency, how many invoices were finalized, and which
-    could not be (by id).
+    """What a run did: its months, the totals of their drafts by currency, those of them that it `added`, how many
+    invoices were finalized, and which could not be (by id).
     """
 
     runs: list[BillingRun] = field(default_factory=list)
     totals: dict[str, Total] = field(default_factory=dict)
+    added: dict[str, Total] = field(default_factory=dict)
     finalized: int = 0
     refused: dict[UUID, HubError] = field(default_factory=dict)
 
 
-def bill(actor: Actor, *, as_of: date, at: datetime) -> Billed:
+def bill(actor: Actor, *, as_of: date, at: datetime, chunks: int | None = None, limit: int | None = None) -> Billed:
     """Draft every month that is over on a day (UTC), and finalize what has been reviewed by then. Idempotent.
 
-    Raises NotPermitted, SellerIncomplete, ClockBehind.
+    With `chunks` and `limit` at most so many chunks of each month and invoices, the rest at the next call.
+    Raises NotPermitted, SellerIncomplete, ClockBehind also where charges or events are of a later moment, BilledLater
+    where invoices of a later month are final.
     """
-    billed = Billed(runs=[draft_month(actor, month, at=at) for month in months_to_draft(as_of)])
-    billed.totals = _totals(billed.runs)
-    billed.finalized, billed.refused = finalize_reviewed(actor, reviewed_by=as_of, at=at)
+    authorize(actor, Action.INVOICE_MANAGE)
+    _check_ledger_clock(at)
+    _check_nothing_later(as_of, at)
+    months = months_to_draft(as_of)
+    before = totals_of(months)
+    billed = Billed(runs=[draft_month(actor, month, at=at, chunks=chunks) for month in months])
+    billed.totals = totals_of(months)
+    added = {currency: total - before.get(currency, NOTHING) for currency, total in billed.totals.items()}
+    billed.added = {currency: total for currency, total in added.items() if total.invoices}
+    billed.finalized, billed.refused = finalize_reviewed(actor, reviewed_by=as_of, at=at, limit=limit)
     return billed
 
 
-def preview(actor: Actor, *, as_of: date, at: datetime) -> Billed:
+def preview(actor: Actor, *, as_of: date, at: datetime, chunks: int | None = None, limit: int | None = None) -> Billed:
     """What `bill` would do: the same call, not committed. Raises as it does."""
     with transaction.atomic():
-        billed = bill(actor, as_of=as_of, at=at)
+        billed = bill(actor, as_of=as_of, at=at, chunks=chunks, limit=limit)
         transaction.set_rollback(True)
     return billed
 
@@ -99,20 +111,25 @@ def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None 
     """Draft what every customer owes for a month; with `chunks` at most so many, the rest at the next call.
 
     The run is finished when the month is over, whatever day it is taken to be, and nobody is left. Who cannot be
-    drafted is listed and tried again, and stops no other.
+    drafted is listed and tried again, after all others, and stops none of them.
     Raises NotPermitted, SellerIncomplete, ClockBehind.
     """
     authorize(actor, Action.INVOICE_MANAGE)
     _check_clock(at)
+    owing = list(customers_to_draft(month))
+    if owing:
+        seller_profile()
     run, _created = BillingRun.objects.get_or_create(month=month.start, defaults={"started_at": at})
     if run.finished_at is not None:
         return run
-    failures: list[Failure] = []
-    ids = list(customers_to_draft(month))
+    told = {UUID(failure["customer"]): failure for failure in run.failures}
+    ids = sorted(owing, key=told.__contains__)
     parts = [ids[start : start + CUSTOMERS_AT_ONCE] for start in range(0, len(ids), CUSTOMERS_AT_ONCE)]
-    for part in parts[:chunks]:
-        failures.extend(_draft_chunk(actor, run, part, month, at))
-    run.failures = [failure.as_json() for failure in failures]
+    tried = parts[:chunks]
+    failures = [failure for part in tried for failure in _draft_chunk(actor, run, part, month, at)]
+    untried = set(ids).difference(*tried)
+    kept = [failure for customer_id, failure in told.items() if customer_id in untried]
+    run.failures = kept + [failure.as_json() for failure in failures]
     finished = month.begins_next <= at and not customers_to_draft(month).exists()
     BillingRun.objects.filter(pk=run.pk).update(failures=run.failures, finished_at=at if finished else None)
     run.refresh_from_db()
@@ -173,15 +190,32 @@ def _finalize_some(
 
 
 def _check_clock(at: datetime) -> None:
-    newest = Invoice.objects.order_by("-drafted_at").values_list("drafted_at", flat=True).first()
+    """Raises ClockBehind when drafts are of a later moment."""
+    _check_not_behind(at, Invoice.objects.order_by("-drafted_at").values_list("drafted_at", flat=True).first())
+
+
+def _check_ledger_clock(at: datetime) -> None:
+    """Raises ClockBehind when charges or events are of a later moment."""
+    _check_not_behind(at, Event.objects.order_by("-at", "-id").values_list("at", flat=True).first())
+    _check_not_behind(at, Charge.objects.filter(recorded_at__gt=at).aggregate(at=Max("recorded_at"))["at"])
+
+
+def _check_not_behind(at: datetime, newest: datetime | None) -> None:
     if newest is not None and newest - at > CLOCKS_DIFFER:
         raise ClockBehind(at=f"{at:%Y-%m-%d %H:%M}", newest=f"{newest:%Y-%m-%d %H:%M}")
 
 
-def _totals(runs: Sequence[BillingRun]) -> dict[str, Total]:
+def _check_nothing_later(as_of: date, at: datetime) -> None:
+    """Raises BilledLater when invoices are final of a month that is over by now, but not on the day."""
+    finals = Invoice.objects.filter(kind=InvoiceKind.INVOICE, state=InvoiceState.FINALIZED)
+    until = finals.filter(period_end__lte=at.astimezone(UTC).date()).aggregate(until=Max("period_end"))["until"]
+    if until is not None and as_of < until:
+        raise BilledLater(as_of=f"{as_of:%Y-%m-%d}", month=str(Month.of(until - timedelta(days=1))))
+
+
+def totals_of(months: Sequence[Month]) -> dict[str, Total]:
     """The totals of the drafts of some months, by currency: never added across."""
-    invoices = Invoice.objects.filter(kind=InvoiceKind.INVOICE, period_start__in=[run.month for run in runs])
-    found: dict[str, Total] = {}
-    for currency, *amounts in invoices.exclude(state=InvoiceState.VOID).values_list("currency", "net", "tax", "gross"):
-        found[currency] = found.get(currency, NOTHING) + Total(1, *amounts)
-    return dict(sorted(found.items()))
+    invoices = Invoice.objects.filter(kind=InvoiceKind.INVOICE, period_start__in=[month.start for month in months])
+    kept = invoices.exclude(state=InvoiceState.VOID).order_by("currency").values_list("currency")
+    rows = kept.annotate(Count("id"), Sum("net"), Sum("tax"), Sum("gross"))
+    return {currency: Total(*sums) for currency, *sums in rows}

@@ -83,7 +83,7 @@ class InvoiceSeries(models.Model):
 class BillingRun(models.Model):
     """The drafting of one calendar month (`month` is its first day). Unfinished, it goes on where it stopped.
 
-    `failures` lists customers that could not be drafted: `{"customer", "error", "why"}`.
+    `failures` lists customers that could not be drafted: `{"customer", "error", "values", "why"}`.
     """
 
     month = models.DateField(primary_key=True)

@@ -13,7 +13,7 @@ PUBLISHERS = {
     *("operation_needs_no_answer", "activation_differs", "publisher_may_not", "plan_not_available", "nothing_new"),
     *("no_licences", "notice_not_sent"),
 }
-COMMANDS = {"address_not_allowed", "overlapping_price"}
+COMMANDS = {"address_not_allowed", "overlapping_price", "billed_later"}
 PAGES = {
     *("role_not_held", "view_name_taken", "partner_id_taken", "import_incomplete", "repeated_row"),
     *("row_too_long", "row_unfit", "too_many_rows"),
