@@ -1,6 +1,18 @@
 from django.urls import path
 
-from billing.views import acts, charges, explaining, forecast, frame, insight, invoices, reconciling, seats, statements
+from billing.views import (
+    acts,
+    charges,
+    explaining,
+    forecast,
+    frame,
+    insight,
+    invoices,
+    reconciling,
+    runs,
+    seats,
+    statements,
+)
 
 app_name = "billing"
 urlpatterns = [
@@ -21,6 +33,10 @@ urlpatterns = [
         "subscriptions/<uuid:subscription_id>/forecast/", forecast.subscription_forecast, name="subscription_forecast"
     ),
     path("billing/insight/", insight.insight, name="insight"),
+    path("billing/runs/", runs.runs, name="runs"),
+    path("billing/runs/now/", runs.bill_now, name="bill_now"),
+    path("billing/runs/<str:month>/", runs.run, name="run"),
+    path("billing/runs/<str:month>/progress/", runs.progress, name="run_progress"),
     path("billing/seats/", seats.seats, name="seats"),
     path("billing/seats.<str:form>", seats.seats_file, name="seats_file"),
     path("billing/statements/", statements.statements, name="statements"),
