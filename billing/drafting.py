@@ -191,7 +191,7 @@ def _taxed_before(rows: Sequence[Row]) -> dict[UUID, Taxed]:
         *credits.values_list("charge__reverses_id", "tax_rate", "tax_reason"),
         *credited.values_list("charge_id", "tax_rate", "tax_reason"),
     )
-    return {charge_id: Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed}
+    return {charge_id: Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed if charge_id}
 
 
 class _TaxBook:
