@@ -18,7 +18,6 @@ DEFAULTS = {
     "drift_check_every": "P1D",
     "warn_secret_within": "P30D",
     "suspension_lasts": "P30D",  # rule 62
-    "added_seats_price": "kept",
     "rounding": "line",  # rule 80
     "invoice_review": "P6D",  # rule 74
     "invoice_due_within": "P60D",  # rule 74

@@ -65,10 +65,5 @@ class PlanTermFactory(factory.django.DjangoModelFactory):
 def restore_default_policies() -> None:
     """Write the migration's policies again where a test that committed has emptied every table at its end."""
     if not Policy.objects.exists():
-        for migration in (
-            "0002_default_policies",
-            "0004_more_default_policies",
-            "0006_watching_and_billing_policies",
-        ):
+        for migration in ("0002_default_policies", "0004_more_default_policies", "0006_watching_and_billing_policies"):
             import_module(f"publishers.migrations.{migration}").add_defaults(apps, None)
-        import_module("publishers.migrations.0007_added_seats_keep_the_price").drop_policy(apps, None)

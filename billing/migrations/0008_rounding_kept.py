@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0010_statements")]
+    dependencies = [("billing", "0007_statements")]
 
     operations = [
         migrations.AddField(
