@@ -70,7 +70,7 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
         (f"{_S}suspended", f"{_S}reinstated", f"{_S}cancelled", f"{_S}voided", f"{_S}expired"),
     ),
     "divergence": (_("Divergences"), (f"{_S}diverged", f"{_S}divergence_ended")),
-    "invoice": (_("Invoices"), ("invoice.", f"{_S}credited")),
+    "invoice": (_("Invoices"), ("invoice.", "statement.", f"{_S}credited")),
     "note": (_("Notes"), (f"{_S}noted",)),
     "customer": (_("Customers and resellers"), ("customer.", "reseller.")),
     "publisher": (_("Publishers and policies"), ("publisher.", "hub.")),

@@ -432,6 +432,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "invoice.voided": (_says(gettext_noop("Dropped the draft of the invoice.")), "ban", "attention"),
     "invoice.credited": (_invoice_credited, "undo-2", "attention"),
     "invoice.paid": (_says(gettext_noop("Marked the invoice as paid.")), "circle-check", "ok"),
+    "statement.imported": (_says(gettext_noop("Took over a publisher's statement.")), "receipt", ""),
     "invoice.unpaid": (_says(gettext_noop("Marked the invoice as not paid.")), "undo-2", "attention"),
     "job.confirmed": (_says(gettext_noop("Started a job.")), "list-checks", ""),
     "job.paused": (_says(gettext_noop("Paused the job.")), "list-checks", ""),

@@ -40,7 +40,7 @@ def platform() -> Browser:
 
 
 def events() -> list[str]:
-    return list(Event.objects.order_by("at", "id").values_list("name", flat=True))
+    return list(Event.objects.order_by("at", "sequence", "id").values_list("name", flat=True))
 
 
 def shown(response, pattern: re.Pattern[str]) -> str:

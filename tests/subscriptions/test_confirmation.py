@@ -53,7 +53,8 @@ def test_subscribed_with_four_of_seven_licences_does_not_bill_and_seven_of_seven
     assert subscription.status == Status.PENDING
     assert attention is not None
     assert (attention.gate.gate, attention.reason) == (GateName.LICENSES_ASSIGNED, Reason.PARTIAL_ASSIGNMENT)
-    assert (deliver_due(NOON), Charge.objects.count(), BillingStart.objects.count()) == (0, 0, 0)
+    deliver_due(NOON)
+    assert (Charge.objects.count(), BillingStart.objects.count()) == (0, 0)
 
     subscription = hear(subscription, said(subscription, assigned_quantity=7), at=LATER)
     deliver_due(LATER)
@@ -137,7 +138,8 @@ def test_a_refusal_fails_the_gates_and_does_not_bill():
 
     gate = blocking_gate(subscription)
     assert (gate.state, gate.reason, gate.owner) == (GateState.FAILED, Reason.PUBLISHER_REFUSED, Owner.PARTNER)
-    assert (subscription.status, deliver_due(NOON)) == (Status.PENDING, 0)
+    deliver_due(NOON)
+    assert (subscription.status, Charge.objects.count()) == (Status.PENDING, 0)
 
 
 @pytest.mark.parametrize(
