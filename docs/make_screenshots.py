@@ -22,6 +22,7 @@ WIDTH = 1280
 PASSWORD = "partnerhub-demo"  # noqa: S105 - printed for everybody who starts the demo
 CUSTOMER = "Bergkristall Optik GmbH"
 OFFER, PLAN, LICENCES, NICKNAME = "Northwind eSign", "Team", 7, "Design team"
+PUBLISHER = "Northwind Sign"
 FOUND_OUT_MS = 60_000
 
 
@@ -41,6 +42,12 @@ def main(hub: str) -> None:
             shoot(page, "requests", height=520)
             page.goto(f"{hub}/subscriptions/?status=subscribed")
             shoot(page, "subscriptions", height=760)
+            page.goto(f"{hub}/publishers/")
+            page.get_by_role("link", name=PUBLISHER).first.click()
+            shoot(page, "publisher-health", height=900)
+            page.goto(f"{hub}/billing/invoices/")
+            page.locator("main table tbody a").first.click()
+            shoot(page, "invoice", height=900)
         with signed_in(browser, hub, "admin", locale="pl-PL", color_scheme="dark") as page:
             page.goto(subscription)
             shoot(page, "polish-dark", height=860)
