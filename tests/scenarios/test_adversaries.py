@@ -113,7 +113,7 @@ def test_a_change_takes_effect_once(
 
     assert change_of(purchase, hub) == change
     assert (tranches(purchase, hub), program.facts(purchase).count("subscription.quantity_changed")) == (quantity, 1)
-    eventually(lambda: billed_for(hub, purchase) == quantity, within=20, what="The bill")
+    eventually(lambda: billed_for(hub, purchase) == quantity, within=DECIDED, what="The bill")
 
 
 def test_a_refusal_at_the_last_moment_is_kept_on_both_sides(hub: Hub, bought: dict[str, Purchase]) -> None:
@@ -125,8 +125,8 @@ def test_a_refusal_at_the_last_moment_is_kept_on_both_sides(hub: Hub, bought: di
     assert change in (Change("failed", "", why), Change("succeeded", "silence", ""))
     kept = BOUGHT if change.status == "failed" else CHANGED[purchase.item["offer"]]
     assert tranches(purchase, hub) == kept
-    eventually(lambda: billed_for(hub, purchase) == kept, within=20, what="The bill")
-    eventually(lambda: quantity_there(hub, purchase) == kept, within=20, what="The vendor's own book")
+    eventually(lambda: billed_for(hub, purchase) == kept, within=DECIDED, what="The bill")
+    eventually(lambda: quantity_there(hub, purchase) == kept, within=DECIDED, what="The vendor's own book")
 
 
 def test_a_webhook_that_sends_us_elsewhere_is_told_again_and_decides_nothing(
@@ -151,7 +151,7 @@ def test_each_was_billed_once_and_nothing_hangs(program: Program, hub: Hub, boug
 
     for statement in (STARTED, CHARGED):
         assert sorted(str(subscription) for (subscription,) in hub.rows(statement, ours)) == active
-    eventually(lambda: not hub.rows(LEFT_BEHIND, ours, ours), within=20, what="The end of every lease")
+    eventually(lambda: not hub.rows(LEFT_BEHIND, ours, ours), within=DECIDED, what="The end of every lease")
 
 
 def billed_for(hub: Hub, purchase: Purchase) -> int:

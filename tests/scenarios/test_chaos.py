@@ -126,7 +126,7 @@ def after(neighbour: Hub, seller: Program, folder: Path, seed: int) -> Iterator[
         eventually(
             lambda: len(storm.free) == len(storm.ids), within=CLEARED, what=f"Seed {seed}: the end of all changes"
         )
-        eventually(lambda: not neighbour.rows(UNHEARD, storm.ids), within=20, what=f"Seed {seed}: an empty outbox")
+        eventually(lambda: not neighbour.rows(UNHEARD, storm.ids), within=CLEARED, what=f"Seed {seed}: an empty outbox")
         yield storm
 
 
@@ -162,7 +162,7 @@ def visit(link: str) -> None:
             return call("GET", link).status == 200
         return False
 
-    eventually(came_in, within=30, what="The landing page")
+    eventually(came_in, within=60, what="The landing page")
 
 
 @contextmanager
@@ -190,7 +190,7 @@ def sabotage(hub: Hub, draw: random.Random) -> Iterator[None]:
 
 
 def test_both_sides_hold_the_same(after: Storm, seed: int) -> None:
-    eventually(lambda: not after.differences(), within=20, what=f"Seed {seed}: agreement; {after.differences()}")
+    eventually(lambda: not after.differences(), within=CLEARED, what=f"Seed {seed}: agreement; {after.differences()}")
 
     assert sum(map(len, after.asked.values())) > EACH
     assert [publisher.turned_away for publisher in after.publishers] == [[], []]
