@@ -17,7 +17,7 @@ PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 ORDER = ["ordered", "licenses_assigned", "configuration_confirmed", "not_cancelled"]
 CONFIRMATIONS = ("licenses_assigned", "configuration_confirmed")
 DETAILS = {"company": "Kaiser GmbH", "email": "admin@kaiser.example"}
-SOON = 20.0
+SOON = 60.0
 
 
 @dataclass(frozen=True)
