@@ -1,7 +1,6 @@
 """The jobs of an agent: the list, and the page of one, which follows it until it is over."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -28,6 +27,7 @@ from partnerhub.jobs.showing import JOB_BADGES, file_headings, file_rows, outcom
 from partnerhub.web.export import csv_response
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import refused, sentence_of, sentence_of_code, status_of
+from partnerhub.web.toasts import toasted
 
 NEWEST_FIRST = ("-created_at", "-id")
 BY_NUMBER = ("number", "id")
@@ -64,8 +64,7 @@ def progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return HttpResponseNotModified()
     response = render(request, "jobs/_job.html", _context(request, found, tally))
     if found.ended_at is not None:
-        told = {"level": "success", "text": outcome_words(found, tally)}
-        response["HX-Trigger"] = json.dumps({"toast": told})
+        toasted(response, {"level": "success", "text": outcome_words(found, tally)})
     return response
 
 

@@ -1,16 +1,14 @@
 """The page of one subscription, and the part of it that refreshes itself while the publisher is awaited."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import get_language
@@ -23,6 +21,7 @@ from partnerhub.clock import now
 from partnerhub.errors import NothingToPoll
 from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
+from partnerhub.web.toasts import Told, tell, toasted
 from subscriptions import words
 from subscriptions.enums import Status
 from subscriptions.models import Operation, PollSchedule, PurchaseToken, Subscription
@@ -90,12 +89,10 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         return render(request, "subscriptions/_pulse.html", {"pulse": _pulse(actor, subscription, operation, etag)})
     response = render(request, "subscriptions/_live.html", _context(actor, subscription) | {"oob": True})
     told = _news(request.GET, subscription, flight_of(operation, subscription, actor, now()))
-    if told is not None:
-        response["HX-Trigger"] = json.dumps({"toast": told})
-    return response
+    return toasted(response, told) if told is not None else response
 
 
-def _news(seen: QueryDict, subscription: Subscription, flight: Flight | None) -> dict[str, str] | None:
+def _news(seen: QueryDict, subscription: Subscription, flight: Flight | None) -> Told | None:
     """What is worth a message, of what came since the page looked: it says in its address what it showed."""
     if seen.get("status") == Status.PENDING and subscription.status == Status.SUBSCRIBED:
         return {"level": "success", "text": _("The publisher has confirmed: the subscription is active.")}
@@ -112,14 +109,11 @@ def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """Ask the publisher now: a worker does it within seconds. The page stays as it is and says so."""
     try:
         poll_now(actor_of(request), subscription_id, at=now())
-        told = {"level": "success", "text": _("The publisher is being asked.")}
+        told: Told = {"level": "success", "text": _("The publisher is being asked.")}
     except NothingToPoll as refusal:
         keep_refused(request, refusal)
         told = {"level": "error", "text": sentence_of(refusal)}
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})
-    messages.add_message(request, messages.DEFAULT_LEVELS[told["level"].upper()], told["text"])
-    return redirect("subscriptions:detail", subscription_id)
+    return tell(request, told, reverse("subscriptions:detail", args=[subscription_id]))
 
 
 def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:

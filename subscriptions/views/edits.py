@@ -1,6 +1,5 @@
 """The nickname, edited where it stands; its refusal is shown where it was typed."""
 
-import json
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,6 +15,7 @@ from accounts.policy import Action, authorize
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotFound, NotPermitted, StaleVersion
 from partnerhub.web.refusals import refused, status_of
+from partnerhub.web.toasts import toasted
 from subscriptions.enums import Control
 from subscriptions.forms import NicknameForm
 from subscriptions.models import Subscription
@@ -57,8 +57,7 @@ def rename(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     told = _("The nickname is now “{nickname}”.").format(nickname=renamed.nickname)
     if getattr(request, "htmx", None):
         response = _nickname(request, subscription_for(actor, subscription_id), None)
-        response["HX-Trigger"] = json.dumps({"toast": {"level": "success", "text": told}})
-        return response
+        return toasted(response, {"level": "success", "text": told})
     messages.success(request, told)
     return redirect("subscriptions:detail", subscription_id)
 

@@ -1,16 +1,14 @@
 """Publishers, and how each of them does: pages that need what was bought from them."""
 
 import hashlib
-import json
 from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -24,6 +22,7 @@ from partnerhub.errors import NothingToTry
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import refused, sentence_of
 from partnerhub.web.templatetags.hub import absolute
+from partnerhub.web.toasts import Told, tell
 from publishers.calls import DAY, PERIODS, Calls, CallsOf, calls_of
 from publishers.models import CallKind, Circuit, Publisher
 from publishers.selectors import publisher_for, publishers_visible_to
@@ -163,11 +162,8 @@ def try_again(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """Let one question through before the pause is over."""
     try:
         try_now(actor_of(request), publisher_id, at=now())
-        told = {"level": "success", "text": _("The next question goes through: its answer decides.")}
+        told: Told = {"level": "success", "text": _("The next question goes through: its answer decides.")}
     except NothingToTry as refusal:
         refused(request, refusal)
         told = {"level": "error", "text": sentence_of(refusal)}
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})
-    messages.add_message(request, messages.DEFAULT_LEVELS[told["level"].upper()], told["text"])
-    return redirect(reverse("publisher-health", args=[publisher_id]))
+    return tell(request, told, reverse("publisher-health", args=[publisher_id]))

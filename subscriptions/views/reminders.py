@@ -1,6 +1,5 @@
 """Who was reminded of a purchase that waits, who is next, and until when it can be cancelled free of charge."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -24,6 +21,7 @@ from partnerhub.mail.selectors import Fate, fates
 from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.templatetags.hub import absolute
+from partnerhub.web.toasts import Told, tell
 from subscriptions import words
 from subscriptions.enums import Rung, Status
 from subscriptions.models import Reminder, Subscription
@@ -92,14 +90,11 @@ def remind(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """Have the customer reminded now. The page stays as it is and says so."""
     try:
         remind_now(actor_of(request), subscription_id, at=now())
-        told = {"level": "success", "text": _("The customer is being reminded by e-mail.")}
+        told: Told = {"level": "success", "text": _("The customer is being reminded by e-mail.")}
     except (NothingToRemind, RemindedAlready) as refusal:
         keep_refused(request, refusal)
         told = {"level": "error", "text": sentence_of(refusal)}
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})
-    messages.add_message(request, messages.DEFAULT_LEVELS[told["level"].upper()], told["text"])
-    return redirect("subscriptions:detail", subscription_id)
+    return tell(request, told, reverse("subscriptions:detail", args=[subscription_id]))
 
 
 def _why_not(actor: Actor, subscription: Subscription, at: datetime) -> Why | None:
