@@ -281,15 +281,16 @@ function fillCommands() {
   );
   document.getElementById("command-found").replaceChildren();
   commandBox().value = "";
-  sift();
+  sift(true);
 }
-function sift() {
+function sift(first) {
+  const pointed = first ? null : commandOptions().find((option) => option.getAttribute("aria-selected") === "true");
   const words = plain(commandBox().value).split(/\s+/);
   for (const option of all("#command-actions [role=option],#command-places [role=option]")) {
     option.hidden = !words.every((word) => plain(option.textContent).includes(word));
   }
   for (const group of all("#command-list [role=group]")) group.hidden = !group.querySelector("[role=option]:not([hidden])");
-  point(0);
+  point(Math.max(commandOptions().indexOf(pointed), 0));
 }
 function point(index) {
   const options = commandOptions();
@@ -358,13 +359,13 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
-document.addEventListener("input", (event) => { if (event.target.id === "command-input") sift(); });
+document.addEventListener("input", (event) => { if (event.target.id === "command-input") sift(true); });
 document.addEventListener("htmx:afterSwap", onLoadedDialog);
+document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target?.id === "command-found") sift(); });
 document.addEventListener("htmx:afterSettle", (event) => {
   refreshTimes();
   refreshCountdowns();
   showScripted();
-  if (event.detail.target?.id === "command-found") sift();
 });
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, (event) => {
