@@ -194,10 +194,10 @@ def test_garbage_is_a_visible_reason(program: Program, bought: dict[str, Purchas
 
 def test_a_silent_publisher_slows_nobody(program: Program, hub: Hub, bought: dict[str, Purchase]) -> None:
     purchase = bought["silent"]
-    visit(program, purchase)
-    asked = questions_about(purchase, hub, CHAOS)
-    eventually(lambda: questions_about(purchase, hub, CHAOS) > asked, within=20, what="A question to the silent one")
     (prompt,) = program.buy(LINES["prompt"])
+    asked = questions_about(purchase, hub, CHAOS)
+    visit(program, purchase)
+    eventually(lambda: questions_about(purchase, hub, CHAOS) > asked, within=20, what="A question to the silent one")
     visit(program, prompt)
 
     billed = program.wait_for_billing(prompt)
