@@ -38,3 +38,6 @@ urlpatterns = [
     # Addresses of programs that are not served yet: a program parses every answer.
     re_path(r"^(?:v1|api|webhooks/v1)(?:/|$)", nothing_there),
 ]
+
+handler400 = "partnerhub.api.views.unreadable"
+handler500 = "partnerhub.api.views.failed"

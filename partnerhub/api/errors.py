@@ -7,6 +7,7 @@ from typing import Any, TypedDict, cast
 
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -190,7 +191,9 @@ TARGETS = {
 MISSING = {"order": 20000, "subscription": 20003, "PartnerID": 3000}
 # Statuses of the framework's own refusals that the dialect has a number for; the others keep the HTTP status.
 FRAMEWORK_NUMBERS = {400: 800002, 401: 400, 403: 900150, 404: 1000}
+FAILED = "The hub failed. Nothing was changed; retry with the same MS-RequestId."
 RETRY_SECONDS = 2
+DATABASE_RETRY_SECONDS = 10
 
 
 class Problem(TypedDict):
@@ -239,10 +242,16 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         return Response(problem(413, "The request is larger than this hub reads.", "too_large"), 413)
     if isinstance(error, SuspiciousOperation):
         return _refusal(InvalidInput(field="request", problem="it holds more than this hub reads"))
+    if isinstance(error, OperationalError | InterfaceError):
+        log.exception("database_away", exc_info=error)
+        sentence = "The hub cannot reach its database. Send it again with the same MS-RequestId."
+        return Response(
+            problem(503, sentence, "database_away"), 503, headers={"Retry-After": str(DATABASE_RETRY_SECONDS)}
+        )
     framework = exception_handler(error, context)
     if framework is None:
         log.exception("api_failed", exc_info=error)
-        return Response(problem(500, "The hub failed. Nothing was changed; retry with the same MS-RequestId."), 500)
+        return Response(problem(500, FAILED), 500)
     return _dressed(error, framework)
 
 

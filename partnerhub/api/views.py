@@ -12,6 +12,7 @@ from zlib import crc32
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import resolve
 from django.utils import translation
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -19,10 +20,12 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from partnerhub.api.errors import problem
+from partnerhub.api.errors import FAILED, NUMBERS, problem
 from partnerhub.errors import InvalidInput
 
 LOCALE = "en-US"  # of every sentence in the API
+# Where only programs call: what answers there is parsed.
+PROGRAMS = re.compile(r"/(?:v1|api|webhooks/v1)(?:/|$)")
 _VECTOR = re.compile(r"[A-Za-z0-9+/=.!-]{1,128}")
 
 
@@ -96,3 +99,20 @@ def unknown_path(request: HttpRequest, path: str = "") -> HttpResponse:
 def nothing_there(request: HttpRequest) -> HttpResponse:
     """JSON 404 in the dialect."""
     return JsonResponse(problem(1000, f"There is nothing at {request.path[:200]}.", "not_found"), status=404)
+
+
+@csrf_exempt
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 of what no view was asked for, such as another host's name: JSON to programs, a page to people."""
+    if not PROGRAMS.match(request.path_info):
+        return defaults.bad_request(request, exception)
+    sentence = "The request cannot be read, or is meant for another host."
+    return JsonResponse(problem(NUMBERS[InvalidInput][1], sentence, InvalidInput.code), status=400)
+
+
+@csrf_exempt
+def failed(request: HttpRequest) -> HttpResponse:
+    """500 of what broke outside of every view: JSON to programs, a page to people."""
+    if not PROGRAMS.match(request.path_info):
+        return defaults.server_error(request)
+    return JsonResponse(problem(500, FAILED), status=500)

@@ -5,9 +5,12 @@ import json
 from uuid import uuid4
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from rest_framework.test import APIClient
 
 from accounts.tokens import MARKETPLACE, Version, issue
+from partnerhub.api.errors import answer
+from partnerhub.api.views import failed
 from partnerhub.clock import now
 from subscriptions.models import Subscription
 from tests.api.conftest import path_of, refused
@@ -116,3 +119,22 @@ def test_a_discovery_document_is_only_read_and_no_page_says_so(stranger, path):
     response = stranger.post(f"/{TENANT}/{path}")
 
     assert (response.status_code, response.content) == (405, b"")
+
+
+@pytest.mark.parametrize("path", ["/v1/customers", "/webhooks/v1/registration", "/v1/nothing"])
+def test_another_hosts_name_is_refused_as_json_to_programs(stranger, path):
+    refused(stranger.get(path, headers={"host": "evil.example"}), 400, 800002)
+    assert stranger.get("/accounts/sign-in/", headers={"host": "evil.example"})["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("error", [OperationalError("server closed"), InterfaceError("closed")])
+def test_without_its_database_the_hub_says_when_to_come_back(error):
+    response = answer(error, {})
+    assert (response.status_code, response["Retry-After"], response.data["data"]) == (503, "10", ["database_away"])
+    assert "closed" not in str(response.data)
+
+
+@pytest.mark.parametrize(("path", "content_type"), [("/v1/customers", "application/json"), ("/", "text/html")])
+def test_what_breaks_outside_of_every_view_is_json_to_programs(rf, path, content_type):
+    response = failed(rf.get(path))
+    assert (response.status_code, response["Content-Type"].partition(";")[0]) == (500, content_type)
