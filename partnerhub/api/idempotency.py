@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from rest_framework.renderers import JSONRenderer
@@ -25,7 +26,7 @@ Handler = Callable[..., Response]
 
 HEADER = "MS-RequestId"
 KEPT = timedelta(days=7)
-_ID = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+_GUID = re.compile(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 
 
 def idempotent(handler: Handler) -> Handler:
@@ -33,16 +34,22 @@ def idempotent(handler: Handler) -> Handler:
 
     @wraps(handler)
     def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        request_id = request.headers.get(HEADER, "")
-        if not request_id:
+        given = request.headers.get(HEADER, "")
+        if not given:
             return handler(view, request, *args, **kwargs)
-        if not _ID.match(request_id):
-            raise InvalidInput(field=HEADER, problem="at most 64 letters, digits and _ . : - are expected")
+        request_id = _guid(given)
         with transaction.atomic():
             return _answered(request, request_id, lambda: handler(view, request, *args, **kwargs))
 
     once.is_idempotent = True  # type: ignore[attr-defined]
     return once
+
+
+def _guid(given: str) -> str:
+    """The GUID of a header in the one spelling that it is kept in. Raises InvalidInput."""
+    if _GUID.fullmatch(given) is None:
+        raise InvalidInput(field=HEADER, problem="a GUID is expected")
+    return str(UUID(given))
 
 
 def _answered(request: Request, request_id: str, work: Callable[[], Response]) -> Response:

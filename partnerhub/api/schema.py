@@ -2,29 +2,48 @@
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NotRequired, Required, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
+from uuid import UUID
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
 from partnerhub.api.errors import NUMBERS, Problem, Throttling
 from partnerhub.api.pages import DEFAULT_SIZE, LARGEST_SIZE
+from partnerhub.api.preconditions import PROBLEM, ProblemDetails
 from partnerhub.api.shapes import CONTINUATION
 from partnerhub.errors import HubError
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+BEARER = "bearer"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+REFUSED = "Refused; nothing changed."
+THROTTLED = "Too many calls: `Retry-After` says when to call again."
+# What any call may be refused with, those with an id in their address, writes, and writes to what the hub adds.
+ANYWHERE = {400: REFUSED, 401: "No token, or none that is valid here.", 403: REFUSED}
+ABOUT_ONE = {404: REFUSED}
+OF_WRITES = {409: f"{REFUSED} Something else is under way: try again.", 413: "The body is larger than this hub reads."}
+OF_OWN = {412: "The etag is stale; only for who accepts `application/problem+json`."}
 CORRELATION = OpenApiParameter(
     "MS-CorrelationId", str, OpenApiParameter.HEADER, description="Echoed; made up when absent."
 )
 REQUEST_ID = OpenApiParameter(
     "MS-RequestId",
-    {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{0,64}$"},
+    UUID,
     OpenApiParameter.HEADER,
-    description="Makes the write idempotent: send it again on a retry.",
+    description="A GUID. Makes the write idempotent: send it again on a retry.",
+)
+
+
+# Of what is answered, not of what is asked.
+WAIT = OpenApiParameter(
+    "Retry-After", int, OpenApiParameter.HEADER, description="Seconds to wait.", response=["202", "409", "429"]
+)
+WHERE = OpenApiParameter(
+    "Location", str, OpenApiParameter.HEADER, description="The operation that it waits for.", response=["202"]
 )
 
 
@@ -74,17 +93,18 @@ def operation(
     it is answered with.
     """
     named = [OpenApiParameter(key, str, description=text) for key, text in (query or {}).items()]
+    can = list(roles)
     return extend_schema(
         operation_id=name,
         summary=summary,
-        description=_description(about, list(roles)) or None,
+        description=_description(about, can) or None,
+        auth=[{BEARER: [role]} for role in can] or None,
         examples=_examples(example, answer, status),
         request=body,
         responses={
             (status, media_type): OpenApiResponse(response, "Done."),
             **({202: OpenApiResponse(response, accepted)} if accepted else {}),
-            "4XX": OpenApiResponse(Problem, _refused(refusals)),
-            "429": OpenApiResponse(Throttling, "Too many calls: `Retry-After` says when to call again."),
+            **{str(status): OpenApiResponse(Problem, text) for status, text in _refused(refusals).items()},
         },
         parameters=[*named, *parameters, *headers],
     )
@@ -95,10 +115,13 @@ def _description(about: str, roles: list[str]) -> str:
     return "\n\n".join(filter(None, (about, who)))
 
 
-def _refused(kinds: Iterable[type[HubError]]) -> str:
-    """What a refusal means, with status, number and the hub's own code of each kind that is named."""
-    named = "; ".join("{}/{} `{}`".format(*NUMBERS[kind], kind.code) for kind in kinds)
-    return f"Refused; nothing changed. {named}".strip()
+def _refused(kinds: Iterable[type[HubError]]) -> dict[int, str]:
+    """What each status of a refusal means, with number and the hub's own code of each kind that is named."""
+    named: dict[int, list[str]] = {}
+    for kind in kinds:
+        status, number = NUMBERS[kind]
+        named.setdefault(status, []).append(f"{number} `{kind.code}`")
+    return {status: f"{REFUSED} {'; '.join(numbers)}" for status, numbers in named.items()}
 
 
 def _examples(example: Any, answer: Any, status: int) -> list[OpenApiExample]:
@@ -121,8 +144,31 @@ class HubSchema(AutoSchema):
         return [type(self.view).__module__.partition(".")[0]]
 
     def get_override_parameters(self) -> list[Any]:
-        common = [CORRELATION, REQUEST_ID] if self.method in WRITES else [CORRELATION]
+        common = [CORRELATION, WAIT, WHERE] + ([REQUEST_ID] if self.method in WRITES else [])
         return [*super().get_override_parameters(), *common]
+
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
+        """Those of the operation, and what any such call may be refused with."""
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for status, text in self._refusals().items():
+            bodies.setdefault(str(status), self._get_response_for_code(OpenApiResponse(Problem, text), str(status)))
+        if getattr(self.view, "is_own", False):
+            self._as_problems(bodies)
+        bodies["429"] = self._get_response_for_code(OpenApiResponse(Throttling, THROTTLED), "429")
+        return bodies
+
+    def _as_problems(self, bodies: dict[str, Any]) -> None:
+        """Refusals by the hub's own rules, told also as RFC 9457 has it."""
+        details = {"schema": self._schema_of(ProblemDetails, {})}
+        for status in bodies.keys() & {"400", "403", "404", "409"}:
+            bodies[status]["content"][PROBLEM] = details
+        if "412" in bodies:
+            bodies["412"]["content"] = {PROBLEM: details}
+
+    def _refusals(self) -> dict[int, str]:
+        is_write, is_own = self.method in WRITES, getattr(self.view, "is_own", False)
+        extra = (("{" in self.path, ABOUT_ONE), (is_write, OF_WRITES), (is_write and is_own, OF_OWN))
+        return ANYWHERE | {status: text for applies, texts in extra if applies for status, text in texts.items()}
 
     def _get_response_for_code(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(serializer, OpenApiResponse) and not isinstance(serializer.response, dict):
@@ -169,7 +215,7 @@ class HubSchema(AutoSchema):
 
 class BearerScheme(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.BearerAuthentication"
-    name = "bearer"
+    name = BEARER
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

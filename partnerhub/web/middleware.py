@@ -16,12 +16,12 @@ from partnerhub.web.refusals import page_of, refused
 log = structlog.get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-_SAFE_ID = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 def _given_or_new(request: HttpRequest, *headers: str) -> str:
     given = next((request.headers[name] for name in headers if name in request.headers), "")
-    return given if _SAFE_ID.match(given) else str(uuid.uuid4())
+    return given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())
 
 
 def request_ids(get_response: GetResponse) -> GetResponse:

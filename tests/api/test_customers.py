@@ -177,8 +177,8 @@ def test_what_is_changed_is_what_the_document_shows(admin, fabrykam):
 
 def test_what_is_created_is_what_the_document_shows(admin):
     ResellerFactory(partner_id="7654321")
-    created = admin.send("post", "/customers", examples.NEW_CUSTOMER, MS_RequestId="once")
-    again = admin.send("post", "/customers", examples.NEW_CUSTOMER, MS_RequestId="once")
+    created = admin.send("post", "/customers", examples.NEW_CUSTOMER, MS_RequestId=examples.CUSTOMER_ID)
+    again = admin.send("post", "/customers", examples.NEW_CUSTOMER, MS_RequestId=examples.CUSTOMER_ID)
 
     shown = created.json()
     as_documented = json.dumps(examples.CREATED_CUSTOMER).replace(examples.CUSTOMER_ID, shown["id"])

@@ -17,6 +17,7 @@ from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
 
 pytestmark = pytest.mark.django_db
+FIRST, SECOND, THIRD = (f"0f0f4b7e-0000-4000-8000-00000000000{number}" for number in "abc")
 
 
 def body_for(term, **line):
@@ -38,8 +39,8 @@ def term():
 
 def test_a_retry_gets_the_same_answer_and_creates_nothing(sales, customer, term):
     path = f"/customers/{customer.pk}/carts"
-    first = sales.send("post", path, body_for(term), MS_RequestId="r-1")
-    again = sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    first = sales.send("post", path, body_for(term), MS_RequestId=FIRST)
+    again = sales.send("post", path, body_for(term), MS_RequestId=FIRST)
 
     assert (again.status_code, again.content) == (first.status_code, first.content) == (201, first.content)
     assert Cart.objects.count() == 1
@@ -54,33 +55,41 @@ def test_without_the_header_every_call_is_a_new_request(sales, customer, term):
 
 @pytest.mark.parametrize("different", ["body", "path"])
 def test_a_used_request_id_is_refused_for_another_request(sales, customer, term, different):
-    sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
+    sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId=FIRST)
     other = CustomerFactory() if different == "path" else customer
     body = body_for(term, quantity=8) if different == "body" else body_for(term)
 
-    refused(sales.send("post", f"/customers/{other.pk}/carts", body, MS_RequestId="r-1"), 400, 3000)
+    refused(sales.send("post", f"/customers/{other.pk}/carts", body, MS_RequestId=FIRST), 400, 3000)
 
     assert [line.quantity for line in Cart.objects.get().lines.all()] == [7]
 
 
 def test_two_clients_may_use_the_same_request_id(sales, admin, customer, term):
     for caller in (sales, admin):
-        caller.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
+        caller.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId=FIRST)
     assert Cart.objects.count() == 2
 
 
 def test_a_refusal_is_not_kept_and_the_request_may_be_tried_again(sales, customer, term):
     path = f"/customers/{customer.pk}/carts"
-    refused(sales.send("post", path, body_for(term, quantity=0), MS_RequestId="r-1"), 400, 2002)
+    refused(sales.send("post", path, body_for(term, quantity=0), MS_RequestId=FIRST), 400, 2002)
     assert IdempotencyKey.objects.count() == Cart.objects.count() == 0
 
-    assert sales.send("post", path, body_for(term), MS_RequestId="r-1").status_code == 201
+    assert sales.send("post", path, body_for(term), MS_RequestId=FIRST).status_code == 201
 
 
-def test_an_unusable_request_id_is_refused_before_anything_is_done(sales, customer, term):
-    answer = sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="a b" * 40)
-    refused(answer, 400, 800002)
+@pytest.mark.parametrize("given", ["r-1", "a\tb", f"{FIRST}\x01", f" {FIRST[1:]}", FIRST.replace("-", "_"), "é" * 32])
+def test_a_request_id_that_is_no_guid_is_refused_before_anything_is_done(sales, customer, term, given):
+    answer = sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId=given)
+    assert refused(answer, 400, 800002) == "MS-RequestId is not valid: a GUID is expected"
     assert Cart.objects.count() == 0
+
+
+def test_a_guid_is_the_same_in_every_spelling(sales, customer, term):
+    for given in (FIRST, FIRST.upper(), FIRST.replace("-", ""), f"{{{FIRST}}}"):
+        answer = sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId=given)
+        assert answer.status_code == 201
+    assert Cart.objects.count() == 1
 
 
 def test_a_crash_leaves_neither_answer_nor_cart(sales, customer, term, monkeypatch):
@@ -90,10 +99,10 @@ def test_a_crash_leaves_neither_answer_nor_cart(sales, customer, term, monkeypat
     path = f"/customers/{customer.pk}/carts"
     with monkeypatch.context() as patched:
         patched.setattr("subscriptions.api.carts.cart", crash)  # after the cart was written
-        refused(sales.send("post", path, body_for(term), MS_RequestId="r-1"), 500, 500)
+        refused(sales.send("post", path, body_for(term), MS_RequestId=FIRST), 500, 500)
     assert Cart.objects.count() == IdempotencyKey.objects.count() == 0
 
-    assert sales.send("post", path, body_for(term), MS_RequestId="r-1").status_code == 201
+    assert sales.send("post", path, body_for(term), MS_RequestId=FIRST).status_code == 201
 
 
 @pytest.mark.django_db(transaction=True)
@@ -110,13 +119,13 @@ def test_a_concurrent_duplicate_is_told_to_wait(sales, customer, term, monkeypat
     path, answers = f"/customers/{customer.pk}/carts", []
 
     def first() -> None:
-        answers.append(Program(Role.SALES_AGENT).send("post", path, body_for(term), MS_RequestId="r-1"))
+        answers.append(Program(Role.SALES_AGENT).send("post", path, body_for(term), MS_RequestId=FIRST))
         connection.close()
 
     thread = threading.Thread(target=first)
     thread.start()
     assert entered.wait(20)
-    meanwhile = sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    meanwhile = sales.send("post", path, body_for(term), MS_RequestId=FIRST)
     leave.set()
     thread.join(20)
 
@@ -129,9 +138,9 @@ def test_a_concurrent_duplicate_is_told_to_wait(sales, customer, term, monkeypat
 def test_checkout_is_replayed_by_request_id_and_by_cart(sales, customer, term):
     carts = f"/customers/{customer.pk}/carts"
     cart = sales.send("post", carts, body_for(term)).json()["id"]
-    first = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="c-1")
-    same_id = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="c-1")
-    other_id = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="c-2")
+    first = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId=SECOND)
+    same_id = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId=SECOND)
+    other_id = sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId=THIRD)
 
     assert first.status_code == same_id.status_code == other_id.status_code == 201
     assert first.json() == same_id.json() == other_id.json()
@@ -156,26 +165,26 @@ def test_every_write_is_idempotent_and_says_so():
 
 def test_a_stored_answer_holds_no_personalised_link(sales, customer, term):
     carts = f"/customers/{customer.pk}/carts"
-    cart = sales.send("post", carts, body_for(term), MS_RequestId="r-1").json()["id"]
-    sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId="r-2")
+    cart = sales.send("post", carts, body_for(term), MS_RequestId=FIRST).json()["id"]
+    sales.send("post", f"{carts}/{cart}/checkout", MS_RequestId=SECOND)
     assert not [key for key in IdempotencyKey.objects.all() if "token=" in key.body]
 
 
 def test_the_fingerprint_covers_what_was_sent_not_what_was_understood(sales, customer, term):
     path = f"/customers/{customer.pk}/carts"
-    sales.send("post", path, body_for(term), MS_RequestId="r-1")
-    refused(sales.send("post", path, body_for(term) | {"unknown": 1}, MS_RequestId="r-1"), 400, 3000)
+    sales.send("post", path, body_for(term), MS_RequestId=FIRST)
+    refused(sales.send("post", path, body_for(term) | {"unknown": 1}, MS_RequestId=FIRST), 400, 3000)
     assert Cart.objects.count() == 1
 
 
 def test_a_program_keeps_its_name_as_owner_of_the_key(sales, customer, term):
-    sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId="r-1")
+    sales.send("post", f"/customers/{customer.pk}/carts", body_for(term), MS_RequestId=FIRST)
     assert IdempotencyKey.objects.get().client_id == program(Role.SALES_AGENT).id
 
 
 def test_answers_are_forgotten_after_a_week(sales, customer, term):
     path = f"/customers/{customer.pk}/carts"
-    sales.send("post", path, body_for(term), MS_RequestId="r-1")
+    sales.send("post", path, body_for(term), MS_RequestId=FIRST)
     assert forget_old(LATER + timedelta(days=7)) == 0
     assert forget_old(LATER + timedelta(days=7, seconds=1)) == 1
     assert IdempotencyKey.objects.count() == 0

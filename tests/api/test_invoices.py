@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
@@ -291,7 +291,7 @@ def test_the_document_opens_by_its_link_alone_and_for_half_an_hour(ops, fabrykam
 
 def test_a_payment_is_noted_once_and_taken_back_with_a_reason(admin, fabrykam):
     invoice = finalized()
-    paid = admin.send("put", f"{G1}/payment", examples.PAYMENT, MS_RequestId="once")
+    paid = admin.send("put", f"{G1}/payment", examples.PAYMENT, MS_RequestId=str(uuid4()))
     assert (paid.status_code, paid.json()) == (200, examples.PAID)
     for body in (examples.PAYMENT, {"IsPaid": True}):
         assert admin.send("put", f"{G1}/payment", body).json() == examples.PAID

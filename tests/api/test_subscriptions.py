@@ -194,13 +194,15 @@ def test_when_all_gates_hold_billing_has_started(ops):
 
 def test_the_timeline_tells_who_did_what_with_which_request(admin):
     bought = buy()
-    admin.send("patch", path_of(bought), {"friendlyName": "Renamed"}, MS_RequestId="r-1", MS_CorrelationId="c-1")
+    admin.send(
+        "patch", path_of(bought), {"friendlyName": "Renamed"}, MS_RequestId=str(bought.pk), MS_CorrelationId="c-1"
+    )
 
     entries = admin.get(f"{path_of(bought)}/timeline").json()["items"]
 
     assert [entry["name"] for entry in entries] == ["subscription.renamed", "subscription.ordered"]
     assert entries[0]["actor"]["label"] == "Program admin_agent"
-    assert (entries[0]["requestId"], entries[0]["correlationId"]) == ("r-1", "c-1")
+    assert (entries[0]["requestId"], entries[0]["correlationId"]) == (str(bought.pk), "c-1")
     assert entries[0]["at"] == "2026-11-23T13:00:00Z"
 
 

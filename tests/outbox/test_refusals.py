@@ -1,5 +1,7 @@
 """Refused attempts: kept by every door, once a request, after the refused act was rolled back; nothing else changes."""
 
+from uuid import uuid4
+
 import pytest
 import time_machine
 from django.db import DataError, ProgrammingError, transaction
@@ -97,7 +99,7 @@ def test_a_program_that_repeats_its_request_tried_once():
 
     for _ in range(2):
         body = {"friendlyName": "Mine", "clientSecret": "s3cr3t"}
-        assert sales.send("patch", path_of(subscription), body, MS_RequestId="api-1").status_code == 403
+        assert sales.send("patch", path_of(subscription), body, MS_RequestId=str(subscription.pk)).status_code == 403
 
     assert state_of(subscription) == before
     kept = Refusal.objects.get()
@@ -105,7 +107,7 @@ def test_a_program_that_repeats_its_request_tried_once():
         "api",
         "PATCH v1/customers/subscriptions",
         "not_permitted",
-        "api-1",
+        str(subscription.pk),
         "client",
         "Program sales_agent",
     )
@@ -141,8 +143,8 @@ def test_a_publisher_that_reaches_for_another_ones_order_goes_on_record():
 def test_two_requests_are_two_attempts():
     subscription, sales = active(), Program(Role.SALES_AGENT)
 
-    for number in range(2):
-        sales.send("patch", path_of(subscription), {"friendlyName": "Mine"}, MS_RequestId=f"api-{number}")
+    for _ in range(2):
+        sales.send("patch", path_of(subscription), {"friendlyName": "Mine"}, MS_RequestId=str(uuid4()))
 
     assert Refusal.objects.count() == 2
 
