@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
 
 from partnerhub.errors import InvalidInput
 
@@ -68,12 +68,42 @@ def storable(text: str) -> bool:
     return re.search("[\0\ud800-\udfff]", text) is None
 
 
-def checked(serializer: Serializer[Any]) -> dict[str, Any]:
-    """The validated values. Raises InvalidInput naming the first member that is wrong."""
+def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """The validated values, none of them of another JSON type. Raises InvalidInput naming a member that is wrong."""
+    _check_types(serializer, serializer.initial_data, "")
     if serializer.is_valid():
         return dict(serializer.validated_data)
     field, problem = _first(serializer.errors, "")
     raise InvalidInput(field=field, problem=problem)
+
+
+def _is_whole(value: Any) -> bool:
+    """As JSON Schema has it: 12.0 is one, true is not."""
+    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+
+
+# The framework would read 0 as "0", "12" as 12 and "yes" as true: what a program did not mean is refused instead.
+_JSON_TYPES: tuple[tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], ...], Callable[[Any], bool], str], ...] = (
+    ((serializers.BooleanField,), lambda value: isinstance(value, bool), "true or false"),
+    ((serializers.IntegerField,), _is_whole, "a whole number"),
+    (
+        (serializers.CharField, serializers.UUIDField, serializers.DateField, serializers.DateTimeField),
+        lambda value: isinstance(value, str),
+        "text",
+    ),
+)
+
+
+def _check_types(field: serializers.Field[Any, Any, Any, Any], value: Any, path: str) -> None:
+    if isinstance(field, serializers.Serializer) and isinstance(value, dict):
+        for name, inner in field.fields.items():
+            _check_types(inner, value.get(name), f"{path}.{name}".lstrip("."))
+    elif isinstance(field, serializers.ListField | serializers.ListSerializer) and isinstance(value, list):
+        for index, one in enumerate(value):
+            _check_types(field.child, one, f"{path}[{index}]")
+    for kinds, is_fine, expected in _JSON_TYPES:
+        if isinstance(field, kinds) and value is not None and not is_fine(value):
+            raise InvalidInput(field=path, problem=f"{expected} is expected")
 
 
 def _first(errors: Any, path: str) -> tuple[str, str]:
