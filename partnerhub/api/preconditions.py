@@ -1,6 +1,6 @@
 """What a program asks for besides the act: which version it has seen, how it wants to wait, how it reads a refusal."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -16,6 +16,16 @@ PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=f"`{RESPOND_ASYNC}`: answer 202 with the operation where the publisher must be asked.",
 )
+
+
+class ProblemDetails(TypedDict):
+    """A refusal of the hub's own resources for who accepts `application/problem+json`; `code` as in the dialect's."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: int
 
 
 def prefers_async(request: Request) -> bool:
@@ -37,11 +47,11 @@ def as_problem(error: HubError, status: int, number: int, headers: dict[str, str
     """A refusal as RFC 9457 writes it, with the dialect's number; a stale etag is 412 here."""
     if isinstance(error, StaleVersion):
         status = 412
-    body = {
-        "type": f"urn:partnerhub:refusal:{error.code}",
-        "title": error.code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": str(error),
-        "code": number,
-    }
+    body = ProblemDetails(
+        type=f"urn:partnerhub:refusal:{error.code}",
+        title=error.code.replace("_", " ").capitalize(),
+        status=status,
+        detail=str(error),
+        code=number,
+    )
     return Response(body, status, headers=headers, content_type=PROBLEM)

@@ -38,12 +38,15 @@ REQUEST_ID = OpenApiParameter(
 )
 
 
-# Of what is answered, not of what is asked.
-WAIT = OpenApiParameter(
-    "Retry-After", int, OpenApiParameter.HEADER, description="Seconds to wait.", response=["202", "409", "429"]
-)
-WHERE = OpenApiParameter(
-    "Location", str, OpenApiParameter.HEADER, description="The operation that it waits for.", response=["202"]
+def answered_header(name: str, kind: type, text: str, *statuses: int) -> OpenApiParameter:
+    """A header of what is answered, not of what is asked."""
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=text, response=[*map(str, statuses)])
+
+
+WAIT = answered_header("Retry-After", int, "Seconds to wait.", 409, 429)
+ACCEPTED = (
+    answered_header("Location", str, "The operation that it waits for.", 202),
+    answered_header("Retry-After", int, "Seconds to wait before looking there.", 202),
 )
 
 
@@ -106,7 +109,7 @@ def operation(
             **({202: OpenApiResponse(response, accepted)} if accepted else {}),
             **{str(status): OpenApiResponse(Problem, text) for status, text in _refused(refusals).items()},
         },
-        parameters=[*named, *parameters, *headers],
+        parameters=[*named, *parameters, *headers, *(ACCEPTED if accepted else ())],
     )
 
 
@@ -144,7 +147,7 @@ class HubSchema(AutoSchema):
         return [type(self.view).__module__.partition(".")[0]]
 
     def get_override_parameters(self) -> list[Any]:
-        common = [CORRELATION, WAIT, WHERE] + ([REQUEST_ID] if self.method in WRITES else [])
+        common = [CORRELATION, WAIT] + ([REQUEST_ID] if self.method in WRITES else [])
         return [*super().get_override_parameters(), *common]
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
