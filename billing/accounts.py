@@ -1,6 +1,7 @@
 """An account as rows: read for the reckoning, and written back with the lines that it added."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from billing.enums import ChargeType
 from billing.models import Account, Charge
 from billing.periods import Period, months_of
 from billing.proration import Rounding
-from billing.reckoning import Basis, Charged, Entry
+from billing.reckoning import Added, Basis, Charged, Entry
 from partnerhub.errors import ClockBehind
 from partnerhub.outbox.recorder import digest
 from publishers.models import PlanTerm, Pricing
@@ -37,8 +38,9 @@ def reckoned(row: Account, lines: Iterable[Charge] = (), last_number: int | None
     return reckoning.Account(
         currency=row.subscription.currency,
         opened_by=row.opened_by_id,
-        basis=basis_of(
-            row.plan_term, row.price_id, row.unit_price, row.quantity, row.partner_id, Rounding(row.rounding)
+        basis=replace(
+            basis_of(row.plan_term, row.price_id, row.unit_price, row.quantity, row.partner_id, Rounding(row.rounding)),
+            added=tuple(_added_from(told) for told in row.added),
         ),
         term_start=row.term_start,
         term_end=row.term_end,
@@ -68,6 +70,14 @@ def basis_of(
     )
 
 
+def _added_from(told: dict[str, Any]) -> Added:
+    return Added(UUID(told["price"]), Decimal(told["unit_price"]), told["quantity"])
+
+
+def _added_json(one: Added) -> dict[str, Any]:
+    return {"price": str(one.price_id), "unit_price": str(one.unit_price), "quantity": one.quantity}
+
+
 def creditable(row: Account, since: date | None = None) -> QuerySet[Charge]:
     """The charges of an account, oldest first; with `since`, only those with a day on or after it."""
     charges = Charge.objects.filter(subscription_id=row.pk, reverses=None)
@@ -87,6 +97,7 @@ def keep(subscription: Subscription, account: reckoning.Account, heard: int) -> 
         "quantity": account.basis.quantity,
         "partner_id": account.basis.partner_id,
         "rounding": account.basis.rounding,
+        "added": [_added_json(one) for one in account.basis.added],
         "term_start": account.term_start,
         "term_end": account.term_end,
         "paid_from": account.paid_from,

@@ -74,8 +74,13 @@ def _quantity_changed(account: Account, event: Event, shelf: Shelf) -> Iterator[
     kind = ChargeType.ADD_QUANTITY if more else ChargeType.REMOVE_QUANTITY
     requested_on, accepted_on = _days(event)
     yield from reckoning.charge_until(account, accepted_on)
-    basis = replace(account.basis, quantity=event.data["after"])
+    basis = account.basis.resized(event.data["after"], _own_price(event))
     yield from reckoning.change(account, Change(event.pk, kind, basis, requested_on, accepted_on))
+
+
+def _own_price(event: Event) -> tuple[UUID, Decimal] | None:
+    """The price of added licences, where it is not that of the term (policy `added_seats_price`)."""
+    return (UUID(event.data["price"]), Decimal(event.data["unit_price"])) if "price" in event.data else None
 
 
 def _plan_changed(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:

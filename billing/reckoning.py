@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from billing.enums import ChargeType
@@ -18,8 +20,20 @@ NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """Licences that were added within the term at a price of their own, which they keep until it ends."""
+
+    price_id: UUID
+    unit_price: Decimal
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
-    """What a cycle is charged by; `cycle_months` are those of its billing frequency. A line stays rounded as it was."""
+    """What a cycle is charged by; `cycle_months` are those of its billing frequency. A line stays rounded as it was.
+
+    `quantity` counts all licences, those of `added` (the oldest first) among them.
+    """
 
     plan_term_id: UUID
     price_id: UUID
@@ -29,11 +43,37 @@ class Basis:
     quantity: int
     partner_id: str
     rounding: Rounding = Rounding.LINE
+    added: tuple[Added, ...] = ()
 
     @property
     def units(self) -> int:
         """The licences of a per-user plan, one of a flat rate (rule 73)."""
         return self.quantity if self.per_user else 1
+
+    @property
+    def parts(self) -> list["Basis"]:
+        """One basis for each price: that of the term first, then those of the licences that were added."""
+        own = replace(self, quantity=self.quantity - sum(one.quantity for one in self.added), added=())
+        return [own, *(replace(own, **_as_values(one)) for one in self.added)]
+
+    def resized(self, quantity: int, price: tuple[UUID, Decimal] | None = None) -> "Basis":
+        """Another number of licences: more of them at a price of their own, where one is given that is not the
+        term's, or fewer, those that were added last first.
+        """
+        more, added = quantity - self.quantity, list(self.added)
+        if more > 0 and price is not None and price[0] != self.price_id and self.per_user:
+            held = added.pop().quantity if added and added[-1].price_id == price[0] else 0
+            added.append(Added(*price, held + more))
+        while more < 0 and added:
+            last = added.pop()
+            if last.quantity + more > 0:
+                added.append(replace(last, quantity=last.quantity + more))
+            more += last.quantity
+        return replace(self, quantity=quantity, added=tuple(added))
+
+
+def _as_values(one: Added) -> dict[str, Any]:
+    return {"price_id": one.price_id, "unit_price": one.unit_price, "quantity": one.quantity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +165,25 @@ def open_account(
     start, end = term
     account = Account(currency, opened_by, basis, start, end, start, start, start)
     if not trial_days:
-        return account, [_charge_cycle(account)]
+        return account, _charge_cycle(account)
     trial = trial_period(start, trial_days)
     account.paid_from = trial.end
-    entry = _charge(account, _entry(account, ChargeType.NEW, trial, replace(basis, unit_price=NOTHING)))
+    entries = _charge(account, [_entry(account, ChargeType.NEW, trial, replace(basis, unit_price=NOTHING))])
     account.in_trial = True
-    return account, [entry]
+    return account, entries
 
 
 def charge_until(account: Account, day: date) -> Iterator[Entry]:
     """The cycles that have begun by `day` and are not charged yet, one after the other."""
     while account.next_charge_on is not None and account.next_charge_on <= day:
-        yield _charge_cycle(account)
+        yield from _charge_cycle(account)
 
 
 def next_amount(account: Account) -> Decimal | None:
     """What the next cycle of this term will be charged; None when there is none."""
     if account.next_charge_on is None:
         return None
-    return _entry(account, ChargeType.CYCLE_CHARGE, _next_period(account), account.basis).amount
+    return sum((entry.amount for entry in _cycle(account, ChargeType.CYCLE_CHARGE)), NOTHING)
 
 
 def renew(account: Account, opened_by: UUID, basis: Basis, term: tuple[date, date]) -> None:
@@ -167,7 +207,7 @@ def change(account: Account, wanted: Change) -> list[Entry]:
     before, account.basis = account.basis, wanted.basis
     if wanted.is_of_quantity and before.units == wanted.basis.units:
         return []
-    ways = [_way(account, wanted, day) for day in (wanted.accepted_on, wanted.requested_on)]
+    ways = [_way(account, before, wanted, day) for day in (wanted.accepted_on, wanted.requested_on)]
     cheapest = min(ways, key=lambda way: sum(entry.amount for entry in way.entries))
     if not cheapest.entries:
         return []
@@ -204,26 +244,62 @@ class _Way:
     charged_through: date
 
 
-def _way(account: Account, wanted: Change, day: date) -> _Way:
+def _way(account: Account, before: Basis, wanted: Change, day: date) -> _Way:
     """The lines of a change from a day on: what stands from then is wiped, and charged anew."""
     day = max(day, account.changed_on if wanted.is_of_quantity else max(account.changed_on, account.term_start))
-    standing = [line.entry for line in account.lines if line.credited_from is None and line.entry.period.end > day]
-    if not standing:
+    lines = [line.entry for line in account.lines if line.credited_from is None and line.entry.period.end > day]
+    if not lines:
         return _Way(day, [], account.paid_from, account.charged_through)
+    standing = sorted(lines, key=_ends)
     day = max(day, standing[0].period.start)
-    wiped = [_wipe(account, wanted, entry, day) for entry in standing]
-    paid_from = min(account.paid_from, day) if wanted.ends_trial and account.in_trial else account.paid_from
     if wanted.is_of_quantity:
-        anew = [_in_new_quantity(account, wanted, entry, day) for entry in standing]
-    else:
-        anew = list(_on_new_basis(account, wanted, standing, day, paid_from))
+        entries = _in_new_quantity(account, before, wanted, standing, day)
+        return _Way(day, entries, account.paid_from, standing[-1].period.end)
+    paid_from = min(account.paid_from, day) if wanted.ends_trial and account.in_trial else account.paid_from
+    wiped = [_wipe(account, wanted, entry, day) for entry in standing]
+    anew = list(_on_new_basis(account, wanted, standing, day, paid_from))
     return _Way(day, wiped + anew, paid_from, anew[-1].period.end)
 
 
-def _in_new_quantity(account: Account, wanted: Change, entry: Entry, day: date) -> Entry:
-    """Another quantity at the very price that was charged: it stays as it is until the term ends."""
-    basis = replace(wanted.basis, price_id=entry.price_id, unit_price=entry.unit_price, rounding=entry.rounding)
-    return _paired(account, wanted, entry.period.since(day), basis)
+def _ends(entry: Entry) -> date:
+    return entry.period.end
+
+
+def _in_new_quantity(
+    account: Account, before: Basis, wanted: Change, standing: Sequence[Entry], day: date
+) -> list[Entry]:
+    """Another quantity: of each price whose licences are more or fewer, what was charged is wiped and charged anew.
+
+    What was charged keeps its price until the term ends. Licences with a price of their own are charged beside it.
+    """
+    wiped: list[Entry] = []
+    anew: list[Entry] = []
+    for end, group in groupby(standing, key=_ends):
+        entries = list(group)
+        moved = _moved(before, wanted.basis)
+        if end <= account.paid_from:
+            # One line for all licences: the days of a trial, or of a term that is over.
+            moved = [(replace(moved[0][0], price_id=entries[0].price_id), sum(units for _part, units in moved))]
+        for part, units in moved:
+            found = next((entry for entry in entries if entry.price_id == part.price_id), None)
+            if found is not None:
+                wiped.append(_wipe(account, wanted, found, day))
+                part = replace(part, unit_price=found.unit_price, rounding=found.rounding)
+                units += found.units
+            elif part.price_id == before.price_id:
+                continue
+            if units > 0:
+                anew.append(_paired(account, wanted, entries[0].period.since(day), replace(part, quantity=units)))
+    return wiped + anew
+
+
+def _moved(before: Basis, after: Basis) -> list[tuple[Basis, int]]:
+    """Of which prices there are how many licences more, or fewer."""
+    held = {part.price_id: part.quantity for part in before.parts}
+    left = {part.price_id: part.quantity for part in after.parts}
+    known = {part.price_id: part for part in (*before.parts, *after.parts)}
+    steps = ((part, left.get(price_id, 0) - held.get(price_id, 0)) for price_id, part in known.items())
+    return [(part, units) for part, units in steps if units]
 
 
 def _on_new_basis(
@@ -241,7 +317,7 @@ def _on_new_basis(
         day = whole.end
 
 
-def _charge_cycle(account: Account) -> Entry:
+def _charge_cycle(account: Account) -> list[Entry]:
     if account.in_trial:
         charge_type = ChargeType.CONVERT
     elif account.last_number == 0:
@@ -249,12 +325,18 @@ def _charge_cycle(account: Account) -> Entry:
     else:
         is_first = account.charged_through == account.paid_from
         charge_type = ChargeType.RENEW if is_first else ChargeType.CYCLE_CHARGE
-    return _charge(account, _entry(account, charge_type, _next_period(account), account.basis))
+    return _charge(account, _cycle(account, charge_type))
 
 
-def _charge(account: Account, entry: Entry) -> Entry:
-    account.charged_through, account.in_trial = entry.period.end, False
-    return _append(account, entry)
+def _cycle(account: Account, charge_type: ChargeType) -> list[Entry]:
+    """The next cycle, a line for each price."""
+    period = _next_period(account)
+    return [_entry(account, charge_type, period, part) for part in account.basis.parts]
+
+
+def _charge(account: Account, entries: list[Entry]) -> list[Entry]:
+    account.charged_through, account.in_trial = entries[0].period.end, False
+    return [_append(account, entry) for entry in entries]
 
 
 def _next_period(account: Account) -> Period:

@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
@@ -239,6 +240,25 @@ class Price(models.Model):
         return f"{self.amount} {self.currency}"
 
 
+# From the moment on at which the row began one row follows another, the last without an end.
+_WITHOUT_GAPS = """
+    IF NOT EXISTS (SELECT FROM publishers_policy
+                    WHERE name = OLD.name AND num_nonnulls(plan_id, offer_id, publisher_id) = 0 AND term = ''
+                      AND valid_from <= OLD.valid_from AND (valid_to IS NULL OR valid_to > OLD.valid_from))
+       OR EXISTS (SELECT FROM publishers_policy ended
+                   WHERE name = OLD.name AND num_nonnulls(plan_id, offer_id, publisher_id) = 0 AND term = ''
+                     AND valid_to > OLD.valid_from
+                     AND NOT EXISTS (SELECT FROM publishers_policy following
+                                      WHERE name = OLD.name AND term = ''
+                                        AND num_nonnulls(plan_id, offer_id, publisher_id) = 0
+                                        AND valid_from <= ended.valid_to
+                                        AND (valid_to IS NULL OR valid_to > ended.valid_to)))
+    THEN RAISE EXCEPTION 'hub_policy_without_gaps: %', OLD.name USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
+
+
 class Policy(models.Model):
     """A dated rule of the game, as narrow as it is scoped: hub-wide, a publisher's, an offer's or a plan's.
 
@@ -267,6 +287,18 @@ class Policy(models.Model):
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="policy_valid_range"
             ),
             models.CheckConstraint(condition=Q(term__in=["", *Term.values]), name="policy_term_known"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="hub_policy_without_gaps",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(
+                    old__plan__isnull=True, old__offer__isnull=True, old__publisher__isnull=True, old__term=""
+                ),
+                func=_WITHOUT_GAPS,
+            )
         ]
 
     def __str__(self) -> str:

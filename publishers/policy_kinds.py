@@ -104,6 +104,7 @@ _MINUTE = timedelta(minutes=1)
 KINDS: dict[str, Kind] = {
     "activate_differing": Word(("accept", "refuse")),
     "activate_within": Duration(_SECOND),  # rule 24
+    "added_seats_price": Word(("term", "list")),
     "answer_within": Duration(_SECOND, _DAY),  # rule 41
     "auto_approve": ThresholdOrOff(),
     "billing_frequency_change": Word(("at_renewal", "now")),  # rule 69

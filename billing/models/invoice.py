@@ -35,6 +35,17 @@ _ADDS_UP = """
     END IF;
     RETURN NULL;
 """
+# The invoice is locked, so that two notes at one moment are added up one after the other.
+_NOTES_WITHIN_INVOICE = """
+    SELECT * INTO credited FROM billing_invoice WHERE id = NEW.credits_id FOR NO KEY UPDATE;
+    IF credited.kind <> 'invoice' OR credited.state <> 'finalized'
+       OR credited.customer_id <> NEW.customer_id OR credited.currency <> NEW.currency
+       OR credited.net + (SELECT SUM(net) FROM billing_invoice
+                           WHERE credits_id = credited.id AND state = 'finalized') < 0
+    THEN RAISE EXCEPTION 'credit_note_within_its_invoice: %', NEW.number USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
 _LINES_ARE_CHARGES = """
     SELECT line.id INTO wrong FROM added line
       JOIN billing_invoice invoice ON invoice.id = line.invoice_id
@@ -232,6 +243,14 @@ class Invoice(models.Model):
                 when=pgtrigger.After,
                 condition=pgtrigger.Q(new__state=InvoiceState.FINALIZED),
                 func=_ADDS_UP,
+            ),
+            pgtrigger.Trigger(
+                name="credit_note_within_its_invoice",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.After,
+                condition=pgtrigger.Q(new__state=InvoiceState.FINALIZED, new__credits__isnull=False),
+                declare=[("credited", "billing_invoice%ROWTYPE")],
+                func=_NOTES_WITHIN_INVOICE,
             ),
         ]
 

@@ -3,6 +3,7 @@
 import uuid
 
 import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import TruncDate
@@ -85,17 +86,20 @@ class Charge(models.Model):
             ),
             models.UniqueConstraint(fields=["subscription", "sequence"], name="charge_sequence_once"),
             models.UniqueConstraint(
-                fields=["subscription", "cause", "charge_type", "reverses", "period_start"],
+                fields=["subscription", "cause", "charge_type", "reverses", "period_start", "price"],
                 nulls_distinct=False,
                 name="charge_once_per_cause",
             ),
             models.UniqueConstraint(
-                fields=["subscription", "period_start"],
+                fields=["subscription", "period_start", "price"],
                 condition=Q(reverses=None, reference_id=None),
                 name="charge_period_once",
             ),
         ]
-        indexes = [models.Index(fields=["customer", "-recorded_at"], name="charge_of_customer")]
+        indexes = [
+            models.Index(fields=["customer", "-recorded_at"], name="charge_of_customer"),
+            BrinIndex(fields=["recorded_at"], name="charge_recorded", autosummarize=True, pages_per_range=32),
+        ]
         triggers = [
             pgtrigger.Protect(name="charge_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             pgtrigger.Trigger(
@@ -116,7 +120,8 @@ class Account(models.Model):
     """How far a subscription is charged, and by what: the row that the tick of new cycles finds. Days are UTC.
 
     `heard` is the sequence of the last event that was taken in. `charged_through` is exclusive. `next_charge_on` is
-    null when nothing more is charged in this term. `opened_by` began the term.
+    null when nothing more is charged in this term. `opened_by` began the term. `added` lists those of the licences
+    that have a price of their own until the term ends: `{"price", "unit_price", "quantity"}`, the oldest first.
     """
 
     subscription = models.OneToOneField(
@@ -130,6 +135,7 @@ class Account(models.Model):
     quantity = models.PositiveIntegerField()
     partner_id = models.CharField(max_length=16, blank=True)
     rounding = models.CharField(max_length=8, default="line", db_default="line")
+    added = models.JSONField(default=list, db_default=[])
     term_start = models.DateField()
     term_end = models.DateField()
     paid_from = models.DateField()

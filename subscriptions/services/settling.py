@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import NotFound
 from partnerhub.outbox.recorder import record
-from publishers.selectors import policy_duration
+from publishers.selectors import policy_duration, policy_word, price_at
 from subscriptions.enums import Acceptance, OperationAction, OperationStatus, TrancheCause
 from subscriptions.events import OperationRefused, OperationSucceeded, PlanChanged, SeatsChanged
 from subscriptions.models import Operation, SeatTranche, Subscription
@@ -87,7 +87,18 @@ def _change_seats(actor: Actor, subscription: Subscription, operation: Operation
     save_changed(subscription, "quantity")
     data = _told(operation, at) | {"before": before, "after": after}
     data["causes"] = TrancheCause.INCREASE if after > before else TrancheCause.REDUCTION
+    if after > before:
+        data |= _price_of_added(subscription, operation.created_at)
     record(SeatsChanged(subscription.pk, data, operation.reason), actor=actor, at=at)
+
+
+def _price_of_added(subscription: Subscription, at: datetime) -> dict[str, str]:
+    """The price of licences that were asked for at a moment, where the policy does not give them that of the term."""
+    term = subscription.plan_term
+    if policy_word("added_seats_price", subscription.plan, at, term.term) == "term":
+        return {}
+    price = price_at(term, subscription.currency, at)
+    return {"price": str(price.pk), "unit_price": str(price.amount)} if price else {}
 
 
 def _change_plan(actor: Actor, subscription: Subscription, operation: Operation, at: datetime) -> None:

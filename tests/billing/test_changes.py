@@ -8,12 +8,17 @@ from django.core.management import call_command
 
 from accounts.policy import SYSTEM
 from billing.models import Account, Charge
-from billing.services.charging import take_in
+from billing.services.charging import charge_cycles, take_in
+from billing.verification import verify
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Delivery, Event
 from publishers.models import BillingCycle, Policy, Pricing, Term
+from subscriptions.changes import Change
+from subscriptions.models import Subscription
 from subscriptions.services.ending import cancel
 from subscriptions.services.plans import change_plan
+from subscriptions.services.quoting import preview
+from subscriptions.services.renewal import renew_due
 from subscriptions.services.resellers import change_reseller
 from tests.factories.accounts import LONG_AGO
 from tests.factories.billing import ADMIN, lines, to_plan, to_quantity
@@ -222,3 +227,57 @@ def test_a_plan_whose_policy_cuts_the_unit_first_follows_the_published_conversio
         ("convert", "25 Jun-17 Jul", 300, "1476.00"),
     ]
     call_command("verify_ledger")
+
+
+def own_price_from(subscription, moment, amount: str) -> None:
+    """From then on added licences cost what is on sale, and that is another price."""
+    Policy.objects.create(name="added_seats_price", value="list", plan=subscription.plan, valid_from=LONG_AGO)
+    subscription.plan_term.prices.filter(valid_to=None).update(valid_to=moment)
+    subscription.plan_term.prices.create(currency="EUR", amount=amount, valid_from=moment)
+
+
+def test_seats_at_the_price_of_their_day_keep_it_until_the_term_ends():
+    subscription = active(JUNE_18, term=PlanTermFactory(term=Term.P1Y), quantity=10)
+    own_price_from(subscription, JUNE_20, "12.00")
+    shown = preview(ADMIN, subscription.pk, Change(quantity=12), at=JUNE_20)
+    to_quantity(subscription, 12, JUNE_20, JUNE_20)
+    to_quantity(subscription, 13, JUNE_20 + timedelta(hours=1))
+    to_quantity(subscription, 9, JUNE_20 + timedelta(hours=2))
+    to_quantity(subscription, 11, JUNE_20 + timedelta(hours=3))
+    charge_cycles(SYSTEM, at=JUNE_20 + timedelta(days=30))
+    verified = verify()
+
+    assert (shown.due_today.text, shown.next_charge[1].text) == ("22.40", "124.80")
+    assert [line.quantity for line in shown.lines] == [2]
+    assert lines(subscription) == [
+        ("new", "18 Jun-17 Jul", 10, "100.80"),
+        ("addQuantity", "20 Jun-17 Jul", 2, "22.40"),
+        ("addQuantity", "20 Jun-17 Jul", 2, "-22.40"),
+        ("addQuantity", "20 Jun-17 Jul", 3, "33.60"),
+        ("removeQuantity", "20 Jun-17 Jul", 10, "-94.08"),
+        ("removeQuantity", "20 Jun-17 Jul", 3, "-33.60"),
+        ("removeQuantity", "20 Jun-17 Jul", 9, "84.67"),
+        ("addQuantity", "20 Jun-17 Jul", 2, "22.40"),
+        ("cycleCharge", "18 Jul-17 Aug", 9, "90.72"),
+        ("cycleCharge", "18 Jul-17 Aug", 2, "24.00"),
+    ]
+    assert verified.faults == []
+
+
+def test_the_next_term_and_another_plan_have_one_price_for_all_seats():
+    subscription = active(JUNE_18, quantity=10)
+    own_price_from(subscription, JUNE_20, "12.00")
+    to_quantity(subscription, 12, JUNE_20)
+    renew_due(SYSTEM, at=JUNE_18 + timedelta(days=30))
+    deliver_due(JUNE_18 + timedelta(days=30))
+    subscription = Subscription.objects.get(pk=subscription.pk)
+    own = Account.objects.get().added
+    to_plan(subscription, another(subscription, "6.00"), JUNE_18 + timedelta(days=30))
+
+    assert lines(subscription)[2:] == [
+        ("renew", "18 Jul-17 Aug", 12, "144.00"),
+        ("convert", "18 Jul-17 Aug", 12, "-144.00"),
+        ("convert", "18 Jul-17 Aug", 12, "72.00"),
+    ]
+    assert own == []
+    assert verify().faults == []

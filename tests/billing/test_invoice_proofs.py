@@ -87,6 +87,14 @@ CHEATS = [
     (DRAFT.format(NUMBERED.format(4, "2026-07-08", "")), "invoice_numbers_without_gaps"),
     (DRAFT.format(NUMBERED.format(2, "2026-07-08", "")), "invoice_serial_once"),
     (DRAFT.format("kind = 'credit_note'"), "invoice_credit_note_credits_an_invoice"),
+    (
+        DRAFT.format(
+            "kind = 'credit_note', net = -1, tax = 0, gross = -1, "
+            "credits_id = (SELECT id FROM billing_invoice WHERE number = 'G000000002'), "
+            + NUMBERED.format(2, "2026-07-08", "")
+        ),
+        "credit_note_within_its_invoice",
+    ),
     (LINE.format(2, "line.net", "line.tax", "draft", "finalized"), "charge_on_one_invoice"),
     (LINE.format(2, "line.net + 1", "line.tax", "draft", "void"), "invoice_line_is_its_charge"),
     (LINE.format(2, "line.net", "line.tax", "draft", "void"), "invoice_line_is_its_charge"),

@@ -8,6 +8,7 @@ import pytest
 from django.db import Error, connection, transaction
 
 from billing.models import Charge
+from publishers.models import Policy
 from subscriptions.models import BillingStart, Gate, Subscription
 from tests.factories.publishers import restore_default_policies
 from tests.factories.subscriptions import NOON, active, buy, hear, said
@@ -262,3 +263,22 @@ def test_more_days_than_the_cycle_has_are_refused(days):
 def test_a_period_that_has_not_begun_is_not_charged():
     active()
     assert "charge_period_has_begun" in refused(COPY, None, None, (NOON + timedelta(days=40)).date(), NOON)
+
+
+def test_no_day_is_left_without_a_hub_wide_policy():
+    gap = "UPDATE publishers_policy SET valid_to = '2027-01-01' WHERE name = 'rounding'"
+    follower = (
+        "; INSERT INTO publishers_policy (id, name, value, term, valid_from) "
+        "VALUES (gen_random_uuid(), 'rounding', 'unit', '', '{}')"
+    )
+    for cheat in (
+        gap,
+        gap + follower.format("2027-01-02"),
+        "DELETE FROM publishers_policy WHERE name = 'rounding'",
+        "UPDATE publishers_policy SET valid_from = '2021-01-01' WHERE name = 'rounding'",
+    ):
+        assert "hub_policy_without_gaps: rounding" in refused(cheat)
+    _run(gap + follower.format("2027-01-01"), ())
+
+    values = Policy.objects.filter(name="rounding").order_by("valid_from").values_list("value", flat=True)
+    assert list(values) == ["line", "unit"]

@@ -65,5 +65,10 @@ class PlanTermFactory(factory.django.DjangoModelFactory):
 def restore_default_policies() -> None:
     """Write the migration's policies again where a test that committed has emptied every table at its end."""
     if not Policy.objects.exists():
-        for migration in ("0002_default_policies", "0004_more_default_policies", "0006_watching_and_billing_policies"):
+        for migration in (
+            "0002_default_policies",
+            "0004_more_default_policies",
+            "0006_watching_and_billing_policies",
+            "0007_added_seats_price",
+        ):
             import_module(f"publishers.migrations.{migration}").add_defaults(apps, None)
