@@ -6,14 +6,13 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Client
 from accounts.policy import AGENT_ROLES, Actor
 from customers.models import Customer
-from customers.selectors import customers_visible_to
+from customers.selectors import ids_of_customers
 from partnerhub.web.forms import RefusableForm
 from partnerhub.web.templatetags.hub import ROLE_NAMES
 
@@ -52,29 +51,11 @@ class ScopeForm(RefusableForm):
             raise ValidationError(_("Name at least one customer, or choose all customers."))
         if len(asked) > MOST_CUSTOMERS:
             raise ValidationError(translated("At most {count} customers can be listed.").format(count=MOST_CUSTOMERS))
-        found = _found(self.actor, asked)
+        found = ids_of_customers(self.actor, asked)
         if unknown := [line for line in asked if line not in found]:
             told = ", ".join(line[:60] for line in unknown[:UNKNOWN_SHOWN])
             raise ValidationError(translated("Not found: {customers}").format(customers=told))
         return [found[line] for line in asked]
-
-
-def _found(actor: Actor, asked: list[str]) -> dict[str, UUID]:
-    """The ids of the customers behind domains and ids in lower case; what nobody has is left out."""
-    rows = customers_visible_to(actor).order_by()
-    by_id = {str(pk): pk for pk in rows.filter(pk__in=_ids(asked)).values_list("pk", flat=True)}
-    domains = rows.annotate(lower=Lower("domain")).filter(lower__in=asked).values_list("lower", "pk")
-    return by_id | dict(domains)
-
-
-def _ids(asked: list[str]) -> list[UUID]:
-    found = []
-    for line in asked:
-        try:
-            found.append(UUID(line))
-        except ValueError:
-            continue
-    return found
 
 
 class ClientForm(ScopeForm):

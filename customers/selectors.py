@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from accounts.policy import Action, Actor, authorize
 from customers.models import Customer, IndirectReseller
@@ -63,3 +64,21 @@ def reseller_for(actor: Actor, partner_id: str) -> IndirectReseller:
     if reseller is None:
         raise NotFound(what="reseller", id=partner_id)
     return reseller
+
+
+def ids_of_customers(actor: Actor, asked: list[str]) -> dict[str, UUID]:
+    """The ids of the customers behind domains and ids in lower case; what nobody has is left out."""
+    rows = customers_visible_to(actor).order_by()
+    by_id = {str(pk): pk for pk in rows.filter(pk__in=_ids(asked)).values_list("pk", flat=True)}
+    domains = rows.annotate(lower=Lower("domain")).filter(lower__in=asked).values_list("lower", "pk")
+    return by_id | dict(domains)
+
+
+def _ids(asked: list[str]) -> list[UUID]:
+    found = []
+    for line in asked:
+        try:
+            found.append(UUID(line))
+        except ValueError:
+            continue
+    return found

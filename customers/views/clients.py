@@ -22,7 +22,6 @@ from accounts.models import Client
 from accounts.policy import Role
 from accounts.selectors import api_client_for, api_clients
 from accounts.services.clients import create_api_client, revoke_client, revoke_client_secret, rotate_secret, set_scope
-from accounts.sign_ins import last_sign_ins
 from customers.client_forms import ClientForm, RotationForm, ScopeForm, scope_shown
 from customers.models import Customer
 from customers.views.acting import refusal_of, status_after
@@ -163,9 +162,8 @@ def _scope_words(found: Client) -> str:
 
 
 def _secrets(found: Client, at: datetime) -> list[dict[str, Any]]:
-    secrets = list(found.secrets.order_by("-created_at", "-pk")[:LISTED])
-    used = last_sign_ins(secret.pk for secret in secrets)
-    return [{"secret": secret, "is_valid": secret.is_valid(at), "used_at": used.get(secret.pk)} for secret in secrets]
+    newest = found.secrets.order_by("-created_at", "-pk")[:LISTED]
+    return [{"secret": secret, "is_valid": secret.is_valid(at)} for secret in newest]
 
 
 def _form_page(request: HttpRequest, form: ScopeForm, found: Client | None, status: int) -> HttpResponse:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from accounts.models import Client, ClientSecret
 from accounts.policy import OPERATOR, Role
@@ -19,6 +19,7 @@ from partnerhub.clock import now
 from partnerhub.errors import InvalidInput, NotFound, NotPermitted
 from partnerhub.outbox.models import Event
 from tests.factories.accounts import ClientFactory
+from tests.factories.customers import CustomerFactory
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -137,3 +138,13 @@ def test_the_command_prints_the_credentials(capsys, settings):
     assert told["client_id"] == str(client.pk)
     assert client.role == Role.OPS_AGENT
     assert verify_secret(client, told["client_secret"], now())
+
+
+def test_the_command_limits_a_program_to_customers_by_domain_or_id(capsys):
+    first, second = CustomerFactory(domain="one.example"), CustomerFactory()
+    call_command("create_api_client", "--name", "Shop", "--customer", "ONE.example", "--customer", str(second.pk))
+    assert Client.objects.get().customers == sorted([first.pk, second.pk])
+
+    with pytest.raises(CommandError, match=r"There is no customer two\.example\."):
+        call_command("create_api_client", "--name", "Other", "--customer", "two.example")
+    assert Client.objects.count() == 1
