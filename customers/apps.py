@@ -7,4 +7,5 @@ class CustomersConfig(AppConfig):
     name = "customers"
 
     def ready(self) -> None:
+        import_module("customers.announcing")
         import_module("customers.imports")

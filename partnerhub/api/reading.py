@@ -98,8 +98,8 @@ def _check_types(field: serializers.Field[Any, Any, Any, Any], value: Any, path:
     if isinstance(field, serializers.Serializer) and isinstance(value, dict):
         for name, inner in field.fields.items():
             _check_types(inner, value.get(name), f"{path}.{name}".lstrip("."))
-    elif isinstance(field, serializers.ListField | serializers.ListSerializer) and isinstance(value, list):
-        for index, one in enumerate(value):
+    if isinstance(field, serializers.ListField | serializers.ListSerializer) and field.child:
+        for index, one in enumerate(value if isinstance(value, list) else []):
             _check_types(field.child, one, f"{path}[{index}]")
     for kinds, is_fine, expected in _JSON_TYPES:
         if isinstance(field, kinds) and value is not None and not is_fine(value):

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from partnerhub.hooks.bodies import body
 from partnerhub.hooks.models import Delivery, Registration
 from partnerhub.hooks.registry import Announcement, Place, add, announcements_of, may_hear
@@ -12,14 +14,24 @@ from partnerhub.outbox.recorder import handles
 def announce(announcement: Announcement) -> None:
     """Let programs register for it. Call it when the app is ready."""
     add(announcement)
-    handles(*announcement.of)(hear)
+    handles(*announcement.of, wanted=wanted)(hear)
+
+
+def wanted(names: set[str]) -> set[str]:
+    """Those of the hub's events that some program is registered for now."""
+    registered = {name for events in _standing().values_list("events", flat=True) for name in events}
+    return {name for name in names if any(one.name in registered for one in announcements_of(name))}
+
+
+def _standing() -> QuerySet[Registration]:
+    return Registration.objects.filter(ended_at=None, client__is_active=True)
 
 
 def hear(event: Event, at: datetime) -> None:
     """Write what is to be told of an event; hearing it again writes nothing more."""
     announcements = announcements_of(event.name)
-    wanted = Registration.objects.filter(ended_at=None, client__is_active=True, created_at__lte=event.at)
-    listening = list(wanted.filter(events__overlap=[one.name for one in announcements]).select_related("client"))
+    names = [one.name for one in announcements]
+    listening = list(_standing().filter(created_at__lte=event.at, events__overlap=names).select_related("client"))
     for one in announcements:
         hearers = [registration for registration in listening if one.name in registration.events]
         place = one.locate(event) if hearers else None

@@ -15,6 +15,8 @@ from django.db import connection, transaction
 from partnerhub.outbox.models import Event
 
 Handler = Callable[[Event, datetime], None]
+# Which of the named events anybody waits for behind a consumer.
+Wanted = Callable[[set[str]], set[str]]
 
 
 class Author(Protocol):
@@ -53,14 +55,20 @@ class Happening:
 
 # By event name, then by consumer: the module whose functions hear a stream's events one after the other.
 _handlers: dict[str, dict[str, Handler]] = {}
+_wanted: dict[str, Wanted] = {}
 
 
-def handles(*names: str) -> Callable[[Handler], Handler]:
-    """Register a function as its module's handler of the named events; it runs later, in a transaction of its own."""
+def handles(*names: str, wanted: Wanted | None = None) -> Callable[[Handler], Handler]:
+    """Register a function as its module's handler of the named events; it runs later, in a transaction of its own.
+
+    With `wanted` its module is owed only the events that this names at the moment they are recorded.
+    """
 
     def register(handler: Handler) -> Handler:
         for name in names:
             _handlers.setdefault(name, {})[handler.__module__] = handler
+        if wanted is not None:
+            _wanted[handler.__module__] = wanted
         return handler
 
     return register
@@ -141,7 +149,8 @@ def record_many(happenings: Sequence[Happening], *, actor: Author) -> list[Event
         cursor.execute(_LAST, {"streams": list({one.fact.stream_id for one in happenings})})
         events = _chained(happenings, {row[0]: (row[1], row[2]) for row in cursor.fetchall()}, actor)
         cursor.execute(_APPEND, {"events": _document(map(_columns, events))})
-        if owed := [duty for event in events for duty in _duties(event)]:
+        unwanted = _unwanted({event.name for event in events})
+        if owed := [duty for event in events for duty in _duties(event, unwanted)]:
             cursor.execute(_OWE, {"deliveries": _document(owed)})
     return events
 
@@ -179,9 +188,20 @@ def _columns(event: Event) -> dict[str, Any]:
     return {name: value for name, value in vars(event).items() if name != "_state"}
 
 
-def _duties(event: Event) -> Iterable[dict[str, Any]]:
-    """What is owed of an event: one delivery to each consumer of its name."""
+def _unwanted(names: set[str]) -> set[tuple[str, str]]:
+    """The pairs of event name and consumer that are owed nothing, as each consumer says once for all names."""
+    found = set()
+    for consumer, wanted in _wanted.items():
+        heard = {name for name in names if consumer in _handlers.get(name, {})}
+        found |= {(name, consumer) for name in (heard - wanted(heard) if heard else heard)}
+    return found
+
+
+def _duties(event: Event, unwanted: set[tuple[str, str]]) -> Iterable[dict[str, Any]]:
+    """What is owed of an event: one delivery to each consumer of its name that wants it."""
     for consumer in _handlers.get(event.name, {}):
+        if (event.name, consumer) in unwanted:
+            continue
         yield {
             "event_id": event.id,
             "handler": consumer,

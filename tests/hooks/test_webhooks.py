@@ -18,15 +18,18 @@ from django.test import Client as Browser
 from rest_framework.test import APIClient
 
 from accounts.policy import Actor, Role
+from customers.api import examples
 from partnerhub.api.shapes import utc
 from partnerhub.errors import AddressNotAllowed
 from partnerhub.hooks import services
 from partnerhub.hooks.models import Attempt, Delivery, Registration
 from partnerhub.hooks.sending import WAITS, send_due
 from partnerhub.outbox.delivery import deliver_due
+from partnerhub.outbox.models import Delivery as Owed
 from partnerhub.outbox.models import Event
 from subscriptions.services.edits import rename
 from tests.factories.accounts import ClientFactory, UserFactory
+from tests.factories.customers import ResellerFactory
 from tests.factories.publisher_site import PublisherSite, answers
 from tests.factories.subscriptions import NOON, active
 
@@ -107,6 +110,8 @@ def test_a_registration_is_made_read_replaced_and_removed():
 def test_the_events_are_those_that_the_role_may_read():
     events = [
         "change-request-updated",
+        "customer-created",
+        "customer-updated",
         "invoice-ready",
         "order-created",
         "subscription-activated",
@@ -177,6 +182,36 @@ def test_only_what_was_registered_for_is_told_once_and_in_scope():
         "AuditUri": f"{live.HUB_BASE_URL}/v1/auditrecords/{event.pk}",
         "ResourceChangeUtcDate": LATER.isoformat(),
     }
+
+
+def test_a_customer_is_told_of_when_it_is_taken_on_and_when_it_changes():
+    ResellerFactory(partner_id="7654321")
+    everybody, other = Program(), Program(customers=[uuid.uuid4()])
+    for program in (everybody, other):
+        program.register("customer-created", "customer-updated")
+    customer = everybody.post("/v1/customers", examples.NEW_CUSTOMER, format="json").json()["id"]
+    everybody.patch(f"/v1/customers/{customer}", {"relationshipToPartner": "none"}, format="json")
+    deliver_due(LATER)
+
+    bodies = [json.loads(text) for text in Delivery.objects.values_list("body", flat=True)]
+    assert {one["ResourceUri"] for one in bodies} == {f"{live.HUB_BASE_URL}/v1/customers/{customer}"}
+    assert sorted(one["EventName"] for one in bodies) == ["customer-created", "customer-updated", "customer-updated"]
+    assert {delivery.registration.client for delivery in Delivery.objects.all()} == {everybody.row}
+
+
+def test_what_nobody_is_registered_for_is_owed_to_nobody():
+    subscription = active()
+    owed = Owed.objects.filter(handler="partnerhub.hooks.handlers", stream_id=subscription.pk)
+    Program().register("order-created")
+    ended = Program()
+    ended.register("subscription-updated")
+    ended.delete(REGISTRATION)
+    rename(AGENT, subscription.pk, nickname="Unheard", version=None, at=LATER)
+    assert list(owed) == []
+
+    Program().register("subscription-updated")
+    rename(AGENT, subscription.pk, nickname="Heard", version=None, at=LATER)
+    assert owed.get().event.pk == Event.objects.filter(name="subscription.renamed").latest("sequence").pk
 
 
 # How it is delivered
