@@ -113,6 +113,7 @@ class ClientSecret(models.Model):
     hint = models.CharField(max_length=8)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.hint}…"

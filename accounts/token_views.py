@@ -19,8 +19,7 @@ from django.views.decorators.http import require_safe
 from accounts.guesses import address_of, note_failure, seconds_to_wait
 from accounts.keys import jwks
 from accounts.models import Client
-from accounts.services.clients import matching_secret
-from accounts.sign_ins import note_sign_in
+from accounts.services.clients import matching_secret, note_sign_in
 from accounts.tokens import TOKEN_LIFE, Issued, Version, audiences_of, issue, issuer
 from partnerhub.clock import now
 
@@ -190,7 +189,7 @@ def _authenticated(credentials: Credentials, tenant_id: UUID, at: datetime) -> C
     secret = matching_secret(client, credentials.client_secret, at)
     if secret is None:
         raise InvalidClient
-    note_sign_in(secret.pk, at)
+    note_sign_in(secret, at)
     return client
 
 

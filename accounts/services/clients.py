@@ -110,8 +110,17 @@ def rotate_secret(actor: Actor, client_id: UUID, *, overlap: timedelta = timedel
 def note_use(client: Client, at: datetime) -> None:
     """Remember when a program last called, at most once a minute."""
     if client.last_used_at is None or client.last_used_at <= at - NOTED_EVERY:
-        unnoted = Q(last_used_at=None) | Q(last_used_at__lte=at - NOTED_EVERY)
-        Client.objects.filter(unnoted, pk=client.pk).update(last_used_at=at)
+        Client.objects.filter(_unnoted(at), pk=client.pk).update(last_used_at=at)
+
+
+def note_sign_in(secret: ClientSecret, at: datetime) -> None:
+    """Remember when a secret last brought a token, at most once a minute."""
+    if secret.last_used_at is None or secret.last_used_at <= at - NOTED_EVERY:
+        ClientSecret.objects.filter(_unnoted(at), pk=secret.pk).update(last_used_at=at)
+
+
+def _unnoted(at: datetime) -> Q:
+    return Q(last_used_at=None) | Q(last_used_at__lte=at - NOTED_EVERY)
 
 
 def _locked(client_id: UUID) -> Client:

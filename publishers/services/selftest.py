@@ -13,9 +13,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
 from accounts.policy import Action, Actor, authorize
-from accounts.sign_ins import last_sign_ins
 from accounts.tokens import publisher_call_token
 from partnerhub.addresses import check_url
 from partnerhub.errors import AddressNotAllowed, NotFound
@@ -288,8 +288,7 @@ def _identity(publisher: Publisher) -> dict[str, Any]:
 
 
 def _sign_in(publisher: Publisher, at: datetime) -> Step:
-    used = last_sign_ins(publisher.client.secrets.values_list("pk", flat=True)).values()
-    last = max(used, default=None)
+    last = publisher.client.secrets.aggregate(last=Max("last_used_at"))["last"]
     if not publisher.client.secrets.filter(created_at__lte=at, expires_at__gt=at).exists():
         return Step(StepName.SIGN_IN, Verdict.FAILED, "no_valid_secret")
     if last is None:

@@ -17,7 +17,6 @@ from accounts.denial import denial_of
 from accounts.middleware import actor_of
 from accounts.models import ClientSecret
 from accounts.policy import Action, authorize
-from accounts.sign_ins import last_sign_ins
 from partnerhub.clock import now
 from partnerhub.errors import HubError, StaleVersion
 from partnerhub.web.refusals import status_of
@@ -79,10 +78,9 @@ def identity_facts(publisher: Publisher) -> list[dict[str, Any]]:
 
 
 def _secrets(publisher: Publisher, at: datetime) -> list[dict[str, Any]]:
-    """The newest secrets with whether they hold and when they were last used, as far as that is known."""
+    """The newest secrets with whether they hold."""
     newest: list[ClientSecret] = list(publisher.client.secrets.order_by("-created_at", "-pk")[:SECRETS_SHOWN])
-    used = last_sign_ins(secret.pk for secret in newest)
-    return [{"secret": secret, "is_valid": secret.is_valid(at), "used_at": used.get(secret.pk)} for secret in newest]
+    return [{"secret": secret, "is_valid": secret.is_valid(at)} for secret in newest]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

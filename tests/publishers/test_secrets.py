@@ -12,7 +12,6 @@ from accounts.models import ClientSecret, SigningKey
 from accounts.policy import OPERATOR, SYSTEM
 from accounts.services.clients import SECRET_LIVES, add_secret, verify_secret
 from accounts.services.signing import rotate
-from accounts.sign_ins import last_sign_ins
 from partnerhub.errors import KeyNotSigningYet, NotFound, NotPermitted, TooManySecrets
 from partnerhub.outbox.models import Event
 from publishers.services.secrets import MOST_SECRETS, make_secret, revoke_secret, warn_of_endings
@@ -101,13 +100,14 @@ def test_the_end_of_the_last_secret_is_warned_of_once(publisher):
     assert hints == list(publisher.client.secrets.order_by("pk").values_list("hint", flat=True))
 
 
-def test_when_a_secret_was_last_used_is_known(publisher, client, time_machine):
-    time_machine.move_to(NOON + HOUR, tick=False)
-    used = publisher.client.secrets.get()
+def test_when_a_secret_was_last_used_is_kept_to_the_minute(publisher, client, time_machine):
+    uses = []
+    for seconds in (0, 59, 60):
+        time_machine.move_to(NOON + HOUR + timedelta(seconds=seconds), tick=False)
+        assert sign_in(client, publisher, publisher.first) == 200
+        uses.append(publisher.client.secrets.get().last_used_at - NOON - HOUR)
 
-    assert sign_in(client, publisher, publisher.first) == 200
-
-    assert last_sign_ins([used.pk, used.pk + 1]) == {used.pk: NOON + HOUR}
+    assert uses == [timedelta(), timedelta(), timedelta(seconds=60)]
 
 
 def test_signing_in_needs_no_cache(publisher, client, settings, time_machine):
@@ -115,7 +115,6 @@ def test_signing_in_needs_no_cache(publisher, client, settings, time_machine):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
 
     assert sign_in(client, publisher, publisher.first) == 200
-    assert last_sign_ins([1]) == {}
 
 
 def test_a_key_is_replaced_once_at_a_time_and_its_private_half_destroyed_in_the_end(time_machine):
