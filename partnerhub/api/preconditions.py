@@ -10,11 +10,19 @@ from partnerhub.errors import HubError, StaleVersion
 
 PROBLEM = "application/problem+json"
 RESPOND_ASYNC = "respond-async"
+EVERY_STATUS = "every-status"
 PREFER = OpenApiParameter(
     "Prefer",
     str,
     OpenApiParameter.HEADER,
-    description=f"`{RESPOND_ASYNC}`: answer 202 with the operation where the publisher must be asked.",
+    description=f"`{RESPOND_ASYNC}`: answer 202 with the operation where the publisher must be asked. "
+    f"`{EVERY_STATUS}`: `status` is also `pending` or `expired`.",
+)
+STATUSES = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"`{EVERY_STATUS}`: `status` is also `pending` or `expired`; without, active, suspended or deleted.",
 )
 
 
@@ -30,8 +38,17 @@ class ProblemDetails(TypedDict):
 
 def prefers_async(request: Request) -> bool:
     """Whether `Prefer` names respond-async (RFC 7240), among others perhaps and in any case."""
+    return _prefers(request, RESPOND_ASYNC)
+
+
+def prefers_every_status(request: Request) -> bool:
+    """Whether the caller knows more statuses of a subscription than active, suspended and deleted."""
+    return _prefers(request, EVERY_STATUS)
+
+
+def _prefers(request: Request, word: str) -> bool:
     asked = request.headers.get("Prefer", "").split(",")
-    return any(one.partition(";")[0].strip().lower() == RESPOND_ASYNC for one in asked)
+    return any(one.partition(";")[0].strip().lower() == word for one in asked)
 
 
 def wants_problem(request: Request, view: Any) -> bool:

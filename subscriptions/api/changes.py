@@ -12,7 +12,7 @@ from partnerhub.api.shapes import guid
 from partnerhub.errors import BillingFrequencyFixed, InvalidInput, NotActivatedYet, TermFixed
 from publishers.models import PlanTerm
 from publishers.selectors import plan_terms_of
-from subscriptions.api.shapes import STATUS
+from subscriptions.api.shapes import STATUS, every_status
 from subscriptions.changes import Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
@@ -109,6 +109,8 @@ def _status_asked(found: Subscription, wanted: dict[str, Any]) -> str | None:
     """The status that differs from what is shown. Raises InvalidInput for a word that the dialect cannot set."""
     shown = STATUS[Status(found.status)]
     asked = str(wanted.get("status", shown)).lower()
+    if asked == every_status(found):
+        return None
     if asked not in STATUS.values():
         raise InvalidInput(field="status", problem=f"active, suspended or deleted is expected, not {asked}")
     return None if asked == shown else asked

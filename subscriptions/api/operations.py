@@ -8,11 +8,15 @@ from subscriptions.models import Operation, Subscription
 
 
 class OperationShown(TypedDict):
-    """`status` is not_started, in_progress, succeeded, failed or withdrawn; `acceptedBy` publisher or silence."""
+    """`status` is not_started, in_progress, succeeded, failed or withdrawn; `acceptedBy` publisher or silence.
+
+    `source` is marketplace for what the partner wanted, publisher for what its publisher began.
+    """
 
     id: Guid
     subscriptionId: Guid
     action: str
+    source: str
     status: str
     before: dict[str, Any]
     after: dict[str, Any]
@@ -32,6 +36,7 @@ def operation_shown(operation: Operation) -> OperationShown:
         id=str(operation.pk),
         subscriptionId=str(operation.subscription_id),
         action=operation.action,
+        source=operation.source,
         status=operation.status,
         before=operation.payload.get("before", {}),
         after=operation.payload.get("after", {}),

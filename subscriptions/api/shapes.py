@@ -1,7 +1,8 @@
 """Subscriptions in the dialect (partner-center-v1.md section 1.6).
 
 Old clients know three statuses only: what waits for its publisher is `active` here, with `attentionNeeded`, without
-`effectiveStartDate`, and `pending` in its provisioning status. Dates are UTC; end dates are inclusive days.
+`effectiveStartDate`, and `pending` in its provisioning status. Who prefers every status hears `pending` and `expired`.
+Dates are UTC; end dates are inclusive days.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, midnight, u
 from publishers.models import Pricing
 from publishers.selectors import PolicyBook, policy_book
 from subscriptions.cancellation import CancelTerms
-from subscriptions.enums import OperationAction, Status
+from subscriptions.enums import EndReason, OperationAction, Status
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.selectors import attention_of, batches_of, operation_in_flight
 from subscriptions.services.ending import CANCEL_POLICIES, cancel_terms
@@ -27,6 +28,8 @@ STATUS = {
     Status.SUSPENDED: "suspended",
     Status.UNSUBSCRIBED: "deleted",
 }
+# The dialect's words for those who ask for every one of them.
+PENDING, EXPIRED = "pending", "expired"
 DAY = timedelta(days=1)
 
 
@@ -135,10 +138,11 @@ class Reader:
     actor: Actor
     at: datetime
     cancel_policies: PolicyBook
+    knows_every_status: bool = False
 
     @classmethod
-    def of(cls, actor: Actor, at: datetime) -> "Reader":
-        return cls(actor, at, policy_book(*CANCEL_POLICIES))
+    def of(cls, actor: Actor, at: datetime, *, knows_every_status: bool = False) -> "Reader":
+        return cls(actor, at, policy_book(*CANCEL_POLICIES), knows_every_status)
 
     def cancel_terms(self, found: Subscription) -> CancelTerms:
         return cancel_terms(found, self.at, self.cancel_policies)
@@ -190,7 +194,7 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
         unitType="License(s)",
         hasPurchasableAddons=False,
         creationDate=utc(found.purchased_at),
-        status=STATUS[Status(found.status)],
+        status=every_status(found) if reader.knows_every_status else STATUS[Status(found.status)],
         autoRenewEnabled=found.auto_renew,
         isTrial=reader.is_trial(found),
         billingType="license",
@@ -221,6 +225,13 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
     if cycle_ends := reader.cycle_ends(found):
         shown["billingCycleEndDate"] = midnight(cycle_ends - DAY)
     return shown
+
+
+def every_status(found: Subscription) -> str:
+    """The status in one of five words: old clients know but three of them."""
+    if found.status == Status.PENDING:
+        return PENDING
+    return EXPIRED if found.end_reason == EndReason.EXPIRED else STATUS[Status(found.status)]
 
 
 def _next_term(found: Subscription) -> NextTermShown | None:

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from subscriptions.api import audit, catalogue, changing, divergences, publishers, purchases, transitions, views
+from subscriptions.api import (
+    audit,
+    catalogue,
+    changing,
+    divergences,
+    publishers,
+    purchases,
+    reminding,
+    transitions,
+    views,
+)
 
 CUSTOMER = "customers/<str:customer_id>"
 PRODUCT = f"{CUSTOMER}/products/<str:product_id>"
@@ -36,6 +46,7 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/billinggates", views.Gates.as_view()),
     path(f"{SUBSCRIPTION}/timeline", views.Timeline.as_view()),
     path(f"{SUBSCRIPTION}/poll", views.Poll.as_view()),
+    path(f"{SUBSCRIPTION}/remind", reminding.Remind.as_view()),
     path(f"{SUBSCRIPTION}/preview", changing.Previews.as_view()),
     path(f"{SUBSCRIPTION}/transitions", transitions.Transitions.as_view()),
     path(f"{SUBSCRIPTION}/transitionEligibilities", transitions.TransitionEligibilities.as_view()),

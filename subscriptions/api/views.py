@@ -1,6 +1,7 @@
 """Subscriptions: the views."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypedDict
 
@@ -14,7 +15,7 @@ from customers.selectors import customer_for
 from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import Handler, idempotent
 from partnerhub.api.pages import page_of
-from partnerhub.api.preconditions import PREFER, RESPOND_ASYNC, prefers_async
+from partnerhub.api.preconditions import PREFER, RESPOND_ASYNC, STATUSES, prefers_async, prefers_every_status
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
@@ -79,8 +80,18 @@ def led_on(operation_uri: Callable[[Any, dict[str, str]], str]) -> Callable[[Han
     return wrapped
 
 
+def _reader(request: Request, actor: Actor, at: datetime) -> Reader:
+    return Reader.of(actor, at, knows_every_status=prefers_every_status(request))
+
+
 class Subscriptions(Resource):
-    @operation("listSubscriptions", "A customer's subscriptions", Collection[SubscriptionShown], query=LIST_QUERY)
+    @operation(
+        "listSubscriptions",
+        "A customer's subscriptions",
+        Collection[SubscriptionShown],
+        query=LIST_QUERY,
+        headers=(STATUSES,),
+    )
     def get(self, request: Request, customer_id: str) -> Response:
         actor = caller(request)
         customer = customer_for(actor, guid(customer_id, "customer"))
@@ -89,17 +100,17 @@ class Subscriptions(Resource):
             rows = rows.filter(order_line__order=guid(order_id, "order"))
         if partner_id := request.query_params.get("mpn_id"):
             rows = rows.filter(reseller=partner_id)
-        reader = Reader.of(actor, now())
+        reader = _reader(request, actor, now())
         shown = (shapes.subscription(found, reader) for found in rows.prefetch_related("tranches"))
         return Response(collection(shown, f"/customers/{customer.pk}/subscriptions"))
 
 
 class SubscriptionById(Resource):
-    @operation("getSubscription", "One subscription", SubscriptionShown)
+    @operation("getSubscription", "One subscription", SubscriptionShown, headers=(STATUSES,))
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor = caller(request)
         found = subscription_of(actor, customer_id, subscription_id)
-        return Response(shapes.subscription(found, Reader.of(actor, now())))
+        return Response(shapes.subscription(found, _reader(request, actor, now())))
 
     @operation(
         "changeSubscription",
@@ -123,7 +134,7 @@ class SubscriptionById(Resource):
         version = version_seen(request, body, found.pk)
         values = checked(SubscriptionBody(data=body, partial=True))
         changed = apply_changes(actor, found, values, version=version, at=at)
-        shown = shapes.subscription(changed, Reader.of(actor, at))
+        shown = shapes.subscription(changed, _reader(request, actor, at))
         waiting = operation_in_flight(changed)
         # What waits for the publisher is not done yet (rule 91); an end is, whether the publisher knows or not.
         waits = waiting is not None and waiting != earlier and waiting.action in ASKED_OF_PUBLISHER

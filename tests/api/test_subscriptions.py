@@ -7,10 +7,16 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.policy import SYSTEM
+from partnerhub.mail.models import Message
 from publishers.fulfillment.gateway import Answer, Outcome
 from publishers.models import Adapter, Pricing
+from subscriptions.api.reminding import EXAMPLE
 from subscriptions.models import PollSchedule
+from subscriptions.services.edits import set_auto_renew
+from subscriptions.services.renewal import renew_due
 from tests.api.conftest import LATER, path_of, refused
+from tests.factories.billing import ADMIN
 from tests.factories.customers import CustomerFactory, ResellerFactory
 from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active, buy, hear, said
@@ -204,6 +210,41 @@ def test_the_timeline_tells_who_did_what_with_which_request(admin):
     assert entries[0]["actor"]["label"] == "Program admin_agent"
     assert (entries[0]["requestId"], entries[0]["correlationId"]) == (str(bought.pk), "c-1")
     assert entries[0]["at"] == "2026-11-23T13:00:00Z"
+
+
+def test_only_who_asks_for_every_status_is_told_more_than_three_words(admin):
+    bought, expired = buy(), active()
+    set_auto_renew(ADMIN, expired.pk, auto_renew=False, version=None, at=NOON, hold=False)
+    later = NOON + timedelta(days=30)
+    renew_due(SYSTEM, at=later)
+    with time_machine.travel(later, tick=False):
+        told = [
+            (
+                admin.send("get", path_of(one), **headers).json()["status"],
+                admin.send("get", path_of(one).rpartition("/")[0], **headers).json()["items"][0]["status"],
+            )
+            for one in (bought, expired)
+            for headers in ({}, {"Prefer": "respond-async, Every-Status"})
+        ]
+    assert told == [("active", "active"), ("pending", "pending"), ("deleted", "deleted"), ("expired", "expired")]
+
+
+def test_a_status_of_the_larger_vocabulary_is_sent_back_unchanged(admin):
+    bought = buy()
+    whole = admin.send("get", path_of(bought), Prefer="every-status").json()
+    del whole["attributes"]
+    answer = admin.send("patch", path_of(bought), whole | {"friendlyName": "Other"}, Prefer="every-status").json()
+    assert (answer["status"], answer["friendlyName"]) == ("pending", "Other")
+    assert admin.send("patch", path_of(bought), whole | {"friendlyName": "Third"}).json()["status"] == "active"
+
+
+def test_the_customer_is_reminded_once_a_day(admin):
+    waiting, confirmed = buy(), active()
+    path = path_of(waiting, "remind")
+    assert admin.send("post", path).json() == EXAMPLE | {"subscriptionId": str(waiting.pk)}
+    assert admin.send("post", path).json()["data"] == ["reminded_already"]
+    assert admin.send("post", path_of(confirmed, "remind")).json()["data"] == ["nothing_to_remind"]
+    assert Message.objects.count() == 1
 
 
 def test_asking_now_makes_the_poll_due(ops):
