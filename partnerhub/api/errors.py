@@ -124,7 +124,7 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     CartAlreadyOrdered: (400, 800065),
     AttestationMissing: (400, 900206),
     ResellerUnknown: (404, 800015),
-    ResellerIsSuspended: (404, 800015),
+    ResellerIsSuspended: (400, 800016),
     ResellerIsProvider: (404, 2072),
     ResellerAgreementMissing: (403, 900123),
     CustomerRelationshipEnded: (403, 20002),
@@ -188,6 +188,8 @@ TARGETS = {
     "tenantId": (400, 2000),
     "mpnId, tenantId": (400, 2001),
 }
+IN_HOURS = {900117: 900213, 900257: 900214}
+NO_WINDOW, NEVER_LESS = "0-hour", 800090
 MISSING = {"order": 20000, "subscription": 20003, "PartnerID": 3000}
 # Statuses of the framework's own refusals that the dialect has a number for; the others keep the HTTP status.
 FRAMEWORK_NUMBERS = {400: 800002, 401: 400, 403: 900150, 404: 1000}
@@ -219,9 +221,16 @@ def number_of(error: HubError) -> tuple[int, int]:
         status, number = TARGETS.get(str(error.values.get("field")), (status, number))
     if isinstance(error, NotFound):
         number = MISSING.get(str(error.values.get("what")), number)
-    if isinstance(error, CancellationWindowClosed) and "hour" in str(error.values.get("window")):
-        number = 900213
+    if isinstance(error, CancellationWindowClosed | ReductionWindowClosed):
+        number = _of_window(number, str(error.values.get("window")))
     return status, number
+
+
+def _of_window(number: int, window: str) -> int:
+    """Windows of hours have numbers of their own, and so has a reduction that no window ever allows."""
+    if "hour" not in window:
+        return number
+    return NEVER_LESS if number == 900257 and window == NO_WINDOW else IN_HOURS[number]
 
 
 def number_of_code(code: str) -> int:

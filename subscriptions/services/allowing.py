@@ -12,7 +12,6 @@ from partnerhub.errors import (
     BillingFrequencyFixed,
     HubError,
     NothingToPoll,
-    ReductionWindowClosed,
 )
 from publishers.selectors import policy_word
 from subscriptions.enums import Control, Status, Trigger
@@ -23,7 +22,7 @@ from subscriptions.services.checks import (
     check_changeable,
     check_not_renewing,
     check_nothing_in_flight,
-    reducible_now,
+    check_reducible,
 )
 from subscriptions.services.ending import cancel_terms, check_terms
 from subscriptions.services.locking import check_not_ended
@@ -76,9 +75,7 @@ def _quantity(subscription: Subscription, at: datetime) -> None:
 
 def _reduce(subscription: Subscription, at: datetime) -> None:
     check_changeable(subscription, "quantity", at)
-    if not reducible_now(subscription, at):
-        renews_on = f"{subscription.term_end:%Y-%m-%d}"
-        raise ReductionWindowClosed(asked=1, reducible=0, quantity=subscription.quantity, renews_on=renews_on)
+    check_reducible(subscription, 1, at)
 
 
 def _ours(subscription: Subscription, at: datetime) -> None:

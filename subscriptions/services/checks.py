@@ -18,6 +18,7 @@ from partnerhub.errors import (
 )
 from publishers.models import Pricing
 from publishers.selectors import policy_word
+from subscriptions.cancellation import window_in_words
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.models.operation import IN_FLIGHT
@@ -97,5 +98,11 @@ def check_reducible(subscription: Subscription, fewer: int, at: datetime) -> Non
     """Raise ReductionWindowClosed when fewer licences can be removed now than asked (rule 38)."""
     able = reducible_now(subscription, at)
     if fewer > able:
-        renews_on = f"{subscription.term_end:%Y-%m-%d}"
-        raise ReductionWindowClosed(asked=fewer, reducible=able, quantity=subscription.quantity, renews_on=renews_on)
+        newest = max((row for row in subscription.tranches.all() if row.batch_id is None), key=lambda row: row.pk)
+        raise ReductionWindowClosed(
+            asked=fewer,
+            reducible=able,
+            quantity=subscription.quantity,
+            renews_on=f"{subscription.term_end:%Y-%m-%d}",
+            window=window_in_words(newest.reducible_until - newest.opened_at),
+        )
