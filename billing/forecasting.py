@@ -40,11 +40,15 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What is foreseen for one subscription: the lines and the ends of its terms, each in the order of its days."""
+    """What is foreseen for one subscription: the lines and the ends of its terms, each in the order of its days.
+
+    Nothing is where the data do not tell what comes: `why` says it (a policy that is missing).
+    """
 
     subscription: Subscription
     lines: list[Line]
     turns: list[Turn]
+    why: str = ""
 
 
 def foreseeable(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
@@ -68,7 +72,18 @@ def foresee(
         for subscription in chunk:
             for term in _terms(subscription):
                 shelf.put(term)
-            yield _Course(subscription, numbers[subscription.pk], shop, shelf, at, until).run()
+            yield _foreseen(subscription, numbers[subscription.pk], shop, shelf, at, until)
+
+
+def _foreseen(
+    subscription: Subscription, last_number: int, shop: "_ReadShop", shelf: Shelf, at: datetime, until: date
+) -> Foreseen:
+    try:
+        return _Course(subscription, last_number, shop, shelf, at, until).run()
+    except (KeyError, IndexError):
+        raise
+    except LookupError as missing:
+        return Foreseen(subscription, [], [], why=str(missing))
 
 
 @dataclass(slots=True)
@@ -87,7 +102,10 @@ class NextInvoice:
 
 
 def next_invoices(customer: Customer, *, at: datetime) -> list[NextInvoice]:
-    """A customer's next invoices, by currency. Raises SellerIncomplete, TaxRateMissing, as drafting does."""
+    """A customer's next invoices, by currency; none where of one of its subscriptions nothing can be foreseen.
+
+    Raises SellerIncomplete, TaxRateMissing, as drafting does.
+    """
     month = Month.of(at.astimezone(UTC).date())
     taxed = taxed_in(customer, month)
     found: dict[str, NextInvoice] = {}
@@ -96,6 +114,8 @@ def next_invoices(customer: Customer, *, at: datetime) -> list[NextInvoice]:
         found[one.currency] = NextInvoice(net, tax, Money(Decimal(0), one.currency))
     own = foreseeable(Subscription.objects.filter(customer=customer))
     for foreseen in foresee(own, Assumed(), at=at, until=month.end):
+        if foreseen.why:
+            return []
         for line in foreseen.lines:
             amount = Money(line.entry.amount, line.currency)
             tax = Money(tax_on(amount.amount, taxed.rate, line.currency), line.currency)

@@ -146,7 +146,8 @@ def _cancelled(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
 
 
 def _credited(account: Account, event: Event, shelf: Shelf) -> Iterator[Entry]:
-    yield from reckoning.credit(account, event.pk, event.data["charges"])
+    limits = {int(number): Decimal(most) for number, most in event.data.get("limits", {}).items()}
+    yield from reckoning.credit(account, event.pk, event.data["charges"], limits)
 
 
 _HEARD: dict[str, Callable[[Account, Event, Shelf], Iterator[Entry]]] = {

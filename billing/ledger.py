@@ -12,9 +12,11 @@ from billing.reckoning import Account as Reckoned
 from billing.reckoning import next_amount, renew
 from partnerhub.money import Money
 from partnerhub.outbox.models import Delivery
+from publishers.selectors import policy_book
 from subscriptions.enums import Status
 from subscriptions.ledger import Line
 from subscriptions.models import Subscription
+from subscriptions.services.lapsing import SUSPENSION_LASTS, lapsed_on, lapses_at
 from subscriptions.services.renewal import next_term
 from subscriptions.terms import term_end
 
@@ -36,13 +38,14 @@ class BillingLedger:
         row = account_row(subscription.pk)
         if row is None or not row.is_open or _ends_with_trial(row, subscription):
             return None
+        ends_on = _ends_suspended_on(subscription, at)
         account = reckoned(row)
         if account.next_charge_on is None:
             if not subscription.auto_renew or subscription.status != Status.SUBSCRIBED:
                 return None
             _renew(account, subscription)
         amount = next_amount(account)
-        if account.next_charge_on is None or amount is None:
+        if account.next_charge_on is None or amount is None or (ends_on and ends_on <= account.next_charge_on):
             return None
         return account.next_charge_on, Money(amount, subscription.currency)
 
@@ -64,6 +67,12 @@ class BillingLedger:
 def _ends_with_trial(row: Account, subscription: Subscription) -> bool:
     """Whether nothing follows the running trial (rule 65)."""
     return row.in_trial and subscription.on_trial and not subscription.auto_renew
+
+
+def _ends_suspended_on(subscription: Subscription, at: datetime) -> date | None:
+    """The day from which nothing is owed if it stays suspended (rule 62); None while it is not."""
+    lapses = lapses_at(subscription, policy_book(SUSPENSION_LASTS), at) if subscription.suspended_at else None
+    return lapsed_on(subscription, lapses) if lapses else None
 
 
 def _renew(account: Reckoned, subscription: Subscription) -> None:

@@ -4,7 +4,7 @@ Charging and proving run this same code: the ledger's services feed it one event
 Days are UTC; a period's start is inclusive, its end exclusive. Lines are known by their number in the ledger, from 1.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -227,11 +227,17 @@ def refund(account: Account, cause: UUID, since: date) -> list[Entry]:
     return [_append(account, entry) for entry in rests]
 
 
-def credit(account: Account, cause: UUID, numbers: Collection[int]) -> list[Entry]:
-    """Credit whatever is left of some charges, known by their numbers; what follows is charged as before."""
+def credit(
+    account: Account, cause: UUID, numbers: Collection[int], limits: Mapping[int, Decimal] | None = None
+) -> list[Entry]:
+    """Credit whatever is left of some charges, known by their numbers, of those in `limits` no more than that; what
+    follows is charged as before.
+    """
+    limits = limits or {}
     lines = [line for line in account.lines if line.entry.number in numbers and line.credited != line.entry.amount]
     rests = [_rest(account, cause, line, ChargeType.CUSTOMER_CREDIT) for line in lines]
-    return [_append(account, entry) for entry in rests]
+    capped = [replace(one, amount=max(one.amount, -limits.get(one.credits or 0, -one.amount))) for one in rests]
+    return [_append(account, entry) for entry in capped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +396,7 @@ def _rest(account: Account, cause: UUID, line: Charged, charge_type: ChargeType)
     """Credit what is left of a line: all of it, or its days before it was wiped."""
     whole = line.entry.period
     period = whole
-    if line.credited_from is not None:
+    if line.credited_from is not None and line.credited_from > whole.start:
         days = whole.billing_days - whole.since(line.credited_from).billing_days
         period = Period(whole.start, line.credited_from, days, whole.cycle_days)
     cost = _share(line.entry.unit_price, line.entry.units, period, account, line.entry.rounding)

@@ -38,6 +38,7 @@ _TERM = {"P1M": "1 Month", "P1Y": "1 Year", "P2Y": "2 Years", "P3Y": "3 Years"}
 _CYCLE = {"monthly": "Monthly", "annual": "Annual", "one_time": "Upfront"}
 _FIELDS = (
     "id", "customer_id", "customer__name", "customer__domain", "customer__country", "line__invoice__number",
+    "line__invoice__buyer",
     "line__invoice__kind", "line__invoice__reason", "line__tax", "line__description", "reseller_partner_id",
     "subscription__order_line__order_id", "subscription__order_line__order__number",
     "subscription__order_line__order__ordered_at", "price__plan_term__plan__offer__product_id",
@@ -98,12 +99,13 @@ def _row(row: Mapping[str, Any]) -> list[Value]:
     term, cycle = row["price__plan_term__term"], row["price__plan_term__billing_cycle"]
     tax: Decimal | None = row["line__tax"]
     opened = row["opened"] or {}
+    buyer, names = row["line__invoice__buyer"] or {}, row["line__description"] or {}
     return [
         settings.HUB_TENANT_ID,
         str(row["customer_id"]),
-        row["customer__name"],
-        row["customer__domain"],
-        row["customer__country"],
+        buyer.get("name", row["customer__name"]),
+        buyer.get("domain", row["customer__domain"]),
+        buyer.get("country", row["customer__country"]),
         row["line__invoice__number"],
         settings.HUB_PARTNER_ID,
         row["reseller_partner_id"],
@@ -112,8 +114,8 @@ def _row(row: Mapping[str, Any]) -> list[Value]:
         row["price__plan_term__plan__offer__product_id"],
         row["price__plan_term__plan__sku_id"],
         row["price__plan_term__availability_id"],
-        row["price__plan_term__plan__title"],
-        row["price__plan_term__plan__offer__title"],
+        names.get("plan", row["price__plan_term__plan__title"]),
+        names.get("offer", row["price__plan_term__plan__offer__title"]),
         row["charge_type"],
         row["unit_price"],
         row["quantity"],
@@ -122,9 +124,9 @@ def _row(row: Mapping[str, Any]) -> list[Value]:
         None if tax is None else _amount(row["amount"] + tax, row["currency"]),
         row["currency"],
         "",
-        row["price__plan_term__plan__offer__publisher__name"],
+        names.get("publisher", row["price__plan_term__plan__offer__publisher__name"]),
         str(row["price__plan_term__plan__offer__publisher_id"]),
-        (row["line__description"] or {}).get("nickname") or row["subscription__nickname"],
+        names.get("nickname") or row["subscription__nickname"],
         str(row["subscription_id"]),
         row["period_start"],
         _last_day(row["period_end"]),

@@ -34,7 +34,7 @@ COLUMNS = {
 }
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(-\d{2})?|(?P<m>\d{1,2})[./](?P<y>\d{4})")
 _CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,9})(\d{1,9})""")
-_AMBIGUOUS = re.compile(r"-?\d{1,3},\d{3}")
+_AMBIGUOUS = re.compile(r"-?[1-9]\d{0,2}[.,]\d{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _month(cell: Any) -> date:
 
 def _quantity(cell: Any) -> int:
     text = _plain(cell)
-    number = _decimal(text)
+    number = _number(cell)
     if number is None or number != number.to_integral_value() or not 0 <= number < 10**9:
         raise ValueError(_("“{value}” is no number of licences").format(value=text[:20]))
     return int(number)
@@ -183,16 +183,24 @@ def _quantity(cell: Any) -> int:
 
 def _amount(cell: Any) -> Decimal:
     text = _plain(cell)
-    number = _decimal(text)
+    number = _number(cell)
     if number is None or abs(number) >= 10**10:
         raise ValueError(_("“{value}” is no amount such as 1234.56").format(value=text[:20]))
     return number.quantize(Decimal("0.0001"))
 
 
-def _decimal(text: str) -> Decimal | None:
-    """A number with a point or a comma; one that could mean a thousandth or a thousand is none."""
+def _number(cell: Any) -> Decimal | None:
+    """A number, as a sheet holds it or written with a point or a comma; None for what is none.
+
+    Raises ValueError for a text that could mean a thousandth or a thousand.
+    """
+    text = _plain(cell)
     digits = re.sub(r"[\s\u00a0\u202f]", "", text).replace("\u2212", "-")
-    if _AMBIGUOUS.fullmatch(digits) or not re.fullmatch(r"-?\d[\d.,]*", digits):
+    if not isinstance(cell, int | float) and _AMBIGUOUS.fullmatch(digits):
+        readings = {"whole": re.sub("[.,]", "", digits), "part": digits.replace(",", ".")}
+        told = _("“{value}” could mean {whole} or {part}: write {whole} or {part}0")
+        raise ValueError(told.format(value=text[:20], **readings))
+    if not re.fullmatch(r"-?\d[\d.,]*", digits):
         return None
     point = max(digits.rfind("."), digits.rfind(","))
     if point >= 0:

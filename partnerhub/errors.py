@@ -618,7 +618,7 @@ class CreditBeyondInvoice(HubError):
     code = "credit_beyond_invoice"
     sentence = gettext_noop(
         "The invoice {invoice} charged {charged}: its credit notes cannot come to {credited}. What it took back of "
-        "earlier invoices counts too; choose fewer lines."
+        "earlier invoices counts too; choose fewer lines, or none: then all that is left of the invoice is credited."
     )
 
 

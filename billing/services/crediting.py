@@ -33,7 +33,8 @@ def credit(
     """Credit a finalized invoice, whole or some of its lines (by position), with a credit note; returns the note.
 
     Of each line that charged something it credits what is left, so nothing is credited twice: what the ledger credits
-    elsewhere is not credited here. Raises NotPermitted, NotFound, InvoiceStateForbids, NothingToCredit,
+    elsewhere is not credited here. The whole invoice is credited as far as anything is left of it, what stands for
+    itself before what a change charged anew. Raises NotPermitted, NotFound, InvoiceStateForbids, NothingToCredit,
     CreditBeyondInvoice, LedgerBehind, ExchangeRateMissing, ClockBehind.
     """
     authorize(actor, Action.INVOICE_MANAGE)
@@ -43,7 +44,8 @@ def credit(
         state = invoice.state if invoice.kind == InvoiceKind.INVOICE else invoice.kind
         raise InvoiceStateForbids(invoice=called(invoice), state=state, wanted="credited")
     lines = _charging(invoice, positions)
-    credits = _credit_charges(actor, invoice, lines, reason, at)
+    limits = _left(invoice, lines) if positions is None else {}
+    credits = _credit_charges(actor, invoice, lines, limits, reason, at)
     if not credits:
         raise NothingToCredit(invoice=called(invoice))
     note = _note(invoice, lines, credits, reason, at)
@@ -61,9 +63,31 @@ def _charging(invoice: Invoice, positions: Collection[int] | None) -> dict[UUID,
     return {line.charge_id: line for line in wanted.order_by("position")}
 
 
+def _left(invoice: Invoice, lines: dict[UUID, InvoiceLine]) -> dict[UUID, Decimal]:
+    """The lines, by their charges, of which the whole invoice credits less than is left, and how much: all of it
+    together is what is left of the invoice.
+    """
+    left = invoice.net + (invoice.credit_notes.aggregate(net=Sum("net"))["net"] or Decimal(0))
+    credited = Charge.objects.filter(reverses__in=lines).values_list("reverses").annotate(Sum("amount"))
+    taken = dict(credited.order_by())
+    limits: dict[UUID, Decimal] = {}
+    for line in sorted(lines.values(), key=lambda line: (line.charge.reference_id is not None, line.position)):
+        rest = line.net + taken.get(line.charge_id, Decimal(0))
+        if rest > left:
+            limits[line.charge_id] = max(left, Decimal(0))
+        left -= min(rest, max(left, Decimal(0)))
+    return limits
+
+
 def _credit_charges(
-    actor: Actor, invoice: Invoice, lines: dict[UUID, InvoiceLine], reason: str, at: datetime
+    actor: Actor,
+    invoice: Invoice,
+    lines: dict[UUID, InvoiceLine],
+    limits: dict[UUID, Decimal],
+    reason: str,
+    at: datetime,
 ) -> list[Charge]:
+    lines = {key: line for key, line in lines.items() if limits.get(key, line.net) > 0}
     numbers: dict[UUID, list[int]] = {}
     for line in lines.values():
         numbers.setdefault(line.charge.subscription_id, []).append(line.charge.sequence)
@@ -71,7 +95,9 @@ def _credit_charges(
     for subscription in Subscription.objects.select_for_update().filter(pk__in=numbers).order_by("pk"):
         if is_behind(subscription.pk):
             raise LedgerBehind(subscription=subscription.nickname)
-        data = {"invoice": invoice.number, "charges": numbers[subscription.pk]}
+        own = [line for line in lines.values() if line.charge.subscription_id == subscription.pk]
+        most = {str(line.charge.sequence): str(limits[line.charge_id]) for line in own if line.charge_id in limits}
+        data = {"invoice": invoice.number, "charges": numbers[subscription.pk], "limits": most}
         event = record(SubscriptionCredited(subscription.pk, data, reason), actor=actor, at=at)
         written.extend(take_in(SYSTEM, event, at=at))
         # Heard already: the note needs the lines of the ledger now.

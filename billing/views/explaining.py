@@ -146,7 +146,10 @@ def _how_much(explained: Explanation) -> list[dict[str, Any]]:
     charge = explained.charge
     facts = [_price(explained.price, charge.currency)]
     if explained.sum is None:
-        facts.append(_fact(_("Amount"), money_text(charge.amount, charge.currency), _("all that was left of the line")))
+        credited = charge.reverses
+        is_capped = credited is not None and str(credited.sequence) in explained.cause.data.get("limits", {})
+        told = _("what was left of it on its invoice") if is_capped else _("all that was left of the line")
+        facts.append(_fact(_("Amount"), money_text(charge.amount, charge.currency), told))
         return facts
     found = explained.sum
     return [

@@ -173,9 +173,11 @@ def _all(found: QuerySet[Subscription], asked: Asked, at: datetime) -> Iterator[
 
 def _foreseen(request: HttpRequest, found: QuerySet[Subscription], asked: Asked, at: datetime) -> dict[str, Any]:
     sums, lines, turns, counted = Sums.of(asked.months), [], [], 0
+    unforeseen: list[Foreseen] = []
     course = _all(found, asked, at)
     for one in islice(course, SUBSCRIPTIONS_AT_MOST):
         counted += 1
+        unforeseen += [one] if one.why else []
         sums.add(one.lines)
         sums.add(one.turns)
         lines += [(line, one.subscription) for line in one.lines if Month.of(line.day) == asked.shown]
@@ -190,7 +192,9 @@ def _foreseen(request: HttpRequest, found: QuerySet[Subscription], asked: Asked,
         "month_counts": [(count, count == len(asked.months)) for count in MONTHS],
         "address": request.path,
         "query": _query(asked),
-        "counted": counted,
+        "counted": counted - len(unforeseen),
+        "unforeseen": unforeseen[:ROWS_SHOWN],
+        "unforeseen_left": max(0, len(unforeseen) - ROWS_SHOWN),
         "is_cut": next(course, None) is not None,
         "waiting": capped_count(found.filter(status=Status.PENDING)),
         "currencies": sums.currencies,
@@ -295,6 +299,8 @@ def _turn_rows(course: Iterator[Foreseen]) -> Iterator[list[Value]]:
             said: list[Value] = [turn.renews, turn.scheduled, turn.quantity, turn.plan, turn.term, turn.billing_cycle]
             dropped = "; ".join(turn.dropped)
             yield [turn.day, *named, *said, turn.unit_price, turn.first_amount, turn.currency, dropped]
+        if found.why:
+            yield [None, *named, *[None] * 6, None, None, found.subscription.currency, found.why]
 
 
 _FILES = {

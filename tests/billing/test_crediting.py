@@ -13,7 +13,9 @@ from billing.models import Charge, ExchangeRate, Invoice
 from billing.services.crediting import credit
 from partnerhub.errors import CreditBeyondInvoice, InvoiceStateForbids, NothingToCredit, NotPermitted
 from partnerhub.outbox.delivery import deliver_due
+from publishers.models import Policy
 from subscriptions.services.ending import cancel
+from tests.factories.accounts import LONG_AGO
 from tests.factories.billing import lines, to_quantity
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanTermFactory
@@ -83,11 +85,21 @@ def test_an_invoice_is_not_credited_beyond_itself(admin_agent):
         bill(SYSTEM, as_of=date(2026, 8, 7), at=august)
     july = Invoice.objects.get(period_start="2026-07-01")
     with pytest.raises(CreditBeyondInvoice) as refusal:
-        credit(admin_agent, july.pk, reason="All of it", at=august)
+        credit(admin_agent, july.pk, positions=[1, 2, 3], reason="Each of its lines", at=august)
     told = "The invoice G000000002 charged 18.14 PLN: its credit notes cannot come to 108.86 PLN. "
     assert str(refusal.value).startswith(told)
     assert Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE).count() == 0
     assert "customerCredit" not in [kind for kind, *_ in lines(subscription)]
+
+    note = credit(admin_agent, july.pk, reason="All of it", at=august)
+    Policy.objects.create(name="cancel_within", value="P99D", plan=subscription.plan, valid_from=LONG_AGO)
+    cancel(admin_agent, subscription.pk, reason="", version=None, at=august, hold=False)
+    deliver_due(august)
+    assert (f"{note.net:.2f}", lines(subscription)[3]) == ("-18.14", ("customerCredit", "1 Jul-27 Jul", 12, "-18.14"))
+    assert sum(charge.amount for charge in Charge.objects.all()) == 0
+    out = StringIO()
+    call_command("verify_ledger", stdout=out)
+    assert out.getvalue().startswith("The ledger holds")
 
 
 def test_a_note_takes_the_tax_back_at_the_rate_of_its_invoice(admin_agent):

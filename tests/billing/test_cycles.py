@@ -23,6 +23,7 @@ from subscriptions.services.quantity import change_quantity
 from subscriptions.services.renewal import renew, renew_due
 from subscriptions.services.scheduling import schedule_renewal
 from subscriptions.services.settling import accept
+from subscriptions.services.suspension import suspend
 from tests.factories.accounts import LONG_AGO
 from tests.factories.billing import ADMIN, lines, settle, to_quantity
 from tests.factories.publishers import PlanTermFactory, restore_default_policies
@@ -210,15 +211,23 @@ def test_the_next_charge_is_the_next_cycle_or_the_first_of_the_next_term():
     ledger, at = BillingLedger(), JUNE_18
     monthly, yearly_paid = active(at, quantity=10), yearly()
     once = active(at, term=PlanTermFactory(term=Term.P1Y, billing_cycle=BillingCycle.ANNUAL))
+    suspended, gone_before = (
+        yearly(),
+        active(at, term=PlanTermFactory(term=Term.P3Y, billing_cycle=BillingCycle.ANNUAL)),
+    )
+    for one in (suspended, gone_before):
+        suspend(ADMIN, one.pk, reason="Not paid", version=None, at=at)
     schedule_renewal(ADMIN, monthly.pk, quantity=8, version=None, at=at)
     set_auto_renew(ADMIN, once.pk, auto_renew=False, version=None, at=at, hold=False)
 
     found = [
         ledger.next_charge(Subscription.objects.select_related("plan_term", "plan").get(pk=one.pk), at)
-        for one in (monthly, yearly_paid, once)
+        for one in (monthly, yearly_paid, once, suspended, gone_before)
     ]
     assert found == [
         (date(2026, 7, 18), Money(Decimal("80.64"), "EUR")),
+        (date(2026, 7, 18), Money(Decimal("100.80"), "EUR")),
+        None,
         (date(2026, 7, 18), Money(Decimal("100.80"), "EUR")),
         None,
     ]

@@ -297,3 +297,19 @@ def test_bars_stand_on_one_another_and_hang_below():
         (11, "80.00", "20.00", 1),
     ]
     assert (chart.zero, chart.width, stacked([]).bars) == ("80.00", 20, [])
+
+
+def test_one_subscription_that_nothing_can_be_told_of_leaves_the_others():
+    told, untold = bought(), bought()
+    Policy.objects.filter(name="renewal_price").update(plan=told.plan)
+    client = Client()
+    client.force_login(UserFactory(active_role=Role.ADMIN_AGENT))
+    page = client.get("/billing/forecast/").content.decode()
+    file = b"".join(client.get("/billing/forecast/calendar.csv").streaming_content).decode()
+
+    found = {one.subscription.pk: one for one in foresee(Subscription.objects.all(), AS_IS, at=JAN_31, until=UNTIL)}
+    why = "no policy renewal_price at 2026-02-28"
+    assert (bool(found[told.pk].turns), found[told.pk].why) == (True, "")
+    assert (found[untold.pk].lines, found[untold.pk].turns, found[untold.pk].why) == ([], [], why)
+    assert (page.count("no policy renewal_price"), file.count("no policy renewal_price")) == (1, 1)
+    Policy.objects.filter(name="renewal_price").update(plan=None)

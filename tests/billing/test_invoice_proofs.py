@@ -63,6 +63,10 @@ NUMBERED = (
     "state = 'finalized', serial = {0}, number = 'G' || {0}, issued_on = '{1}', due_on = '2027-01-01', "
     "finalized_at = now(), hash = repeat('0', 64), previous_hash = '{2}'"
 )
+NOTE = (
+    "kind = 'credit_note', net = -1, tax = 0, gross = -1, "
+    "credits_id = (SELECT id FROM billing_invoice WHERE number = 'G000000002'), "
+)
 LINE = (
     "INSERT INTO billing_invoiceline (invoice_id, position, charge_id, stands, description, net, tax_rate, tax, "
     "tax_reason) SELECT draft.id, {}, line.charge_id, true, '{{}}', {}, 23, {}, 'domestic' "
@@ -87,14 +91,7 @@ CHEATS = [
     (DRAFT.format(NUMBERED.format(4, "2026-07-08", "")), "invoice_numbers_without_gaps"),
     (DRAFT.format(NUMBERED.format(2, "2026-07-08", "")), "invoice_serial_once"),
     (DRAFT.format("kind = 'credit_note'"), "invoice_credit_note_credits_an_invoice"),
-    (
-        DRAFT.format(
-            "kind = 'credit_note', net = -1, tax = 0, gross = -1, "
-            "credits_id = (SELECT id FROM billing_invoice WHERE number = 'G000000002'), "
-            + NUMBERED.format(2, "2026-07-08", "")
-        ),
-        "credit_note_within_its_invoice",
-    ),
+    (DRAFT.format(NOTE + NUMBERED.format(2, "2026-07-08", "")), "credit_note_within_its_invoice"),
     (LINE.format(2, "line.net", "line.tax", "draft", "finalized"), "charge_on_one_invoice"),
     (LINE.format(2, "line.net + 1", "line.tax", "draft", "void"), "invoice_line_is_its_charge"),
     (LINE.format(2, "line.net", "line.tax", "draft", "void"), "invoice_line_is_its_charge"),

@@ -2,16 +2,22 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from python_calamine import CalamineWorkbook
 
+from accounts.policy import SYSTEM
+from billing.api.lines import line_items
+from billing.invoicing import bill
 from billing.models import Charge
 from billing.reconciliation import COLUMNS
+from customers.models import Customer
+from publishers.models import Offer, Plan, Publisher
 from tests.factories.billing import to_quantity
 from tests.factories.customers import CustomerFactory
+from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +84,29 @@ def test_one_query_however_many_lines(django_assert_num_queries):
         active()
     with django_assert_num_queries(1):
         assert len(exported()) == 3
+
+
+@pytest.mark.usefixtures("billing_data")
+def test_names_are_those_of_the_invoice_in_the_file_and_in_the_api():
+    customer = CustomerFactory(country="PL", currency="PLN", name="Before", domain="before.example")
+    subscription = active(customer=customer, term=PlanTermFactory(amounts={"PLN": "10.08"}, plan__title="Team"))
+    told = ["Before", "before.example", "PL", "Team", subscription.offer.title, subscription.publisher.name]
+    bill(SYSTEM, as_of=date(2026, 12, 7), at=datetime(2026, 12, 1, tzinfo=UTC))
+    Customer.objects.update(name="After", domain="after.example", country="DE")
+    Plan.objects.update(title="Renamed")
+    Offer.objects.update(title="Renamed")
+    Publisher.objects.update(name="Renamed")
+    row, item = exported()[0], line_items([Charge.objects.get().pk])[0]
+
+    names = ["CustomerName", "CustomerDomainName", "CustomerCountry", "SkuName", "ProductName", "PublisherName"]
+    assert [row[name] for name in names] == [item[name[:1].lower() + name[1:]] for name in names] == told
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    for form in ("csv", "xlsx"):
+        target = tmp_path / "missing" / form
+        with pytest.raises(CommandError, match=f"--output {target} cannot be written: No such file or directory"):
+            call_command("export_reconciliation", period="2026-11", format=form, output=str(target))
 
 
 @pytest.mark.parametrize("period", ["2026-13", "November", "2026-11-01"])

@@ -51,11 +51,13 @@ def test_lines_are_read_as_people_write_them(line, month, quantity, amount):
             [
                 "Line 2: “2026-13” is no month such as 2026-11",
                 "Line 3: “-1” is no number of licences",
-                "Line 4: “1,234” is no amount such as 1234.56",
+                "Line 4: “1,234” could mean 1234 or 1.234: write 1234 or 1.2340",
                 "Line 5: “€” is no currency such as EUR",
                 "Line 6: a subscription id is expected",
             ],
         ),
+        (HEADING + "s,2026-11,1,-1.234,EUR", ["Line 2: “-1.234” could mean -1234 or -1.234: write -1234 or -1.2340"]),
+        (HEADING + "s,2026-11,1.000,1,EUR", ["Line 2: “1.000” could mean 1000 or 1.000: write 1000 or 1.0000"]),
         (HEADING + 's,2026-11,1,"1,234,567",EUR', ["Line 2: “1,234,567” is no amount such as 1234.56"]),
     ],
 )

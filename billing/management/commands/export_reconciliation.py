@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.policy import OPERATOR
 from billing.reconciliation import COLUMNS, reconciled
-from partnerhub.web.export import write_csv, write_workbook
+from partnerhub.web.export import Table, write_csv, write_workbook
 
 
 class Command(BaseCommand):
@@ -22,14 +22,22 @@ class Command(BaseCommand):
         rows = reconciled(OPERATOR, _month(period))
         if output is None and format == "xlsx":
             raise CommandError("--format xlsx needs --output")
-        if format == "xlsx" and output:
-            with Path(output).open("wb") as book:
-                write_workbook(book, COLUMNS, rows)
-        elif output:
-            with Path(output).open("w", encoding="utf-8", newline="") as file:
-                write_csv(file, COLUMNS, rows)
-        else:
+        if output is None:
             write_csv(cast(IO[str], self.stdout), COLUMNS, rows)
+            return
+        try:
+            _write(Path(output), format, rows)
+        except OSError as error:
+            raise CommandError(f"--output {output} cannot be written: {error.strerror}") from None
+
+
+def _write(path: Path, format: str, rows: Table) -> None:
+    if format == "xlsx":
+        with path.open("wb") as book:
+            write_workbook(book, COLUMNS, rows)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        write_csv(file, COLUMNS, rows)
 
 
 def _month(period: str) -> date:
