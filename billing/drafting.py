@@ -1,11 +1,11 @@
 """What is owed: the charges that stand on no invoice yet, as lines with their tax. It only reads: a preview is it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -17,6 +17,7 @@ from billing.seller import party, seller_profile
 from billing.tax import Party, Taxed, tax_on, treatment
 from customers.models import Customer
 from partnerhub.errors import HubError, TaxRateMissing
+from publishers.models import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,36 +114,57 @@ def draft(customers: Sequence[Customer], month: Month, currency: str | None = No
     """
     seller = seller_profile()
     book = _TaxBook(party(seller), month.end - timedelta(days=1))
-    found = Drafted()
     owed = _owed([customer.pk for customer in customers], month, currency)
-    credited = _taxed_before([row for by_currency in owed.values() for rows in by_currency.values() for row in rows])
+    rows = [row for by_currency in owed.values() for of_one in by_currency.values() for row in of_one]
+    known = _Known(seller, book, _taxed_before(rows), _names({row.price_id for row in rows}))
+    found = Drafted()
     for customer in customers:
         try:
-            found.drafts.extend(_drafts(customer, month, seller, owed[customer.pk], book, credited))
+            found.drafts.extend(_drafts(customer, month, owed[customer.pk], known))
         except HubError as error:
             found.failures.append(Failure(customer.pk, error))
     return found
 
 
-Row = dict[str, Any]
-_COLUMNS = {
-    "publisher": "price__plan_term__plan__offer__publisher__name",
-    "offer": "price__plan_term__plan__offer__title",
-    "plan": "price__plan_term__plan__title",
-    "term": "price__plan_term__term",
-    "billing_cycle": "price__plan_term__billing_cycle",
-    "nickname": "subscription__nickname",
-}
-_NAMES = tuple(_COLUMNS)
+class _Owed(NamedTuple):
+    """A charge to be drafted. `is_credited`: another one takes it back, wholly or in part."""
+
+    id: UUID
+    customer_id: UUID
+    subscription_id: UUID
+    sequence: int
+    currency: str
+    amount: Decimal
+    reverses_id: UUID | None
+    price_id: UUID
+    nickname: str
+    is_credited: bool
 
 
-def _owed(customer_ids: list[UUID], month: Month, currency: str | None) -> dict[UUID, dict[str, list[Row]]]:
+def _owed(customer_ids: list[UUID], month: Month, currency: str | None) -> dict[UUID, dict[str, list[_Owed]]]:
     charges = unbilled(month.begins_next).filter(currency=currency) if currency else to_draft(month)
-    wanted = ("id", "customer_id", "subscription_id", "sequence", "currency", "amount", "reverses_id")
-    owed: dict[UUID, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in charges.filter(customer_id__in=customer_ids).values(*wanted, *_COLUMNS.values()):
-        owed[row["customer_id"]][row["currency"]].append(row)
+    credited = Exists(Charge.objects.filter(reverses=OuterRef("pk")))
+    rows = charges.filter(customer_id__in=customer_ids).values_list(*_OWED, "subscription__nickname", credited)
+    owed: dict[UUID, dict[str, list[_Owed]]] = defaultdict(lambda: defaultdict(list))
+    for row in map(_Owed._make, rows):
+        owed[row.customer_id][row.currency].append(row)
     return owed
+
+
+_OWED = _Owed._fields[:-2]
+_SOLD = {
+    "publisher": "plan_term__plan__offer__publisher__name",
+    "offer": "plan_term__plan__offer__title",
+    "plan": "plan_term__plan__title",
+    "term": "plan_term__term",
+    "billing_cycle": "plan_term__billing_cycle",
+}
+
+
+def _names(price_ids: set[UUID]) -> dict[UUID, dict[str, str]]:
+    """What is sold at each price, by the names that stand on a line."""
+    rows = Price.objects.filter(pk__in=price_ids).values_list("pk", *_SOLD.values())
+    return {price_id: dict(zip(_SOLD, names, strict=True)) for price_id, *names in rows}
 
 
 def taxed_in(customer: Customer, month: Month) -> Taxed:
@@ -153,43 +175,52 @@ def taxed_in(customer: Customer, month: Month) -> Taxed:
     return book.taxed(Party(customer.country, customer.vat_id))
 
 
-def _drafts(
-    customer: Customer,
-    month: Month,
-    seller: dict[str, str],
-    by_currency: dict[str, list[Row]],
-    book: "_TaxBook",
-    credited: dict[UUID, Taxed],
-) -> Iterator[Draft]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What drafting some customers asks, read once for all of them."""
+
+    seller: dict[str, str]
+    book: "_TaxBook"
+    credited: dict[UUID, Taxed]
+    names: dict[UUID, dict[str, str]]
+
+
+def _drafts(customer: Customer, month: Month, by_currency: dict[str, list[_Owed]], known: _Known) -> Iterator[Draft]:
     for currency, rows in sorted(by_currency.items()):
-        if all(row["amount"] == 0 for row in rows):
+        if all(row.amount == 0 for row in rows):
             continue
-        today = book.taxed(Party(customer.country, customer.vat_id))
-        lines = [_line(row, credited.get(row["reverses_id"] or row["id"], today)) for row in sorted(rows, key=_order)]
-        yield Draft(customer, currency, month, seller, lines)
+        today = known.book.taxed(Party(customer.country, customer.vat_id))
+        yield Draft(customer, currency, month, known.seller, list(_lines(rows, today, known)))
 
 
-def _order(row: Row) -> tuple[Any, ...]:
-    names = ("publisher", "offer", "nickname")
-    return (*(row[_COLUMNS[name]] for name in names), str(row["subscription_id"]), row["sequence"])
+def _lines(rows: list[_Owed], today: Taxed, known: _Known) -> Iterator[DraftLine]:
+    def place(row: _Owed) -> tuple[Any, ...]:
+        names = known.names[row.price_id]
+        return names["publisher"], names["offer"], row.nickname, row.subscription_id, row.sequence
+
+    for row in sorted(rows, key=place):
+        taxed = known.credited.get(row.reverses_id or row.id, today)
+        names = {**known.names[row.price_id], "nickname": row.nickname}
+        tax = tax_on(row.amount, taxed.rate, row.currency)
+        yield DraftLine(row.id, row.subscription_id, row.amount, taxed, tax, names)
 
 
-def _line(row: Row, taxed: Taxed) -> DraftLine:
-    names = {name: row[_COLUMNS[name]] for name in _NAMES}
-    tax = tax_on(row["amount"], taxed.rate, row["currency"])
-    return DraftLine(row["id"], row["subscription_id"], row["amount"], taxed, tax, names)
-
-
-def _taxed_before(rows: Sequence[Row]) -> dict[UUID, Taxed]:
+def _taxed_before(rows: Iterable[_Owed]) -> dict[UUID, Taxed]:
     """How charges, by id, were taxed that are credited now, or whose credit is final already: a credit takes back the
     tax that is asked for.
     """
+    credits: list[UUID] = []
+    credited: list[UUID] = []
+    for row in rows:
+        if row.is_credited:
+            credits.append(row.id)
+        if row.reverses_id:
+            credited.append(row.reverses_id)
     standing = InvoiceLine.objects.filter(stands=True)
-    credits = standing.filter(charge__reverses__in=[row["id"] for row in rows], invoice__state=InvoiceState.FINALIZED)
-    credited = standing.filter(charge__in=[row["reverses_id"] for row in rows if row["reverses_id"]])
+    final = standing.filter(charge__reverses__in=credits, invoice__state=InvoiceState.FINALIZED)
     taxed = (
-        *credits.values_list("charge__reverses_id", "tax_rate", "tax_reason"),
-        *credited.values_list("charge_id", "tax_rate", "tax_reason"),
+        *final.values_list("charge__reverses_id", "tax_rate", "tax_reason"),
+        *standing.filter(charge__in=credited).values_list("charge_id", "tax_rate", "tax_reason"),
     )
     return {charge_id: Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed if charge_id}
 

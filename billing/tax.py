@@ -1,11 +1,10 @@
 """How a sale is taxed. Pure: the rates themselves are dated data (`TaxRate`)."""
 
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
+from decimal import ROUND_DOWN, Decimal
 
 from billing.enums import TaxReason
-from partnerhub.money import Money
+from partnerhub.money import smallest_unit
 
 # The states of the European Union (ISO 3166); a Greek VAT id begins with EL.
 UNION = frozenset(
@@ -57,7 +56,8 @@ def treatment(seller: Party, buyer: Party) -> Treatment:
 
 def tax_on(net: Decimal, rate: Decimal, currency: str) -> Decimal:
     """The tax of one line: cut off at the currency's smallest unit, then summed (rule 75b)."""
-    return Money.rounded_down(Fraction(net) * Fraction(rate) / 100, currency).amount
+    # Exact: a net of 14 digits by a rate of 5 are fewer than a Decimal keeps. The plus sign makes -0 a 0.
+    return +(net * rate).scaleb(-2).quantize(smallest_unit(currency), ROUND_DOWN)
 
 
 def _state_of(vat_id: str) -> str:

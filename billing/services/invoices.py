@@ -1,6 +1,7 @@
 """Acts on invoices: drafted, held and released, approved, dropped, drafted anew, paid."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
 from billing import bulk
-from billing.drafting import Draft, Drafted, DraftLine, draft
+from billing.drafting import Draft, Drafted, draft
 from billing.enums import InvoiceKind, InvoiceState
 from billing.events import (
     InvoiceDrafted,
@@ -176,20 +177,34 @@ def _keep(actor: Actor, drafts: Sequence[Draft], at: datetime) -> None:
     if not invoices:
         return
     insert_invoices(invoices)
-    pairs = zip(invoices, drafts, strict=True)
-    insert_lines(_line(invoice, place, line) for invoice, one in pairs for place, line in enumerate(one.lines, 1))
+    bulk.insert("billing_invoiceline", _LINE, _line_rows(invoices, drafts))
     facts = [_drafted(invoice, len(one.lines)) for invoice, one in zip(invoices, drafts, strict=True)]
     record_many([Happening(fact, at) for fact in facts], actor=actor)
 
 
 def insert_invoices(invoices: Iterable[Invoice]) -> None:
     """Write new drafts in one statement."""
-    bulk.insert("billing_invoice", _INVOICE, ({name: getattr(one, name) for name in _INVOICE} for one in invoices))
+    bulk.insert("billing_invoice", _INVOICE, (_values(invoice, _INVOICE) for invoice in invoices))
 
 
 def insert_lines(lines: Iterable[InvoiceLine]) -> None:
     """Write new lines of drafts in one statement, which the database then checks against their charges."""
-    bulk.insert("billing_invoiceline", _LINE, ({name: getattr(one, name) for name in _LINE} for one in lines))
+    bulk.insert("billing_invoiceline", _LINE, (_values(line, _LINE) for line in lines))
+
+
+def _values(row: Invoice | InvoiceLine, columns: Iterable[str]) -> list[Any]:
+    values = (getattr(row, column) for column in columns)
+    return [json.dumps(value) if isinstance(value, dict) else value for value in values]
+
+
+def _line_rows(invoices: Sequence[Invoice], drafts: Sequence[Draft]) -> Iterator[tuple[Any, ...]]:
+    """The lines of drafts as they are written: there are too many for an object each."""
+    for invoice, one in zip(invoices, drafts, strict=True):
+        for position, line in enumerate(one.lines, 1):
+            names, taxed = json.dumps(line.names), line.taxed
+            yield (
+                invoice.pk, position, line.charge_id, True, names, line.net, taxed.rate, line.tax, taxed.reason, None
+            )  # fmt: skip
 
 
 def _invoice(one: Draft, at: datetime, review_until: datetime) -> Invoice:
@@ -218,19 +233,6 @@ def buyer_profile(customer: Customer) -> dict[str, str]:
         "email": customer.billing_email,
     }
     return {name: getattr(customer, name) for name in names} | contact
-
-
-def _line(invoice: Invoice, position: int, line: DraftLine) -> InvoiceLine:
-    return InvoiceLine(
-        invoice_id=invoice.pk,
-        position=position,
-        charge_id=line.charge_id,
-        description=line.names,
-        net=line.net,
-        tax_rate=line.taxed.rate,
-        tax=line.tax,
-        tax_reason=line.taxed.reason,
-    )
 
 
 def _drafted(invoice: Invoice, lines: int) -> InvoiceDrafted:
