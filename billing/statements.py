@@ -4,7 +4,6 @@ The ledger's side are the charges and credits recorded in the month, as in the r
 """
 
 from collections import Counter
-from datetime import UTC
 from enum import StrEnum
 from typing import Any
 
@@ -12,18 +11,13 @@ from django.db.models import (
     Case,
     CharField,
     Count,
-    DateField,
-    DecimalField,
     F,
-    OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, TruncMonth
 
 from accounts.policy import Action, Actor, authorize
 from billing.models import Charge, Statement, StatementLine
@@ -51,27 +45,15 @@ def statements_visible_to(actor: Actor) -> QuerySet[Statement]:
     return Statement.objects.select_related("publisher").order_by("-imported_at", "-id")
 
 
+_FIGURES = ("ours", "our_quantity", "our_currency", "theirs", "their_quantity")
+
+
 def compared(statement: Statement, only: str = "") -> QuerySet[StatementLine]:
     """The lines in the order of the file (those of `only` one difference), each with `theirs` and `ours` (amounts of
-    its subscription and month), `our_quantity`, `our_currency` and the `difference`.
+    its subscription and month), `our_quantity`, `their_quantity`, `our_currency` and the `difference`.
     """
-    of_line = Charge.objects.annotate(month=TruncMonth("recorded_at", DateField(), tzinfo=UTC)).filter(
-        subscription=OuterRef("subscription"), month=OuterRef("month")
-    )
-    ours = of_line.order_by().values("subscription").annotate(total=Sum("amount")).values("total")
-    last = of_line.filter(reverses=None).order_by("-sequence")
-    same = StatementLine.objects.filter(
-        statement=OuterRef("statement"), subscription=OuterRef("subscription"), month=OuterRef("month")
-    )
-    theirs = same.order_by().values("subscription").annotate(total=Sum("amount")).values("total")
-    money: DecimalField[Any, Any] = DecimalField(max_digits=16, decimal_places=4)
-    figures = statement.lines.select_related("subscription").annotate(
-        ours=Subquery(ours, output_field=money),
-        theirs=Coalesce(Subquery(theirs, output_field=money), F("amount"), output_field=money),
-        our_currency=Subquery(of_line.values("currency")[:1]),
-        our_quantity=Subquery(last.values("quantity")[:1]),
-        their_quantity=Coalesce(Subquery(same.order_by("-number").values("quantity")[:1]), F("quantity")),
-    )
+    figures = statement.lines.filter(comparison__statement=statement).select_related("subscription")
+    figures = figures.annotate(**{name: F(f"comparison__{name}") for name in _FIGURES})
     lines = figures.annotate(difference=_difference()).order_by("number")
     return lines.filter(Q(difference=only)) if only in set(Difference) else lines
 

@@ -53,3 +53,26 @@ class StatementLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.named} {self.month:%Y-%m}"
+
+
+class Comparison(models.Model):
+    """What a statement's lines of a subscription and month say together, and what the ledger says: a view of the
+    database (billing/migrations/0010_comparisons.py), read for one statement at a time.
+
+    Amounts are sums of the month; ours are null where nothing was charged in it.
+    """
+
+    line = models.OneToOneField(StatementLine, primary_key=True, on_delete=models.DO_NOTHING, related_name="comparison")
+    statement = models.ForeignKey(Statement, on_delete=models.DO_NOTHING, related_name="+")
+    ours = models.DecimalField(max_digits=16, decimal_places=4, null=True)
+    our_quantity = models.PositiveIntegerField(null=True)
+    our_currency = models.CharField(max_length=3, null=True)
+    theirs = models.DecimalField(max_digits=16, decimal_places=4)
+    their_quantity = models.PositiveIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "billing_comparison"
+
+    def __str__(self) -> str:
+        return f"{self.ours} / {self.theirs}"

@@ -1,7 +1,7 @@
 """Publishers' statements: read line by line, imported as often as one likes, compared with the ledger."""
 
 import io
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,13 +10,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.policy import Role
-from billing.models import Statement, StatementLine
+from billing.models import Charge, Statement, StatementLine
 from billing.services.statements import import_statement
 from billing.statement_file import StatementRow, UnreadableStatement, read_statement
 from billing.statements import compared, missing_there
 from partnerhub.errors import NotPermitted
 from partnerhub.outbox.models import Event
-from tests.factories.accounts import UserFactory, actor
+from publishers.models import Policy
+from tests.factories.accounts import LONG_AGO, UserFactory, actor
 from tests.factories.billing import ADMIN, to_quantity
 from tests.factories.publishers import PlanFactory, PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, active
@@ -193,3 +194,17 @@ def test_upload_see_and_take_along():
     assert "Line 3: “” is no currency such as EUR" in refused.content.decode()
     assert "Another amount" in page
     assert lines[1] == f"2,{subscription.pk},Team,2026-11-01,7,70.5000,EUR,7,70.5600,EUR,amount_differs,Another amount"
+
+
+@pytest.mark.django_db
+def test_the_licences_of_a_month_are_all_that_its_last_day_is_charged_for():
+    term = PlanTermFactory(term="P1Y", billing_cycle="annual", amounts={"EUR": "120.00"})
+    subscription = active(datetime(2026, 9, 1, 12, tzinfo=UTC), term=term, quantity=10)
+    Policy.objects.create(name="added_seats_price", value="list", plan=subscription.plan, valid_from=LONG_AGO)
+    term.prices.update(valid_to=NOON)
+    term.prices.create(currency="EUR", amount="132.00", valid_from=NOON)
+    to_quantity(subscription, 12, NOON)
+    cost = Charge.objects.get(charge_type="addQuantity")
+
+    done, _ = imported(subscription.publisher, f"{subscription.pk},2026-11,12,{cost.amount},EUR")
+    assert (cost.quantity, [line.difference for line in compared(done.statement)]) == (2, ["agrees"])
