@@ -120,6 +120,7 @@ class MpnProfileByQuery(Resource):
         query={"mpnId": "A PartnerID; ours when absent."},
         about="Unknown: 404 / 3000.",
         roles=READERS,
+        refusals=(NotFound,),
         answer=examples.MPN_PROFILE,
     )
     def get(self, request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NotRequired, Required, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
-from uuid import UUID
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -32,7 +31,8 @@ CORRELATION = OpenApiParameter(
 )
 REQUEST_ID = OpenApiParameter(
     "MS-RequestId",
-    UUID,
+    # Not of format uuid: generated clients would hand an object to a header.
+    {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
     OpenApiParameter.HEADER,
     description="A GUID. Makes the write idempotent: send it again on a retry.",
 )
@@ -198,8 +198,12 @@ class HubSchema(AutoSchema):
         return {} if hint is Any else dict(resolve_type_hint(hint))
 
     def _component(self, shape: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
+        """Raises TypeError for two shapes of one name: the document would show one of them for both."""
         name = "".join(argument.__name__ for argument in arguments) + shape.__name__
-        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema={"type": "object"}, object=name)
+        known = (shape, arguments)
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema={"type": "object"}, object=known)
+        if component in self.registry and self.registry[component].object != known:
+            raise TypeError(f"{name} is both {self.registry[component].object} and {known}")
         if component not in self.registry:
             self.registry.register(component)  # before its members: a shape may contain itself
             bound = dict(zip(getattr(shape, "__parameters__", ()), arguments, strict=True))

@@ -4,12 +4,13 @@ from typing import Any
 
 EVENTS = ["invoice-ready", "subscription-updated", "test-created"]
 REQUEST: dict[str, Any] = {
-    "WebhookUrl": "https://erp.partner.example/hooks",
-    "WebhookEvents": ["subscription-updated", "test-created"],
+    "webhookUrl": "https://erp.partner.example/hooks",
+    "webhookEvents": ["subscription-updated", "test-created"],
 }
 REGISTRATION: dict[str, Any] = {
     "SubscriberId": "4a6f2a0c-3c39-4b0e-8f43-1f8f9f0a6d11",
-    **REQUEST,
+    "WebhookUrl": REQUEST["webhookUrl"],
+    "WebhookEvents": REQUEST["webhookEvents"],
     "SignatureTokenToMsSignatureHeader": False,
 }
 SENT = {"correlationId": "04af2aea-d413-42db-824e-f328001484d1"}

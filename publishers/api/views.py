@@ -2,23 +2,33 @@
 
 import re
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import caller
-from accounts.policy import Action, authorize
+from accounts.policy import Action, authorize, who_can
 from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Collection, collection
 from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
-from partnerhub.errors import InvalidInput
-from publishers.api import health
+from partnerhub.errors import AvailabilityNotFound, InvalidInput, NotPermitted, ProductNotFound, SkuNotFound
+from publishers.api import examples, health
 from publishers.api.catalogue import Catalogue
 from publishers.api.health import PublisherShown
 from publishers.api.shapes import Availability, Product, Sku
 from publishers.selectors import publishers_visible_to
 
-COUNTRY = {"country": "Where the buyer is: two letters (ISO 3166). Required."}
+COUNTRY = (
+    OpenApiParameter(
+        "country",
+        {"type": "string", "pattern": "^[A-Za-z]{2}$", "examples": ["PL"]},
+        required=True,
+        description="Where the buyer is: two letters (ISO 3166).",
+    ),
+)
+READERS = who_can(Action.CATALOGUE_READ)
+REFUSALS = (NotPermitted, InvalidInput)
 SEGMENT = {"targetSegment": "`commercial`, the only segment this hub sells to."}
 TARGETS = {"targetView": "`MarketplaceSaaS`, the only view this hub sells."} | SEGMENT
 
@@ -42,43 +52,108 @@ class CatalogueResource(Resource):
 
 
 class Products(CatalogueResource):
-    @operation("listProducts", "The products sold in a country", Collection[Product], query=COUNTRY | TARGETS)
+    @operation(
+        "listProducts",
+        "The products sold in a country",
+        Collection[Product],
+        query=TARGETS,
+        parameters=COUNTRY,
+        about="An offer of a publisher is a product. What is not sold in the country is left out.",
+        roles=READERS,
+        refusals=REFUSALS,
+        answer=examples.PRODUCTS,
+    )
     def get(self, request: Request) -> Response:
         return Response(self.catalogue(request).products())
 
 
 class ProductById(CatalogueResource):
-    @operation("getProduct", "One product", Product, query=COUNTRY)
+    @operation(
+        "getProduct",
+        "One product",
+        Product,
+        parameters=COUNTRY,
+        about="`id` stays the same, also when its publisher is registered again.",
+        roles=READERS,
+        refusals=(*REFUSALS, ProductNotFound),
+        answer=examples.PRODUCT,
+    )
     def get(self, request: Request, product_id: str) -> Response:
         return Response(self.catalogue(request).product(product_id))
 
 
 class Skus(CatalogueResource):
-    @operation("listSkus", "The SKUs of a product", Collection[Sku], query=COUNTRY | SEGMENT)
+    @operation(
+        "listSkus",
+        "The SKUs of a product",
+        Collection[Sku],
+        query=SEGMENT,
+        parameters=COUNTRY,
+        about="A plan of an offer is a SKU.",
+        roles=READERS,
+        refusals=(*REFUSALS, ProductNotFound),
+        answer=examples.SKUS,
+    )
     def get(self, request: Request, product_id: str) -> Response:
         return Response(self.catalogue(request).skus(product_id))
 
 
 class SkuById(CatalogueResource):
-    @operation("getSku", "One SKU", Sku, query=COUNTRY)
+    @operation(
+        "getSku",
+        "One SKU",
+        Sku,
+        parameters=COUNTRY,
+        about="The limits of its quantity are inclusive.",
+        roles=READERS,
+        refusals=(*REFUSALS, ProductNotFound, SkuNotFound),
+        answer=examples.SKU,
+    )
     def get(self, request: Request, product_id: str, sku_id: str) -> Response:
         return Response(self.catalogue(request).sku(product_id, sku_id))
 
 
 class Availabilities(CatalogueResource):
-    @operation("listAvailabilities", "The ways to buy a SKU", Collection[Availability], query=COUNTRY | SEGMENT)
+    @operation(
+        "listAvailabilities",
+        "The ways to buy a SKU",
+        Collection[Availability],
+        query=SEGMENT,
+        parameters=COUNTRY,
+        about="Each term and billing cycle is an availability. Prices are in the catalogue of a customer.",
+        roles=READERS,
+        refusals=(*REFUSALS, ProductNotFound, SkuNotFound),
+        answer=examples.AVAILABILITIES,
+    )
     def get(self, request: Request, product_id: str, sku_id: str) -> Response:
         return Response(self.catalogue(request).availabilities(product_id, sku_id))
 
 
 class AvailabilityById(CatalogueResource):
-    @operation("getAvailability", "One way to buy a SKU", Availability, query=COUNTRY)
+    @operation(
+        "getAvailability",
+        "One way to buy a SKU",
+        Availability,
+        parameters=COUNTRY,
+        about="`catalogItemId` is what a cart takes.",
+        roles=READERS,
+        refusals=(*REFUSALS, ProductNotFound, SkuNotFound, AvailabilityNotFound),
+        answer=examples.AVAILABILITY,
+    )
     def get(self, request: Request, product_id: str, sku_id: str, availability_id: str) -> Response:
         return Response(self.catalogue(request).availability(product_id, sku_id, availability_id))
 
 
 class Publishers(OwnResource):
-    @operation("listPublishers", "The publishers", Collection[PublisherShown])
+    @operation(
+        "listPublishers",
+        "The publishers",
+        Collection[PublisherShown],
+        about="By name.",
+        roles=who_can(Action.PUBLISHER_READ),
+        refusals=(NotPermitted,),
+        answer=examples.PUBLISHERS,
+    )
     def get(self, request: Request) -> Response:
         shown = map(health.publisher, publishers_visible_to(caller(request)))
         return Response(collection(shown, "/publishers"))

@@ -93,6 +93,7 @@ class AuditRecords(Resource):
         ),
         roles=ROLES,
         refusals=(InvalidInput,),
+        answer=collection([EXAMPLE], "/auditrecords"),
     )
     def get(self, request: Request) -> Response:
         since, until = _days(request, now().date())

@@ -8,6 +8,7 @@ from django.db import transaction
 from rest_framework import serializers
 
 from accounts.policy import Action, Actor, authorize
+from customers.api.bodies import AttributesBody
 from partnerhub.api.shapes import guid
 from partnerhub.errors import BillingFrequencyFixed, InvalidInput, NotActivatedYet, TermFixed
 from publishers.models import PlanTerm
@@ -54,6 +55,7 @@ class SubscriptionBody(serializers.Serializer[Any]):
     cancellationStepsDone = serializers.BooleanField(required=False, allow_null=True)
     publisherAgreement = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True)
     agreedRefund = serializers.ChoiceField(["Full", "None"], required=False, allow_null=True)
+    attributes = AttributesBody(required=False, allow_null=True)
 
 
 @transaction.atomic

@@ -16,6 +16,8 @@ from partnerhub.api.schema import IF_MATCH, operation
 from partnerhub.api.shapes import Collection, collection, guid
 from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
+from partnerhub.errors import InvalidInput, NothingAsked, RequestClosed, RequestOwn, StaleVersion
+from subscriptions.api import examples, grants
 from subscriptions.api.changes import SubscriptionBody, change_of
 from subscriptions.api.operations import OperationShown, operation_of, operation_shown
 from subscriptions.api.previews import PreviewShown, preview_shown
@@ -35,6 +37,11 @@ class Previews(OwnResource):
         PreviewShown,
         body=SubscriptionBody,
         headers=(IF_MATCH,),
+        about="Nothing is changed: whoever may read may ask. With its `quoteId`, PATCH does exactly this, or refuses.",
+        roles=grants.READERS,
+        refusals=grants.PREVIEWING,
+        example=examples.QUANTITY_CHANGE,
+        answer=examples.PREVIEW,
     )
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str) -> Response:
@@ -49,7 +56,15 @@ class Previews(OwnResource):
 
 
 class Operations(OwnResource):
-    @operation("listOperations", "Changes, held, waiting or over, newest first", Collection[OperationShown])
+    @operation(
+        "listOperations",
+        "Changes, held, waiting or over, newest first",
+        Collection[OperationShown],
+        about="All there were.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.OPERATIONS,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         found = subscription_of(caller(request), customer_id, subscription_id)
         shown = map(operation_shown, found.operations.order_by("-created_at"))
@@ -57,14 +72,30 @@ class Operations(OwnResource):
 
 
 class OperationById(OwnResource):
-    @operation("getOperation", "One change", OperationShown)
+    @operation(
+        "getOperation",
+        "One change",
+        OperationShown,
+        about="Where an answer of 202 leads.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.OPERATION,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str, operation_id: str) -> Response:
         found = subscription_of(caller(request), customer_id, subscription_id)
         return Response(operation_shown(operation_of(found, guid(operation_id, "operation"))))
 
 
 class ChangeRequests(OwnResource):
-    @operation("listChangeRequests", "What admin agents were asked for, newest first", Collection[ChangeRequestShown])
+    @operation(
+        "listChangeRequests",
+        "What admin agents were asked for, newest first",
+        Collection[ChangeRequestShown],
+        about="Decided ones too.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.CHANGE_REQUESTS,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         found = subscription_of(caller(request), customer_id, subscription_id)
         shown = map(request_shown, found.change_requests.order_by("-requested_at"))
@@ -77,6 +108,11 @@ class ChangeRequests(OwnResource):
         body=RequestBody,
         status=201,
         headers=(IF_MATCH,),
+        about="For who may not change it. What policy `auto_approve` allows is made at once, by the hub.",
+        roles=grants.ASKERS,
+        refusals=(*grants.PREVIEWING, NothingAsked),
+        example=examples.ASKED,
+        answer=examples.CHANGE_REQUEST,
     )
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str) -> Response:
@@ -92,7 +128,16 @@ class ChangeRequests(OwnResource):
 
 class Approval(OwnResource):
     @operation(
-        "approveChangeRequest", "Grant it, or part of it", ChangeRequestShown, body=DecisionBody, headers=(IF_MATCH,)
+        "approveChangeRequest",
+        "Grant it, or part of it",
+        ChangeRequestShown,
+        body=DecisionBody,
+        headers=(IF_MATCH,),
+        about="Made as it was asked for, or with the `quantity` given here; with a `quoteId`, only as it was quoted.",
+        roles=grants.DECIDERS,
+        refusals=(*grants.DECIDING, *grants.QUOTED),
+        example=examples.APPROVAL,
+        answer=examples.APPROVED,
     )
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str, request_id: str) -> Response:
@@ -115,7 +160,16 @@ class Approval(OwnResource):
 
 class Refusal(OwnResource):
     @operation(
-        "declineChangeRequest", "Refuse it, with a reason", ChangeRequestShown, body=DecisionBody, headers=(IF_MATCH,)
+        "declineChangeRequest",
+        "Refuse it, with a reason",
+        ChangeRequestShown,
+        body=DecisionBody,
+        headers=(IF_MATCH,),
+        about="Whoever asked is told, with the reason.",
+        roles=grants.DECIDERS,
+        refusals=(*grants.READING, InvalidInput, StaleVersion, RequestOwn, RequestClosed),
+        example=examples.REFUSAL,
+        answer=examples.DECLINED,
     )
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str, request_id: str) -> Response:

@@ -6,10 +6,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import caller
+from customers.api.examples import CUSTOMER_ID
 from partnerhub.api.pages import page_of
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc
 from partnerhub.api.views import OwnResource
+from publishers.api.examples import PUBLISHER_ID
+from subscriptions.api import grants
 from subscriptions.models import Divergence
 from subscriptions.selectors import divergences_visible_to
 
@@ -37,9 +40,32 @@ class DivergenceShown(TypedDict):
     attributes: Attributes
 
 
+EXAMPLE = DivergenceShown(
+    id="2c1f4c0e-5d2a-4a5b-9a0d-6f7b8c9d0e1f",
+    subscriptionId="a82ab91c-faa7-4b84-96eb-27c017e0e1b7",
+    customerId=CUSTOMER_ID,
+    publisherId=PUBLISHER_ID,
+    kind="quantity_differs",
+    ours="5",
+    theirs="6",
+    firstSeenAt="2026-12-07T09:00:00Z",
+    lastSeenAt="2026-12-07T10:00:00Z",
+    evidence={"source": "poll", "at": "2026-12-07T10:00:00+00:00"},
+    attributes=Attributes(objectType="Divergence"),
+)
+
+
 class Divergences(OwnResource):
     @operation(
-        "listDivergences", "What publishers show otherwise", Collection[DivergenceShown], query=QUERY, parameters=PAGED
+        "listDivergences",
+        "What publishers show otherwise",
+        Collection[DivergenceShown],
+        query=QUERY,
+        parameters=PAGED,
+        about="Page by page, the oldest first.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=collection([EXAMPLE], "/divergences"),
     )
     def get(self, request: Request) -> Response:
         rows = divergences_visible_to(caller(request))

@@ -9,7 +9,7 @@ from subscriptions.models import Quote
 from subscriptions.previews import Preview
 
 
-class Amount(TypedDict):
+class AmountShown(TypedDict):
     """`amount` is decimal text before tax; negative is a credit."""
 
     amount: str
@@ -31,7 +31,7 @@ class LineShown(TypedDict):
     chargeCycleDays: int
 
 
-class NextCharge(Amount):
+class NextCharge(AmountShown):
     date: Utc
 
 
@@ -48,7 +48,7 @@ class PreviewShown(TypedDict):
     before: dict[str, Any]
     after: dict[str, Any]
     lines: list[LineShown]
-    dueToday: Amount
+    dueToday: AmountShown
     nextCharge: NextCharge | None
     nextRenewal: NotRequired[Utc]
     effectiveAt: Utc
@@ -65,7 +65,7 @@ def preview_shown(quote: Quote, preview: Preview) -> PreviewShown:
         before=preview.before.as_json(),
         after=preview.after.as_json(),
         lines=[_line(line) for line in preview.lines],
-        dueToday=Amount(amount=preview.due_today.text, currency=preview.due_today.currency),
+        dueToday=AmountShown(amount=preview.due_today.text, currency=preview.due_today.currency),
         nextCharge=(
             NextCharge(date=midnight(charge[0]), amount=charge[1].text, currency=charge[1].currency) if charge else None
         ),

@@ -11,11 +11,13 @@ from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Utc, guid, utc_or_none
 from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
+from publishers.api.examples import HEALTH
 from publishers.api.health import PublisherHealth, health
 from publishers.calls import DAY, HOUR, WEEK, Calls, calls_of
 from publishers.models import CallKind, Publisher
 from publishers.selectors import publisher_for
 from publishers.services.secrets import last_end
+from subscriptions.api import grants
 from subscriptions.backlog import Backlog, backlogs
 from subscriptions.scoreboard import Score, recent_scores
 
@@ -66,8 +68,33 @@ class PublisherHealthFigures(PublisherHealth):
     activation: Activation | None
 
 
+EXAMPLE = PublisherHealthFigures(
+    **HEALTH,
+    calls=[CallFigures(kind="ask", period="PT1H", calls=12, succeeded=12, meanMilliseconds=41, slowestMilliseconds=90)],
+    backlog=BacklogShown(duePolls=0, oldestDue=None, operations=1, divergences=0),
+    secretEndsAt="2027-06-01T00:00:00Z",
+    activation=Activation(
+        orders=40,
+        medianSeconds=900,
+        ninetiethPercentileSeconds=5400,
+        stuck=1,
+        changes=6,
+        changesFailed=0,
+        changesAcceptedBySilence=1,
+    ),
+)
+
+
 class PublisherHealthById(OwnResource):
-    @operation("getPublisherHealth", "Whether a publisher answers, and how it does", PublisherHealthFigures)
+    @operation(
+        "getPublisherHealth",
+        "Whether a publisher answers, and how it does",
+        PublisherHealthFigures,
+        about="`circuit` says whether it is asked at all; the figures are those of the page.",
+        roles=grants.PUBLISHER_READERS,
+        refusals=grants.READING,
+        answer=EXAMPLE,
+    )
     def get(self, request: Request, publisher_id: str) -> Response:
         publisher = publisher_for(caller(request), guid(publisher_id, "publisher"))
         return Response(figures(publisher, now()))

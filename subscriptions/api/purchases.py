@@ -16,7 +16,7 @@ from partnerhub.api.shapes import Collection, collection, guid
 from partnerhub.api.views import Resource
 from partnerhub.clock import now
 from partnerhub.errors import CartNotFound, NotFound
-from subscriptions.api import carts, orders
+from subscriptions.api import carts, examples, grants, orders
 from subscriptions.api.carts import CartBody, CartCheckoutResult, CartShown
 from subscriptions.api.links import ActivationLink, activation_link
 from subscriptions.api.orders import LineProvisioning, OrderShown
@@ -35,7 +35,18 @@ def _cart_id(text: str) -> UUID:
 
 
 class Carts(Resource):
-    @operation("createCart", "Fill a cart", CartShown, status=201, body=CartBody)
+    @operation(
+        "createCart",
+        "Fill a cart",
+        CartShown,
+        status=201,
+        body=CartBody,
+        about="It holds the prices of now for seven days. Nothing is ordered before its checkout.",
+        roles=grants.BUYERS,
+        refusals=grants.FILLING,
+        example=examples.CART_REQUEST,
+        answer=examples.CART_SHOWN,
+    )
     @idempotent
     def post(self, request: Request, customer_id: str) -> Response:
         actor, customer = caller(request), guid(customer_id, "customer")
@@ -46,11 +57,29 @@ class Carts(Resource):
 
 
 class CartById(Resource):
-    @operation("getCart", "One cart", CartShown)
+    @operation(
+        "getCart",
+        "One cart",
+        CartShown,
+        about="`error` of a line says why the last checkout left it out.",
+        roles=grants.BUYERS,
+        refusals=(*grants.READING, CartNotFound),
+        answer=examples.CART_SHOWN,
+    )
     def get(self, request: Request, customer_id: str, cart_id: str) -> Response:
         return Response(carts.cart(cart_for(caller(request), guid(customer_id, "customer"), _cart_id(cart_id))))
 
-    @operation("replaceCart", "Replace every line of a cart", CartShown, body=CartBody)
+    @operation(
+        "replaceCart",
+        "Replace every line of a cart",
+        CartShown,
+        body=CartBody,
+        about="The lines that are sent are all it holds then, at the prices of now.",
+        roles=grants.BUYERS,
+        refusals=grants.REFILLING,
+        example=examples.CART_REQUEST,
+        answer=examples.CART_SHOWN,
+    )
     @idempotent
     def put(self, request: Request, customer_id: str, cart_id: str) -> Response:
         actor, customer, cart = caller(request), guid(customer_id, "customer"), _cart_id(cart_id)
@@ -61,7 +90,16 @@ class CartById(Resource):
 
 
 class Checkout(Resource):
-    @operation("checkoutCart", "Order what is in a cart; again, it answers the same", CartCheckoutResult, status=201)
+    @operation(
+        "checkoutCart",
+        "Order what is in a cart; again, it answers the same",
+        CartCheckoutResult,
+        status=201,
+        about="The body is not read. A group of lines is ordered whole or not at all; `orderErrors` says why not.",
+        roles=grants.BUYERS,
+        refusals=grants.CHECKING_OUT,
+        answer=examples.CHECKED_OUT,
+    )
     @idempotent
     def post(self, request: Request, customer_id: str, cart_id: str) -> Response:
         customer = guid(customer_id, "customer")
@@ -89,20 +127,44 @@ def _line(order: Order, number: str) -> OrderLine:
 
 
 class Orders(Resource):
-    @operation("listOrders", "The orders of a customer, newest first", Collection[OrderShown])
+    @operation(
+        "listOrders",
+        "The orders of a customer, newest first",
+        Collection[OrderShown],
+        about="Every one of them.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.ORDERS,
+    )
     def get(self, request: Request, customer_id: str) -> Response:
         shown = map(orders.order, _orders(caller(request), customer_id))
         return Response(collection(shown, f"/customers/{customer_id}/orders"))
 
 
 class OrderById(Resource):
-    @operation("getOrder", "One order", OrderShown)
+    @operation(
+        "getOrder",
+        "One order",
+        OrderShown,
+        about="`pending` while a line waits for its publisher.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.ORDER_SHOWN,
+    )
     def get(self, request: Request, customer_id: str, order_id: str) -> Response:
         return Response(orders.order(_order(caller(request), customer_id, order_id)))
 
 
 class OrderProvisioning(Resource):
-    @operation("getOrderProvisioning", "How far each line of an order is", Collection[LineProvisioning])
+    @operation(
+        "getOrderProvisioning",
+        "How far each line of an order is",
+        Collection[LineProvisioning],
+        about="Line by line.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.ORDER_PROVISIONING,
+    )
     def get(self, request: Request, customer_id: str, order_id: str) -> Response:
         order = _order(caller(request), customer_id, order_id)
         shown = map(orders.line_provisioning, order.lines.all())
@@ -110,7 +172,15 @@ class OrderProvisioning(Resource):
 
 
 class OrderActivationLinks(Resource):
-    @operation("mintOrderLinks", "Fresh links to the publishers of an order's live lines", Collection[ActivationLink])
+    @operation(
+        "mintOrderLinks",
+        "Fresh links to the publishers of an order's live lines",
+        Collection[ActivationLink],
+        about="Each is made for this answer, lives 24 hours and is for the customer only.",
+        roles=grants.LINK_OPENERS,
+        refusals=grants.LINKING,
+        answer=examples.ORDER_LINKS,
+    )
     def get(self, request: Request, customer_id: str, order_id: str) -> Response:
         actor = caller(request)
         live = [
@@ -123,7 +193,15 @@ class OrderActivationLinks(Resource):
 
 
 class LineActivationLinks(Resource):
-    @operation("mintLineLink", "A fresh link to the publisher of one line", Collection[ActivationLink])
+    @operation(
+        "mintLineLink",
+        "A fresh link to the publisher of one line",
+        Collection[ActivationLink],
+        about="Made for this answer; it lives 24 hours and is for the customer only.",
+        roles=grants.LINK_OPENERS,
+        refusals=grants.LINKING,
+        answer=examples.LINE_LINKS,
+    )
     def get(self, request: Request, customer_id: str, order_id: str, number: str) -> Response:
         actor = caller(request)
         line = _line(_order(actor, customer_id, order_id), number)

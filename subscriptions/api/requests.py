@@ -4,6 +4,7 @@ from typing import Any, TypedDict
 
 from rest_framework import serializers
 
+from customers.api.bodies import AttributesBody
 from partnerhub.api.etag import etag_of
 from partnerhub.api.shapes import Attributes, Guid, Utc, utc, utc_or_none
 from subscriptions.api.changes import SubscriptionBody
@@ -22,6 +23,7 @@ class DecisionBody(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, required=False, allow_null=True, allow_blank=True)
     quantity = serializers.IntegerField(required=False, allow_null=True)
     quoteId = serializers.CharField(max_length=40, required=False, allow_null=True)
+    attributes = AttributesBody(required=False, allow_null=True)
 
 
 class ChangeRequestShown(TypedDict):

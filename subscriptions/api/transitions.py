@@ -18,6 +18,7 @@ from partnerhub.clock import now
 from partnerhub.errors import AvailabilityNotFound, HubError, InvalidInput
 from publishers.models import PlanTerm
 from publishers.selectors import plan_term_by_catalog_item, plan_terms_of
+from subscriptions.api import examples, grants
 from subscriptions.api.views import led_on, subscription_of
 from subscriptions.changes import AT_RENEWAL, NOW, Change
 from subscriptions.enums import OperationAction, OperationStatus
@@ -77,7 +78,16 @@ class TransitionEligibility(TypedDict):
 
 
 class Transitions(Resource):
-    @operation("listTransitions", "Its plan changes", Collection[Transition], query={"operationId": "Only that one."})
+    @operation(
+        "listTransitions",
+        "Its plan changes",
+        Collection[Transition],
+        query={"operationId": "Only that one."},
+        about="The newest first, failed ones too.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.TRANSITIONS,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         found = subscription_of(caller(request), customer_id, subscription_id)
         rows = found.operations.filter(action=OperationAction.CHANGE_PLAN).order_by("-created_at")
@@ -92,6 +102,11 @@ class Transitions(Resource):
         body=TransitionBody,
         headers=(PREFER,),
         accepted="As was preferred: `Location` leads to the operation.",
+        about="All licences change together, when the publisher has accepted; the term stays.",
+        roles=grants.CHANGERS,
+        refusals=grants.CHANGING_PLAN,
+        example=examples.PLAN_CHANGE,
+        answer=examples.TRANSITION,
     )
     @led_on(lambda shown, named: f"{_path(**named)}/operations/{shown['operationId']}")
     @idempotent
@@ -115,6 +130,10 @@ class TransitionEligibilities(Resource):
         "The plans that it could change to",
         Collection[TransitionEligibility],
         query={"eligibilityType": "`immediate` (default) or `scheduled`, at renewal."},
+        about="Other plans of the same offer, each with the codes of what stands against it.",
+        roles=grants.READERS,
+        refusals=(*grants.READING, InvalidInput),
+        answer=examples.ELIGIBILITIES,
     )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor, at = caller(request), now()

@@ -21,8 +21,8 @@ from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
 from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
-from partnerhub.errors import NotFound
-from subscriptions.api import gates, shapes
+from partnerhub.errors import NotFound, NothingToPoll, NotPermitted
+from subscriptions.api import examples, gates, grants, shapes
 from subscriptions.api.attention import AttentionItem, attention_item
 from subscriptions.api.changes import SubscriptionBody, apply_changes
 from subscriptions.api.gates import BillingGates, TimelineEntry
@@ -91,6 +91,10 @@ class Subscriptions(Resource):
         Collection[SubscriptionShown],
         query=LIST_QUERY,
         headers=(STATUSES,),
+        about="All of them, those that ended too.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.SUBSCRIPTIONS,
     )
     def get(self, request: Request, customer_id: str) -> Response:
         actor = caller(request)
@@ -106,7 +110,16 @@ class Subscriptions(Resource):
 
 
 class SubscriptionById(Resource):
-    @operation("getSubscription", "One subscription", SubscriptionShown, headers=(STATUSES,))
+    @operation(
+        "getSubscription",
+        "One subscription",
+        SubscriptionShown,
+        headers=(STATUSES,),
+        about="`attributes.etag` is what a change sends back, so that it changes what was seen.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.SHOWN,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor = caller(request)
         found = subscription_of(actor, customer_id, subscription_id)
@@ -123,6 +136,10 @@ class SubscriptionById(Resource):
             "What waits for the publisher is not done yet: the subscription is as it was, and `links.operation` leads "
             "to the change. Who prefers `respond-async` is answered 202 then, everybody else 200."
         ),
+        roles=grants.CHANGERS,
+        refusals=grants.CHANGING,
+        example=examples.CHANGE,
+        answer=examples.CHANGED,
     )
     @led_on(lambda shown, named: str(shown["links"]["operation"]["uri"]))
     @idempotent
@@ -142,7 +159,15 @@ class SubscriptionById(Resource):
 
 
 class SubscriptionActivationLinks(Resource):
-    @operation("mintLink", "A fresh link to the publisher", Collection[ActivationLink])
+    @operation(
+        "mintLink",
+        "A fresh link to the publisher",
+        Collection[ActivationLink],
+        about="Made for this answer; it lives 24 hours and is for the customer only.",
+        roles=grants.LINK_OPENERS,
+        refusals=grants.LINKING,
+        answer=examples.LINKS,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor = caller(request)
         found = subscription_of(actor, customer_id, subscription_id)
@@ -151,19 +176,43 @@ class SubscriptionActivationLinks(Resource):
 
 
 class Provisioning(Resource):
-    @operation("getProvisioning", "Whether the publisher has fulfilled it", SubscriptionProvisioning)
+    @operation(
+        "getProvisioning",
+        "Whether the publisher has fulfilled it",
+        SubscriptionProvisioning,
+        about="Also while other licences wait for the publisher.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.PROVISIONING,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         return Response(shapes.provisioning(subscription_of(caller(request), customer_id, subscription_id)))
 
 
 class Gates(OwnResource):
-    @operation("getBillingGates", "What must hold before it is billed", BillingGates)
+    @operation(
+        "getBillingGates",
+        "What must hold before it is billed",
+        BillingGates,
+        about="Billing starts when all of them hold, dated by the later confirmation.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.GATES,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         return Response(gates.billing_gates(subscription_of(caller(request), customer_id, subscription_id)))
 
 
 class Timeline(OwnResource):
-    @operation("listTimeline", "What happened to it, newest first", Collection[TimelineEntry])
+    @operation(
+        "listTimeline",
+        "What happened to it, newest first",
+        Collection[TimelineEntry],
+        about="Whatever changed it, with who did and why.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.TIMELINE,
+    )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor = caller(request)
         found = subscription_of(actor, customer_id, subscription_id)
@@ -172,7 +221,16 @@ class Timeline(OwnResource):
 
 
 class Poll(OwnResource):
-    @operation("pollSubscription", "Ask the publisher now: a worker does within seconds", PollAsked, status=202)
+    @operation(
+        "pollSubscription",
+        "Ask the publisher now: a worker does within seconds",
+        PollAsked,
+        status=202,
+        about="The answer is not waited for: read the billing gates again.",
+        roles=grants.POLLERS,
+        refusals=(*grants.READING, NothingToPoll),
+        answer=examples.POLLED,
+    )
     @idempotent
     def post(self, request: Request, customer_id: str, subscription_id: str) -> Response:
         actor, at = caller(request), now()
@@ -182,7 +240,16 @@ class Poll(OwnResource):
 
 
 class AttentionQueue(OwnResource):
-    @operation("listAttention", "What somebody must act on, by deadline", Collection[AttentionItem], parameters=PAGED)
+    @operation(
+        "listAttention",
+        "What somebody must act on, by deadline",
+        Collection[AttentionItem],
+        parameters=PAGED,
+        about="Page by page; each with whose turn it is and what is lost when nothing happens.",
+        roles=grants.READERS,
+        refusals=(NotPermitted,),
+        answer=examples.ATTENTION,
+    )
     def get(self, request: Request) -> Response:
         queue = attention_queue(caller(request))
         page = page_of(queue, request, "/attention", key="activate_by")
