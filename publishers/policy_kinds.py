@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Protocol
 
 from partnerhub.clock import parse_duration
@@ -15,6 +16,7 @@ OFF = "off"
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _TEN_YEARS = timedelta(days=3650)
+MOST_DAYS = 365
 
 
 class Kind(Protocol):
@@ -80,6 +82,18 @@ class Threshold:
         return within and cost.currency == self.amount.currency and abs(cost.amount) < self.amount.amount
 
 
+class Days:
+    """Numbers of days, the largest first, each once: `90 60 30 7 1`; none switches it off."""
+
+    def stored(self, value: object) -> str:
+        words = value.split() if isinstance(value, str) else [""]
+        days = [int(word) for word in words if word.isascii() and word.isdecimal()]
+        falling = all(earlier > later for earlier, later in pairwise(days))
+        if len(days) != len(words) or not falling or not all(1 <= one <= MOST_DAYS for one in days):
+            raise ValueError(f"is not a list of days between 1 and {MOST_DAYS}, the largest first")
+        return " ".join(map(str, days))
+
+
 class ThresholdOrOff:
     """`10% 200 EUR`, or `off`."""
 
@@ -113,6 +127,7 @@ KINDS: dict[str, Kind] = {
     "cancel_within": Duration(),  # rule 45
     "cart_lives": Duration(_SECOND),  # rule 4
     "change_waits": Duration(_SECOND),
+    "customer_page_lives": Duration(_MINUTE, timedelta(days=90)),
     "drift_check_every": Duration(_MINUTE),
     "invoice_due_within": Duration(),  # rule 74
     "invoice_review": Duration(),  # rule 74
@@ -126,6 +141,7 @@ KINDS: dict[str, Kind] = {
     "remind_agent_after": Duration(_SECOND),
     "remind_customer_after": Duration(_SECOND),
     "remind_publisher_after": Duration(_SECOND),
+    "renewal_notice_days": Days(),
     "renewal_price": Word(("current", "kept")),
     "request_lives": Duration(_SECOND),
     "rounding": Word(("line", "unit")),  # rule 80
@@ -133,5 +149,9 @@ KINDS: dict[str, Kind] = {
     "subscribe_notice": Word(("no", "yes")),
     "suspension_lasts": Duration(_SECOND),  # rule 62
     "undo_within": Duration(timedelta(0), timedelta(seconds=300)),
+    "warn_activation_within": Duration(),
+    "warn_change_after": Duration(),
+    "warn_renewal_within": Duration(),
     "warn_secret_within": Duration(),
+    "warn_window_within": Duration(),
 }

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import DurationField, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Cast
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import parse_duration
@@ -183,6 +184,21 @@ def policies_of(plan: Plan, *names: str) -> PolicyBook:
     """Some policies of one plan, in one query."""
     own = Q(plan_id=plan.pk) | Q(offer_id=plan.offer_id) | Q(publisher_id=plan.offer.publisher_id)
     return PolicyBook(Policy.objects.filter(own | _HUB_WIDE, name__in=names))
+
+
+def policy_interval(name: str, *, moment: str | datetime) -> Subquery:
+    """A policy that is a duration, as `PolicyBook` chooses it at a moment (UTC) or at that of a named field, for an
+    expression over rows with `plan_id`, `offer_id`, `publisher_id` and `term`. Null without a row.
+    """
+    at = OuterRef(moment) if isinstance(moment, str) else moment
+    valid = Q(valid_from__lte=at) & (Q(valid_to=None) | Q(valid_to__gt=at))
+    of_offer = Q(plan=None, offer=OuterRef("offer_id"))
+    of_publisher = Q(plan=None, offer=None, publisher=OuterRef("publisher_id"))
+    covering = Q(plan=OuterRef("plan_id")) | of_offer | of_publisher | _HUB_WIDE
+    rows = Policy.objects.filter(valid, covering, Q(term="") | Q(term=OuterRef("term")), name=name)
+    narrowest = (F(f"{scope}_id").asc(nulls_last=True) for scope in ("plan", "offer", "publisher"))
+    chosen = rows.order_by(*narrowest, "-term", "-valid_from")
+    return Subquery(chosen.values(length=Cast("value", DurationField()))[:1], output_field=DurationField())
 
 
 def policy_duration(name: str, plan: Plan, at: datetime, term: str | None = None) -> timedelta:

@@ -198,3 +198,35 @@ class Rung(StrEnum):
     PUBLISHER = "publisher"
     ADMIN = "admin"
     CANCEL_OFFER = "cancel_offer"
+
+
+class Cause(StrEnum):
+    """Why somebody must act: the reason of the blocking gate, or one of these. One open item for each."""
+
+    LINK_EXPIRED = "link_expired"
+    ACTIVATION_DEADLINE = "activation_deadline"
+    WINDOW_CLOSING = "window_closing"
+    CHANGE_WAITING = "change_waiting"
+    CHANGE_FAILED = "change_failed"
+    CHANGE_ASKED = "change_asked"
+    DRIFT = "drift"
+    RENEWAL_UNANNOUNCED = "renewal_unannounced"
+    PAYMENT_SUSPENDED = "payment_suspended"
+    PUBLISHER_DOWN = "publisher_down"
+    SECRET_EXPIRING = "secret_expiring"  # noqa: S105 - a word, not a secret
+
+
+class Remedy(StrEnum):
+    """The step that clears an item: a gate's next action, or one of these. Each is a button where it is ours."""
+
+    SEND_LINK = "send_link"
+    REMIND_CUSTOMER = "remind_customer"
+    DECIDE_IN_TIME = "decide_in_time"
+    HURRY_PUBLISHER = "hurry_publisher"
+    LOOK_AT_CHANGE = "look_at_change"
+    DECIDE_REQUEST = "decide_request"
+    SETTLE_DIVERGENCE = "settle_divergence"
+    SEND_NOTICE = "send_notice"
+    REINSTATE = "reinstate"
+    TEST_CONNECTION = "test_connection"
+    MAKE_SECRET = "make_secret"  # noqa: S105 - a word, not a secret

@@ -1,3 +1,4 @@
+from subscriptions.models.attention import AttentionItem, RenewalNotice, Triage
 from subscriptions.models.cart import Cart, CartLine
 from subscriptions.models.confirmation import BillingStart, Gate
 from subscriptions.models.drift import Divergence, DriftCheck
@@ -12,6 +13,7 @@ from subscriptions.models.request import ChangeRequest
 from subscriptions.models.subscription import PurchaseToken, SeatTranche, Subscription
 
 __all__ = [
+    "AttentionItem",
     "BillingStart",
     "Cart",
     "CartLine",
@@ -27,7 +29,9 @@ __all__ = [
     "PurchaseToken",
     "Quote",
     "Reminder",
+    "RenewalNotice",
     "ScheduledRenewal",
     "SeatTranche",
     "Subscription",
+    "Triage",
 ]

@@ -46,6 +46,8 @@ class Operation(models.Model):
     next_attempt_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
+    # When somebody has looked at a change that failed, and let it be.
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -69,6 +71,11 @@ class Operation(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(status__in=list(IN_FLIGHT)), name="operation_due"),
             models.Index(fields=["held_until"], condition=Q(held_until__isnull=False), name="operation_held"),
+            models.Index(
+                fields=["subscription"],
+                condition=Q(status__in=[OperationStatus.FAILED, OperationStatus.CONFLICT], seen_at=None),
+                name="operation_failed_unseen",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -70,5 +70,6 @@ def restore_default_policies() -> None:
             "0004_more_default_policies",
             "0006_watching_and_billing_policies",
             "0007_added_seats_price",
+            "0009_operations_policies",
         ):
             import_module(f"publishers.migrations.{migration}").add_defaults(apps, None)

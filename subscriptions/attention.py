@@ -1,0 +1,25 @@
+"""In which order somebody must act: by how near the deadline is, then by the money at risk. Pure.
+
+The database orders by the same two (`subscriptions/attending.py`); a test holds them together.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+# An item belongs to the first band that its deadline is within; those past it, and those without one, come last.
+BANDS = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=14))
+
+
+def band_of(deadline: datetime | None, at: datetime) -> int:
+    """0 once the deadline has passed, 1 within a day, 2 within three, 3 within two weeks, 4 later or without one."""
+    if deadline is None:
+        return len(BANDS)
+    return next((band for band, span in enumerate(BANDS) if deadline - at <= span), len(BANDS))
+
+
+def urgency(deadline: datetime | None, at_risk: Decimal, at: datetime) -> tuple[int, Decimal]:
+    """What items are sorted by, the most urgent first: the band of the deadline, within it the most money.
+
+    Amounts are compared as numbers: no exchange rate decides who is helped first.
+    """
+    return band_of(deadline, at), -at_risk
