@@ -90,7 +90,7 @@ class Program:
         demo = hub.demo
         self.customer_id: str = demo["customers"][0]["id"]
         self.catalogue: list[Mapping[str, Any]] = list(demo["catalog_items"])
-        self._token = self._sign_in(credentials or demo["api"])
+        self.token = self._sign_in(credentials or demo["api"])
         self._names = itertools.count(1)
 
     def _sign_in(self, credentials: Mapping[str, str]) -> str:
@@ -106,8 +106,10 @@ class Program:
         self.hub.secrets |= {token, credentials["client_secret"]}
         return token
 
-    def call(self, method: str, path: str, body: Any = None) -> Reply:
-        return call(method, f"{self.hub.base_url}/v1{path}", body=body, token=self._token)
+    def call(self, method: str, path: str, body: Any = None, *, at: str = "", **headers: str) -> Reply:
+        """Headers are named with _ for -. `at` is the address of another web process of the hub."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return call(method, f"{at or self.hub.base_url}/v1{path}", body=body, token=self.token, headers=named)
 
     def ask(self, method: str, path: str, body: Any = None, *, expect: int = 200) -> Any:
         """The JSON of an answer that must have this status."""

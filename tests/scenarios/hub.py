@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import psycopg
 
-from partnerhub.runtime import ports, processes
+from partnerhub.runtime import ports, processes, programs
 from tests.scenarios import family
 from tests.scenarios.family import Member
 from tests.scenarios.waiting import eventually
@@ -171,6 +171,20 @@ class Hub:
         process = processes.spawn(command, log=log, env=self._worker_environment("second-scheduler"), cwd=ROOT)
         try:
             yield
+        finally:
+            processes.kill_session(process)
+
+    @contextmanager
+    def mortal_web(self) -> Iterator[str]:
+        """More web processes: a call with the header `Last-Words` kills its own before the answer. Yields the address."""
+        granian, port = Path(sys.executable).parent / "granian", free_port()
+        options = [*programs.WEB.split(), "--port", str(port)]
+        command = [granian, *options, "tests.scenarios.mortal:application"]
+        log = self.folder / "logs" / "mortal-web.log"
+        process = processes.spawn(command, log=log, env=self._worker_environment("mortal-web"), cwd=ROOT)
+        try:
+            eventually(lambda: not ports.is_free(port), within=WORKER_SECONDS, what="Another web process")
+            yield f"http://127.0.0.1:{port}"
         finally:
             processes.kill_session(process)
 
