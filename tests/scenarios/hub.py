@@ -176,7 +176,7 @@ class Hub:
 
     @contextmanager
     def mortal_web(self) -> Iterator[str]:
-        """More web processes: a call with the header `Last-Words` kills its own before the answer. Yields the address."""
+        """More web processes, their address: a call with the header `Last-Words` kills its own before the answer."""
         granian, port = Path(sys.executable).parent / "granian", free_port()
         options = [*programs.WEB.split(), "--port", str(port)]
         command = [granian, *options, "tests.scenarios.mortal:application"]
