@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
+from functools import cache
 
 # ISO 4217 currencies whose smallest unit is not a hundredth.
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "HUF": 2, "KWD": 3, "BHD": 3, "TND": 3}
@@ -14,6 +15,7 @@ class CurrencyMismatch(ValueError):
     """Two currencies met in one sum."""
 
 
+@cache
 def smallest_unit(currency: str) -> Decimal:
     """The smallest amount of a currency, e.g. 0.01 for EUR and 1 for JPY."""
     return Decimal(1).scaleb(-MINOR_DIGITS.get(currency, DEFAULT_MINOR_DIGITS))

@@ -200,23 +200,25 @@ def _values(row: Invoice | InvoiceLine, columns: Iterable[str]) -> list[Any]:
 def _line_rows(invoices: Sequence[Invoice], drafts: Sequence[Draft]) -> Iterator[tuple[Any, ...]]:
     """The lines of drafts as they are written: there are too many for an object each."""
     for invoice, one in zip(invoices, drafts, strict=True):
+        invoice_id = str(invoice.pk)
         for position, line in enumerate(one.lines, 1):
             names, taxed = json.dumps(line.names), line.taxed
             yield (
-                invoice.pk, position, line.charge_id, True, names, line.net, taxed.rate, line.tax, taxed.reason, None
+                invoice_id, position, line.charge_id, True, names, line.net, taxed.rate, line.tax, taxed.reason, None
             )  # fmt: skip
 
 
 def _invoice(one: Draft, at: datetime, review_until: datetime) -> Invoice:
+    net, tax = one.net, one.tax
     return Invoice(
         kind=InvoiceKind.INVOICE,
         customer_id=one.customer.pk,
         currency=one.currency,
         period_start=one.month.start,
         period_end=one.month.end,
-        net=one.net,
-        tax=one.tax,
-        gross=one.gross,
+        net=net,
+        tax=tax,
+        gross=net + tax,
         buyer=buyer_profile(one.customer),
         seller=one.seller,
         language=one.customer.language,

@@ -23,6 +23,10 @@ _WRITTEN = (
     "state", "serial", "number", "issued_on", "due_on", "finalized_at", "finalized_by", "local_currency", "local_rate",
     "local_rate_on", "local_rate_source", "local_net", "local_tax", "previous_hash", "hash",
 )  # fmt: skip
+# Of a line, by `content`: there are many, and reading all of each with its charge would take most of the time.
+_PROTECTED = (
+    "invoice_id", "position", "charge_id", "description", "net", "tax_rate", "tax", "tax_reason", "credits_id",
+)  # fmt: skip
 
 
 def lock_series(kind: InvoiceKind) -> InvoiceSeries:
@@ -108,6 +112,7 @@ def _content_of(line: InvoiceLine) -> dict[str, Any]:
 
 def _lines_of(invoices: Sequence[Invoice]) -> dict[UUID, list[InvoiceLine]]:
     lines = InvoiceLine.objects.filter(invoice__in=invoices).select_related("charge").order_by("position")
+    lines = lines.only(*_PROTECTED, "charge__hash")
     found: dict[UUID, list[InvoiceLine]] = defaultdict(list)
     for line in lines:
         found[line.invoice_id].append(line)
