@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from urllib.parse import unquote_plus, urlsplit
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
@@ -23,8 +25,11 @@ from accounts.services.clients import matching_secret, note_sign_in
 from accounts.tokens import TOKEN_LIFE, Issued, Version, audiences_of, issue, issuer
 from partnerhub.clock import now
 
+log = structlog.get_logger(__name__)
+
 SHARED_TENANTS = ("common", "organizations")
 _SIGN_IN_SCOPES = {"openid", "profile", "offline_access"}
+AWAY_SECONDS = 10
 _DOCUMENTS_LIVE_SECONDS = 300
 
 
@@ -55,6 +60,15 @@ class TooManyTries(OAuthError):
     def __init__(self, seconds: int) -> None:
         super().__init__("temporarily_unavailable", 90055, f"Too many failed requests. Try again in {seconds} seconds.")
         self.seconds = seconds
+
+
+class Away(OAuthError):
+    """The database cannot be reached: who asks again later is answered."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("temporarily_unavailable", 90006, "The service is temporarily unavailable. Try again later.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,9 @@ def _token(request: HttpRequest, tenant: str, version: Version) -> HttpResponse:
     except OAuthError as error:
         body, status = _error_body(request, error, at), error.status
         seconds = error.seconds if isinstance(error, TooManyTries) else 0
+    except (OperationalError, InterfaceError):
+        log.exception("database_away")
+        body, status, seconds = _error_body(request, Away(), at), Away.status, AWAY_SECONDS
     response = JsonResponse(body, status=status)
     if seconds:
         response["Retry-After"] = str(seconds)

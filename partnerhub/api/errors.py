@@ -163,7 +163,7 @@ NUMBERS: dict[type[HubError], tuple[int, int]] = {
     NothingAsked: (400, 3000),
     CancellationWindowClosed: (400, 900117),
     CancelStepsOpen: (400, 800096),
-    AgreementMissing: (400, 900213),
+    AgreementMissing: (400, 900117),
     MultiYearLocked: (400, 900117),
     ChangeNotSupported: (400, 2006),
     NothingToPoll: (400, 800096),

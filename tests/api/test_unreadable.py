@@ -8,6 +8,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 from rest_framework.test import APIClient
 
+from accounts.models import Client
 from accounts.tokens import MARKETPLACE, Version, issue
 from partnerhub.api.errors import answer
 from partnerhub.api.views import failed
@@ -20,6 +21,7 @@ from tests.factories.subscriptions import active
 TENANT = uuid4()
 MANY_MEMBERS = "&".join("a=1" for _ in range(1001))
 VERSION = "api-version=2018-08-31"
+GRANT = {"grant_type": "client_credentials"}
 SOMEWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -138,3 +140,14 @@ def test_without_its_database_the_hub_says_when_to_come_back(error):
 def test_what_breaks_outside_of_every_view_is_json_to_programs(rf, path, content_type):
     response = failed(rf.get(path))
     assert (response.status_code, response["Content-Type"].partition(";")[0]) == (500, content_type)
+
+
+@pytest.mark.django_db
+def test_the_token_endpoint_says_when_the_database_is_away(stranger, monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("server closed")
+
+    monkeypatch.setattr(Client.objects, "get", away)
+    answer = stranger.post(f"/{TENANT}/oauth2/token", {"client_id": str(TENANT), "client_secret": "x"} | GRANT)
+
+    assert (answer.status_code, answer["Retry-After"], answer.json()["error"]) == (503, "10", "temporarily_unavailable")

@@ -144,6 +144,8 @@ def test_an_address_is_public_and_secure(settings, url):
     settings.HUB_ALLOW_PRIVATE_PUBLISHERS = False
     with pytest.raises(AddressNotAllowed):
         services.check_webhook_url(url)
+    refused = Program().register(WebhookUrl=url)
+    assert (refused.status_code, refused.json()["code"]) == (400, 3000)
     services.check_webhook_url("https://93.184.216.34/hook")
 
 
