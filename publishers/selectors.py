@@ -45,6 +45,14 @@ def price_at(plan_term: PlanTerm, currency: str, at: datetime) -> Price | None:
     return plan_term.prices.filter(_valid(at), currency=currency).first()
 
 
+def priced_at(plan_terms: Iterable[PlanTerm], currency: str, at: datetime) -> set[UUID]:
+    """Which of some plan terms have a price at a moment."""
+    ids = [term.pk for term in plan_terms]
+    return set(
+        Price.objects.filter(_valid(at), plan_term__in=ids, currency=currency).values_list("plan_term", flat=True)
+    )
+
+
 def _plan_terms() -> QuerySet[PlanTerm]:
     on_sale = PlanTerm.objects.filter(withdrawn_at=None, plan__withdrawn_at=None, plan__offer__withdrawn_at=None)
     return on_sale.select_related("plan__offer__publisher")

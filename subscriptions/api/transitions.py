@@ -20,11 +20,11 @@ from publishers.models import PlanTerm
 from publishers.selectors import plan_term_by_catalog_item, plan_terms_of
 from subscriptions.api import examples, grants
 from subscriptions.api.views import led_on, subscription_of
-from subscriptions.changes import AT_RENEWAL, NOW, Change
+from subscriptions.changes import AT_RENEWAL, NOW
 from subscriptions.enums import OperationAction, OperationStatus
 from subscriptions.models import Operation, Subscription
+from subscriptions.services.allowing import plan_refusals
 from subscriptions.services.plans import change_plan
-from subscriptions.services.quoting import preview
 
 KIND = "transition_only"
 WHEN = {"immediate": NOW, "scheduled": AT_RENEWAL}
@@ -145,18 +145,14 @@ class TransitionEligibilities(Resource):
         if WHEN[kind] == NOW:
             # Another billing cycle of the same plan is set by PATCH.
             others = others.exclude(plan=found.plan_id)
-        shown = []
-        for term in others:
-            change, errors = Change(plan_term_id=term.pk, when=WHEN[kind]), []
-            try:
-                preview(actor, found.pk, change, at=at)
-            except HubError as refusal:
-                errors = [refusal.code]
-            shown.append(_eligibility(found, term, errors))
+        terms = list(others)
+        met = plan_refusals(found, terms, WHEN[kind], at)
+        shown = [_eligibility(found, term, met[term.pk]) for term in terms]
         return Response(collection(shown, f"{_uri(found)}/transitionEligibilities"))
 
 
-def _eligibility(found: Subscription, term: PlanTerm, errors: list[str]) -> TransitionEligibility:
+def _eligibility(found: Subscription, term: PlanTerm, refusal: HubError | None) -> TransitionEligibility:
+    errors = [refusal.code] if refusal else []
     return TransitionEligibility(
         catalogItemId=term.catalog_item_id,
         title=term.plan.title,

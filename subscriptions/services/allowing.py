@@ -3,20 +3,26 @@
 Pages grey out by it and the API answers with it; the services make the same checks again when it is done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from uuid import UUID
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import (
     AutoRenewOff,
     BillingFrequencyFixed,
     HubError,
+    NoPriceInCurrency,
     NothingToPoll,
 )
-from publishers.selectors import policy_word
+from publishers.models import PlanTerm
+from publishers.selectors import policy_book, policy_word, priced_at
+from subscriptions.changes import NOW
 from subscriptions.enums import Control, Status, Trigger
 from subscriptions.lifecycle import next_status
 from subscriptions.models import PollSchedule, Subscription
+from subscriptions.quantities import check_quantity
 from subscriptions.services.checks import (
     check_active,
     check_changeable,
@@ -26,6 +32,7 @@ from subscriptions.services.checks import (
 )
 from subscriptions.services.ending import cancel_terms, check_terms
 from subscriptions.services.locking import check_not_ended
+from subscriptions.services.plans import FREQUENCY, check_fits_term
 from subscriptions.services.suspension import check_activated
 
 Check = Callable[[Subscription, datetime], None]
@@ -33,17 +40,45 @@ Check = Callable[[Subscription, datetime], None]
 
 def refusal_of(actor: Actor, control: Control, subscription: Subscription, *, at: datetime) -> HubError | None:
     """The refusal that using a control would meet now, None when it may be used. The role is judged first."""
-    try:
+
+    def check() -> None:
         authorize(actor, NEEDS[control])
         _CHECKS[control](subscription, at)
-    except HubError as refusal:
-        return refusal
-    return None
+
+    return _met(check)
 
 
 def refusals_of(actor: Actor, subscription: Subscription, *, at: datetime) -> dict[Control, HubError | None]:
     """The same for every control."""
     return {control: refusal_of(actor, control, subscription, at=at) for control in Control}
+
+
+def plan_refusals(
+    subscription: Subscription, terms: Sequence[PlanTerm], when: str, at: datetime
+) -> dict[UUID, HubError | None]:
+    """What stands against each of some plan terms of the offer, NOW or AT_RENEWAL, whoever asks; in a few queries."""
+    control = Control.CHANGE_PLAN if when == NOW else Control.SCHEDULE
+    if common := _met(lambda: _CHECKS[control](subscription, at)):
+        return {term.pk: common for term in terms}
+    priced, book = priced_at(terms, subscription.currency, at), policy_book(FREQUENCY)
+
+    def check(term: PlanTerm) -> None:
+        if term.pk not in priced:
+            raise NoPriceInCurrency(offer=term.plan.title, currency=subscription.currency)
+        if when == NOW:
+            check_fits_term(subscription, term, at, book)
+        check_quantity(term.plan, subscription.quantity)
+
+    return {term.pk: _met(partial(check, term)) for term in terms}
+
+
+def _met(check: Callable[[], None]) -> HubError | None:
+    """The refusal that a check raises, if any."""
+    try:
+        check()
+    except HubError as refusal:
+        return refusal
+    return None
 
 
 NEEDS: dict[Control, Action] = {
@@ -87,7 +122,7 @@ def _ours(subscription: Subscription, at: datetime) -> None:
 def _billing_frequency(subscription: Subscription, at: datetime) -> None:
     check_changeable(subscription, "billing frequency", at)
     term = subscription.plan_term
-    if policy_word("billing_frequency_change", subscription.plan, at, term.term) != "now":
+    if policy_word(FREQUENCY, subscription.plan, at, term.term) != "now":
         raise BillingFrequencyFixed(renews_on=f"{subscription.term_end:%Y-%m-%d}")
 
 

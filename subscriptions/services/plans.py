@@ -10,7 +10,7 @@ from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import BillingFrequencyFixed, NoPriceInCurrency, NotFound, TermFixed, TrialTermFixed
 from partnerhub.outbox.recorder import record
 from publishers.models import PlanTerm, Price
-from publishers.selectors import plan_terms_of, policy_word, price_at
+from publishers.selectors import PolicyBook, plan_terms_of, policies_of, price_at, scope_of
 from subscriptions.enums import OperationAction
 from subscriptions.events import BillingFrequencyChanged
 from subscriptions.models import Subscription
@@ -19,6 +19,8 @@ from subscriptions.services.checks import check_changeable
 from subscriptions.services.locking import check_version, lock_subscription, save_changed
 from subscriptions.services.starting import Values, Wanted, ask_publisher, begin
 from subscriptions.terms import in_trial
+
+FREQUENCY = "billing_frequency_change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def offered_term(subscription: Subscription, plan_term_id: UUID, at: datetime) -
     return Offered(term, price)
 
 
-def check_fits_term(subscription: Subscription, wanted: PlanTerm, at: datetime) -> None:
+def check_fits_term(subscription: Subscription, wanted: PlanTerm, at: datetime, book: PolicyBook | None = None) -> None:
     """Raise TermFixed or TrialTermFixed for another length of term, BillingFrequencyFixed for another frequency that
     the plan's policy does not allow before renewal.
     """
@@ -79,13 +81,17 @@ def check_fits_term(subscription: Subscription, wanted: PlanTerm, at: datetime) 
         on_trial = in_trial(subscription.trial_days, subscription.activated_at, at)
         kind = TrialTermFixed if on_trial else TermFixed
         raise kind(current=current.term, ends_on=ends_on, plan=wanted.plan.title, asked=wanted.term)
-    if wanted.billing_cycle != current.billing_cycle and not may_change_frequency_now(wanted, at):
+    if wanted.billing_cycle != current.billing_cycle and not may_change_frequency_now(wanted, at, book):
         raise BillingFrequencyFixed(renews_on=ends_on)
 
 
-def may_change_frequency_now(wanted: PlanTerm, at: datetime) -> bool:
-    """Whether the plan's policy lets the billing frequency change within the term (rule 69: not by default)."""
-    return policy_word("billing_frequency_change", wanted.plan, at, wanted.term) == "now"
+def may_change_frequency_now(wanted: PlanTerm, at: datetime, book: PolicyBook | None = None) -> bool:
+    """Whether the plan's policy lets the billing frequency change within the term (rule 69: not by default).
+
+    Whoever asks for several plans reads FREQUENCY once, as a book.
+    """
+    known = book or policies_of(wanted.plan, FREQUENCY)
+    return known.text(FREQUENCY, scope_of(wanted.plan, wanted.term), at) == "now"
 
 
 def values_of(subscription: Subscription) -> Values:
