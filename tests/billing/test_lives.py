@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.policy import SYSTEM
-from billing.invoicing import bill
+from billing.invoicing import bill, preview
 from billing.models import Charge, Invoice, InvoiceLine
 from billing.services.charging import charge_cycles
 from billing.services.crediting import credit
@@ -64,7 +64,7 @@ def _live(life: list[tuple[str, int, int]]) -> None:
     for act, days, number in life:
         at += timedelta(days=days)
         tick(at)
-        bill(SYSTEM, as_of=at.date(), at=at)
+        _bill_as_previewed(at)
         with suppress(HubError, Operation.DoesNotExist):
             _do(act, subscriptions[number % 2], number, at)
     for day in (date(2027, 2, 1), date(2027, 2, 7)):
@@ -80,6 +80,11 @@ def _live(life: list[tuple[str, int, int]]) -> None:
     for charge in Charge.objects.filter(reverses=None).prefetch_related("reversals"):
         assert charge.amount + sum(one.amount for one in charge.reversals.all()) >= 0
     assert verify().faults == []
+
+
+def _bill_as_previewed(at: datetime) -> None:
+    looked, done = (way(SYSTEM, as_of=at.date(), at=at) for way in (preview, bill))
+    assert (looked.totals, looked.added, looked.finalized) == (done.totals, done.added, done.finalized)
 
 
 def _do(act: str, subscription: Subscription, number: int, at: datetime) -> None:

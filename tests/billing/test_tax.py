@@ -1,11 +1,15 @@
 """How a sale is taxed, and what a line's tax is."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billing.enums import TaxReason
 from billing.tax import Party, Treatment, tax_on, treatment
+from partnerhub.money import smallest_unit
 
 POLISH = Party("PL", "PL1199900015")
 
@@ -46,3 +50,16 @@ def test_who_pays_tax_where(seller, country, vat_id, reason, rate_of):
 )
 def test_the_tax_of_a_line_is_cut_off_at_the_smallest_unit(net, rate, currency, tax):
     assert tax_on(Decimal(net), Decimal(rate), currency) == Decimal(tax)
+
+
+@given(
+    st.decimals("-9999999999", "9999999999", places=4),
+    st.decimals("0", "100", places=2),
+    st.sampled_from(["PLN", "JPY", "KWD"]),
+)
+def test_no_tax_is_more_than_its_exact_share_nor_less_by_a_whole_unit(net, rate, currency):
+    tax, exact, unit = tax_on(net, rate, currency), Fraction(net) * Fraction(rate) / 100, smallest_unit(currency)
+    assert abs(tax) <= abs(exact) < abs(Fraction(tax)) + Fraction(unit)
+    assert tax * net >= 0
+    assert tax == tax.quantize(unit)
+    assert str(tax)[0] != "-" or tax < 0
