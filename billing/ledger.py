@@ -59,6 +59,12 @@ class BillingLedger:
         charged = dict(open_accounts.values_list("pk", "quantity"))
         return {pk: charged.get(pk, 0) for pk in subscription_ids if pk not in waiting}
 
+    def own_prices(self, subscription_id: UUID) -> list[tuple[int, Money]]:
+        """How many licences, at which price, that is not the one of the running term: they were added within it."""
+        row = account_row(subscription_id)
+        parts = reckoned(row, last_number=0).basis.parts[1:] if row else []
+        return [(part.quantity, Money(part.unit_price, row.subscription.currency)) for part in parts if row]
+
     def count_invoices(self, customer_id: UUID) -> int:
         """How many invoices and credit notes a customer has, without drafts that were dropped."""
         return Invoice.objects.filter(customer_id=customer_id).exclude(state=InvoiceState.VOID).count()

@@ -36,7 +36,7 @@ def pdf_of(invoice: Invoice, language: str = "") -> bytes:
 
 def lines_of(invoice: Invoice) -> list[InvoiceLine]:
     """The lines of an invoice with their charges, in order."""
-    return list(invoice.lines.select_related("charge").order_by("position"))
+    return list(invoice.lines.select_related("charge__cause").order_by("position"))
 
 
 def file_name(invoice: Invoice) -> str:

@@ -48,9 +48,11 @@ def charge_kind(charge: Charge) -> str:
 
 
 def charge_part(charge: Charge) -> str:
-    """Which half of a change a line is; empty for other lines."""
+    """Which half of a change a line is, or that it has its own price; empty for other lines."""
     if charge.reference_id is None:
         return ""
+    if charge.reverses_id is None and charge.cause.data.get("price") == str(charge.price_id):
+        return _("at the price of their day")
     return _("charged anew") if charge.reverses_id is None else _("credited")
 
 

@@ -47,6 +47,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def own_prices(self, subscription_id: UUID) -> list[tuple[int, Money]]:
+        """How many licences, at which price, that is not the one of the running term: they were added within it."""
+        ...
+
     def count_invoices(self, customer_id: UUID) -> int:
         """How many invoices and credit notes a customer has, without drafts that were dropped."""
         ...

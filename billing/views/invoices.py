@@ -219,7 +219,7 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """One invoice or credit note: who, how much, every line, what was credited and what happened to it."""
     actor = actor_of(request)
     found = invoice_for(actor, invoice_id)
-    lines = found.lines.select_related("charge")
+    lines = found.lines.select_related("charge__cause")
     page = keyset_page(lines, ("position", "id"), request.GET, LINES_A_PAGE)
     context = {
         "invoice": found,

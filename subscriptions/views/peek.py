@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.middleware import actor_of
 from partnerhub.web.templatetags.hub import day
 from subscriptions.enums import Status
+from subscriptions.ledger import ledger
 from subscriptions.models import Subscription
 from subscriptions.selectors import attention_of, subscription_for
 from subscriptions.views.gates import gate_steps
@@ -46,7 +47,7 @@ def _facts(subscription: Subscription) -> list[dict[str, Any]]:
         {"term": _("Offer"), "value": subscription.offer.title, "note": subscription.publisher.name},
         {"term": _("Plan"), "value": subscription.plan.title},
         {"term": _("Quantity"), "value": quantity_words(subscription)},
-        {"term": _("Billing"), "value": amount_words(subscription)},
+        {"term": _("Billing"), "value": amount_words(subscription, ledger().own_prices(subscription.pk))},
         {"term": _("Term"), "value": term_words(subscription.plan_term)},
         *_term_end(subscription),
         {"term": _("Auto-renew"), "value": _("On") if subscription.auto_renew else _("Off")},

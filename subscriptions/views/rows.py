@@ -1,5 +1,6 @@
 """Subscriptions as the pages show them: everything is worked out here, so that templates neither query nor compute."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -8,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.policy import Action, Actor
+from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import money_words
 from publishers.models import PlanTerm, Pricing
-from publishers.pricing import cycle_total
+from publishers.pricing import cycle_amount, cycle_total
 from subscriptions import words
 from subscriptions.enums import EndReason, GateName, Owner, Status
 from subscriptions.models import Gate, Subscription
@@ -166,9 +168,11 @@ def term_words(plan_term: PlanTerm) -> str:
     return f"{words.TERM[plan_term.term]}, {words.CYCLE[plan_term.billing_cycle]}"
 
 
-def amount_words(subscription: Subscription) -> str:
-    """What one billing cycle costs: `€70.56 per month`."""
-    total = cycle_total(subscription.plan, subscription.unit_price, subscription.quantity, subscription.currency)
+def amount_words(subscription: Subscription, own_prices: Sequence[tuple[int, Money]] = ()) -> str:
+    """What one billing cycle costs: `€70.56 per month`; `own_prices` are those of licences that were added."""
+    quantity = subscription.quantity - sum(count for count, _price in own_prices)
+    total = cycle_total(subscription.plan, subscription.unit_price, quantity, subscription.currency)
+    total = sum((cycle_amount(price.amount, count, price.currency) for count, price in own_prices), total)
     return f"{money_words(total)} {words.PER_CYCLE[subscription.plan_term.billing_cycle]}"
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.core.management import call_command
 
-from accounts.policy import SYSTEM
+from accounts.policy import SYSTEM, Role
 from billing.models import Account, Charge
 from billing.services.charging import charge_cycles, take_in
 from billing.verification import verify
@@ -20,7 +20,7 @@ from subscriptions.services.plans import change_plan
 from subscriptions.services.quoting import preview
 from subscriptions.services.renewal import renew_due
 from subscriptions.services.resellers import change_reseller
-from tests.factories.accounts import LONG_AGO
+from tests.factories.accounts import LONG_AGO, UserFactory
 from tests.factories.billing import ADMIN, lines, to_plan, to_quantity
 from tests.factories.customers import ResellerFactory
 from tests.factories.publishers import PlanFactory, PlanTermFactory
@@ -236,7 +236,8 @@ def own_price_from(subscription, moment, amount: str) -> None:
     subscription.plan_term.prices.create(currency="EUR", amount=amount, valid_from=moment)
 
 
-def test_seats_at_the_price_of_their_day_keep_it_until_the_term_ends():
+def test_seats_at_the_price_of_their_day_keep_it_until_the_term_ends(client):
+    client.force_login(UserFactory(active_role=Role.ADMIN_AGENT))
     subscription = active(JUNE_18, term=PlanTermFactory(term=Term.P1Y), quantity=10)
     own_price_from(subscription, JUNE_20, "12.00")
     shown = preview(ADMIN, subscription.pk, Change(quantity=12), at=JUNE_20)
@@ -247,6 +248,12 @@ def test_seats_at_the_price_of_their_day_keep_it_until_the_term_ends():
     charge_cycles(SYSTEM, at=JUNE_20 + timedelta(days=30))
     verified = verify()
 
+    page, ledger = (
+        client.get(f"/subscriptions/{subscription.pk}/{part}").content.decode() for part in ("", "charges/")
+    )
+
+    assert "€114.72 per month" in page
+    assert ledger.count("at the price of their day") == 3
     assert (shown.due_today.text, shown.next_charge[1].text) == ("22.40", "124.80")
     assert [line.quantity for line in shown.lines] == [2]
     assert lines(subscription) == [
