@@ -42,6 +42,7 @@ class Action(StrEnum):
     SUBSCRIPTION_REMIND = "subscription.remind"
     PUBLISHER_LINK_OPEN = "publisher_link.open"
     DIVERGENCE_ACCEPT = "divergence.accept"
+    ATTENTION_TRIAGE = "attention.triage"
     PUBLISHER_READ = "publisher.read"
     PUBLISHER_TRY = "publisher.try"
     PUBLISHER_MANAGE = "publisher.manage"
@@ -85,6 +86,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_NOTE,
         Action.SUBSCRIPTION_BULK,
         Action.DIVERGENCE_ACCEPT,
+        Action.ATTENTION_TRIAGE,
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change, but they may ask.
     Role.SALES_AGENT: _READ
@@ -92,11 +94,12 @@ GRANTS: dict[Role, frozenset[Action]] = {
     | {Action.SUBSCRIPTION_REMIND},
     Role.OPS_AGENT: _READ
     | {Action.SUBSCRIPTION_POLL, Action.PUBLISHER_TRY, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK}
-    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ, Action.SUBSCRIPTION_REMIND},
+    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ, Action.SUBSCRIPTION_REMIND, Action.ATTENTION_TRIAGE},
     Role.PLATFORM_ADMIN: _READ
     | {
         Action.PUBLISHER_MANAGE,
         Action.PUBLISHER_TRY,
+        Action.ATTENTION_TRIAGE,
         Action.SAVED_VIEW_MANAGE,
         Action.CLIENT_MANAGE,
         Action.JOB_OVERSEE,

@@ -480,6 +480,21 @@ class DivergenceOver(HubError):
     sentence = gettext_noop("This divergence ended at {ended_at}: there is nothing left to let be.")
 
 
+class AttentionSettled(HubError):
+    code = "attention_settled"
+    sentence = gettext_noop("This needs nobody any more: it was settled meanwhile.")
+
+
+class AssigneeUnfit(HubError):
+    code = "assignee_unfit"
+    sentence = gettext_noop("{name} cannot take this: it needs somebody with one of the roles {who_can}.")
+
+
+class SnoozeOver(HubError):
+    code = "snooze_over"
+    sentence = gettext_noop("It can be put aside until a later moment only, not until {until}.")
+
+
 class AddressNotAllowed(HubError):
     code = "address_not_allowed"
     sentence = gettext_noop("{url} is not an address this hub may call: {problem}")

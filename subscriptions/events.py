@@ -199,6 +199,12 @@ class SubscriptionReminded(SubscriptionFact):
     name = "subscription.reminded"
 
 
+class RenewalAnnounced(SubscriptionFact):
+    """The customer was told of the coming renewal, or could not be."""
+
+    name = "subscription.renewal_announced"
+
+
 class SubscriptionDiverged(SubscriptionFact):
     """The publisher shows something else than we hold, or accepted a change by silence; nothing of ours changed."""
 
@@ -209,3 +215,40 @@ class DivergenceEnded(SubscriptionFact):
     """What differed is gone, or somebody lets it be."""
 
     name = "subscription.divergence_ended"
+
+
+class AttentionAssigned(SubscriptionFact):
+    """Somebody takes what must be acted on (`assignee`), or is given it; with `assignee` null nobody has it any more."""
+
+    name = "subscription.attention_assigned"
+
+
+class AttentionSnoozed(SubscriptionFact):
+    """What must be acted on was put aside until a moment, or with `until` null until it changes."""
+
+    name = "subscription.attention_snoozed"
+
+
+class AttentionWoken(SubscriptionFact):
+    name = "subscription.attention_woken"
+
+
+class ChangeLetBe(SubscriptionFact):
+    """Somebody has looked at a change that failed: it needs nobody any more."""
+
+    name = "subscription.change_let_be"
+
+
+class PublisherAttentionAssigned(AttentionAssigned):
+    stream_type = "publisher"
+    name = "publisher.attention_assigned"
+
+
+class PublisherAttentionSnoozed(AttentionSnoozed):
+    stream_type = "publisher"
+    name = "publisher.attention_snoozed"
+
+
+class PublisherAttentionWoken(AttentionWoken):
+    stream_type = "publisher"
+    name = "publisher.attention_woken"

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from publishers.fulfillment.gateway import Outcome
 from subscriptions.enums import (
+    Cause,
     DivergenceKind,
     EndReason,
     GateName,
@@ -11,6 +12,7 @@ from subscriptions.enums import (
     OperationAction,
     Owner,
     Reason,
+    Remedy,
     Rung,
     Status,
 )
@@ -57,12 +59,47 @@ REASON = {
     Reason.VOIDED: _("The subscription was not activated in time and is void."),
 }
 
+# Why somebody must act, besides the reasons above.
+CAUSE = {
+    Cause.LINK_EXPIRED: _("The link to the publisher's site has expired, and nobody has opened it."),
+    Cause.ACTIVATION_DEADLINE: _("The time to activate it is running out: then it is void."),
+    Cause.WINDOW_CLOSING: _("The cancellation window is closing."),
+    Cause.CHANGE_WAITING: _("A change waits for the publisher."),
+    Cause.CHANGE_FAILED: _("A change was not made."),
+    Cause.CHANGE_ASKED: _("Somebody asks for a change."),
+    Cause.DRIFT: _("The publisher shows something else than we hold."),
+    Cause.RENEWAL_UNANNOUNCED: _("The customer has not been told of the renewal."),
+    Cause.PAYMENT_SUSPENDED: _("It is suspended: the term is unpaid."),
+    Cause.PUBLISHER_DOWN: _("The publisher's system fails: it is left alone for a while."),
+    Cause.SECRET_EXPIRING: _("The publisher's last secret is about to end."),
+}
+
 NEXT = {
     NextAction.OPEN_PUBLISHER_SITE: _("Go to publisher's site"),
     NextAction.ANSWER_PUBLISHER: _("Answer the publisher"),
     NextAction.WAIT_FOR_PUBLISHER: _("Wait for the publisher, or ask now"),
     NextAction.ASK_NOW: _("Ask the publisher now"),
     NextAction.CANCEL: _("Cancel the subscription"),
+}
+
+# The step that clears an item, as a button says it.
+REMEDY = {
+    NextAction.OPEN_PUBLISHER_SITE: _("Go to publisher's site"),
+    NextAction.ANSWER_PUBLISHER: _("Answer the publisher"),
+    NextAction.WAIT_FOR_PUBLISHER: _("Ask the publisher now"),
+    NextAction.ASK_NOW: _("Ask the publisher now"),
+    NextAction.CANCEL: _("Cancel the subscription"),
+    Remedy.SEND_LINK: _("Send a fresh link"),
+    Remedy.REMIND_CUSTOMER: _("Remind the customer"),
+    Remedy.DECIDE_IN_TIME: _("Decide"),
+    Remedy.HURRY_PUBLISHER: _("Ask the publisher now"),
+    Remedy.LOOK_AT_CHANGE: _("Let it be"),
+    Remedy.DECIDE_REQUEST: _("Decide on the request"),
+    Remedy.SETTLE_DIVERGENCE: _("Settle the divergence"),
+    Remedy.SEND_NOTICE: _("Tell the customer"),
+    Remedy.REINSTATE: _("Reinstate"),
+    Remedy.TEST_CONNECTION: _("Try it now"),
+    Remedy.MAKE_SECRET: _("Make a secret"),
 }
 
 OPERATION = {

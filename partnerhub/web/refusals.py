@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 
 from partnerhub.clock import now
 from partnerhub.errors import (
+    AttentionSettled,
     CartNotFound,
     ClockBehind,
     DeliveryUnderWay,
@@ -59,6 +60,7 @@ _STATUS: dict[type[HubError], int] = {
     RequestClosed: 409,
     RequestMoved: 409,
     DivergenceOver: 409,
+    AttentionSettled: 409,
     ClockBehind: 500,
     InvoiceStateForbids: 409,
     LedgerBehind: 409,
@@ -74,6 +76,7 @@ _NOUNS = {
     gettext_noop("saved view"),
     gettext_noop("API client"),
     gettext_noop("personal token"),
+    gettext_noop("person"),
     gettext_noop("secret"),
     gettext_noop("nickname"),
     gettext_noop("reseller"),
@@ -102,6 +105,7 @@ _NOUNS = {
     gettext_noop("the subscription waits no more"),
     gettext_noop("the publisher refused the order"),
     gettext_noop("there is no e-mail address"),
+    gettext_noop("the subscription does not renew"),
 }
 
 # Codes that refusals carry as values, by the value's name.

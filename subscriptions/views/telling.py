@@ -132,6 +132,13 @@ def _reminded(data: Data) -> str:
     return " ".join(parts)
 
 
+def _renewal_announced(data: Data) -> str:
+    if not data["recipients"]:
+        why = _word(words.NOBODY_REMINDED, data.get("why"))
+        return _("Notice of the renewal on {day} left out: {why}.").format(day=_day(data["term_end"]), why=why)
+    return _("Told the customer by e-mail of the renewal on {day}.").format(day=_day(data["term_end"]))
+
+
 def _who_was_reminded(data: Data) -> str:
     rung, sent = data["rung"], data["recipients"]
     if not sent:
@@ -223,6 +230,22 @@ def _divergence_ended(data: Data) -> str:
 
 def _noted(data: Data) -> str:
     return _("Left a note.")
+
+
+def _attention_assigned(data: Data) -> str:
+    if not data.get("assignee"):
+        return _("Nobody takes care of it any more.")
+    return _("{name} takes care of it.").format(name=data["assignee"]["name"])
+
+
+def _attention_snoozed(data: Data) -> str:
+    if not data.get("until"):
+        return _("Put aside until it changes.")
+    return _("Put aside until {moment}.").format(moment=_moment(data["until"]))
+
+
+def _let_be(data: Data) -> str:
+    return _("{change}: it was not made, and is let be.").format(change=_operation(data))
 
 
 def _credited(data: Data) -> str:
@@ -363,7 +386,12 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "subscription.credited": (_credited, "undo-2", "attention"),
     "subscription.diverged": (_diverged, "radar", "attention"),
     "subscription.divergence_ended": (_divergence_ended, "circle-check", ""),
+    "subscription.renewal_announced": (_renewal_announced, "bell", ""),
     "subscription.noted": (_noted, "sticky-note", ""),
+    "subscription.attention_assigned": (_attention_assigned, "user-check", ""),
+    "subscription.attention_snoozed": (_attention_snoozed, "alarm-clock", ""),
+    "subscription.attention_woken": (_says(gettext_noop("No longer put aside.")), "alarm-clock-off", ""),
+    "subscription.change_let_be": (_let_be, "circle-check", ""),
     "operation.succeeded": (_operation_succeeded, "circle-check", "ok"),
     "operation.failed": (_operation_failed, "circle-x", "attention"),
     "operation.refused": (_operation_refused, "circle-x", "attention"),
@@ -397,6 +425,9 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
         "refresh-cw",
         "",
     ),
+    "publisher.attention_assigned": (_attention_assigned, "user-check", ""),
+    "publisher.attention_snoozed": (_attention_snoozed, "alarm-clock", ""),
+    "publisher.attention_woken": (_says(gettext_noop("No longer put aside.")), "alarm-clock-off", ""),
     "publisher.secret_made": (_secret_made, "key-round", ""),
     "publisher.secret_revoked": (_secret_revoked, "key-round", "attention"),
     "publisher.secret_expiring": (_secret_expiring, "key-round", "attention"),
