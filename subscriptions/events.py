@@ -218,7 +218,7 @@ class DivergenceEnded(SubscriptionFact):
 
 
 class AttentionAssigned(SubscriptionFact):
-    """Somebody takes what must be acted on (`assignee`), or is given it; with `assignee` null nobody has it any more."""
+    """Somebody takes what must be acted on (`assignee`), or is given it; with `assignee` null nobody has it."""
 
     name = "subscription.attention_assigned"
 

@@ -85,6 +85,7 @@ from partnerhub.errors import (
     ResellerIsSuspended,
     ResellerUnknown,
     SkuNotFound,
+    SnoozeOver,
     StaleVersion,
     StatusForbids,
     SubscriptionEnded,
