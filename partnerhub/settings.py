@@ -309,6 +309,7 @@ CELERY = {
         "secrets": {"task": "publishers.tasks.watch_secrets", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "mail": {"task": "partnerhub.mail.tasks.send_mail", "schedule": 5.0, "options": {"expires": 5.0}},
         "remind": {"task": "subscriptions.tasks.remind", "schedule": 60.0, "options": {"expires": 60.0}},
+        "renewals": {"task": "subscriptions.tasks.announce_renewals", "schedule": 60.0, "options": {"expires": 60.0}},
         "hooks": {"task": "partnerhub.hooks.tasks.send_hooks", "schedule": 1.0, "options": {"expires": 2.0}},
         "told": {"task": "partnerhub.hooks.tasks.forget_hooks", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "jobs": {"task": "partnerhub.jobs.tasks.work", "schedule": 1.0, "options": {"expires": 2.0}},

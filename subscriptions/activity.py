@@ -63,7 +63,6 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "renewal": (
         _("Renewals"),
         (f"{_S}renewal_scheduled", f"{_S}renewal_unscheduled", f"{_S}renewal_announced", f"{_S}renewed"),
-    ,
     ),
     "request": (
         _("Change requests"),

@@ -11,12 +11,14 @@ from django.utils.translation import ngettext
 
 from partnerhub.mail.letters import Letter, Link, one_line
 from partnerhub.mail.services import LONGEST_SUBJECT
-from partnerhub.web.templatetags.hub import absolute, day_text
-from publishers.models import Pricing
+from partnerhub.web.templatetags.hub import absolute, day_text, money_words
+from publishers.models import PlanTerm, Price, Pricing
+from publishers.pricing import cycle_total
 from subscriptions import words
 from subscriptions.enums import GateState, Owner, Reason, Rung
 from subscriptions.models import Gate, PurchaseToken, Subscription
 from subscriptions.readers import Reader
+from subscriptions.terms import midnight
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -113,6 +115,42 @@ def agent_letter(
             ),
             link=_our_page(subscription, cancels=offering and reader.may_cancel),
         )
+
+
+def renewal_letter(reader: Reader, subscription: Subscription, quantity: int, term: PlanTerm, price: Price) -> Letter:
+    """Tells the customer what the next term begins with, when, and until when that can be changed."""
+    begins_at = midnight(subscription.term_end)
+    if begins_at is None:
+        raise LookupError(f"subscription {subscription.pk} has no term")
+    with translation.override(reader.language):
+        names = {"offer": subscription.offer.title, "customer": subscription.customer.name}
+        day = day_text(begins_at.date())
+        return Letter(
+            subject=_subject(_("{offer}: renews on {day}").format(offer=names["offer"], day=day)),
+            greeting=_greeting(reader),
+            paragraphs=(
+                _("{offer} of {customer} renews by itself on {day}.").format(**names, day=day),
+                _(
+                    "If that is right, there is nothing to do. If the number of licences or the plan should be another "
+                    "one, or if it should end, tell us before {moment}: until then it can be changed."
+                ).format(moment=absolute(begins_at)),
+            ),
+            facts=(*_next_term(quantity, term, price), (_("Publisher"), subscription.publisher.name)),
+            note=_("Prices are before tax, as they are known today."),
+        )
+
+
+def _next_term(quantity: int, term: PlanTerm, price: Price) -> Facts:
+    licences = ngettext("%(n)d licence", "%(n)d licences", quantity) % {"n": quantity}
+    per_seat = term.plan.pricing == Pricing.PER_USER
+    total = cycle_total(term.plan, price.amount, quantity, price.currency)
+    return (
+        (_("Offer"), term.plan.offer.title),
+        (_("Plan"), term.plan.title),
+        *([(_("Quantity"), licences)] if per_seat else []),
+        (_("Term"), str(words.TERM[term.term])),
+        (_("Price"), f"{money_words(total)}, {words.CYCLE[term.billing_cycle]}"),
+    )
 
 
 def _subject(text: str) -> str:

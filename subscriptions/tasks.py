@@ -18,6 +18,7 @@ from subscriptions.services.lapsing import end_trials
 from subscriptions.services.quoting import forget_quotes as forget_old_quotes
 from subscriptions.services.reminding import remind_due
 from subscriptions.services.renewal import renew_due as renew_all_due
+from subscriptions.services.renewal_notices import send_due_notices
 from subscriptions.services.requests import void_overdue_requests as void_all_overdue_requests
 from subscriptions.services.watching import watch_missing
 from subscriptions.window import Bounds
@@ -88,3 +89,8 @@ def forget_quotes() -> None:
 @shared_task
 def remind() -> None:
     remind_due(SYSTEM, at=now())
+
+
+@shared_task
+def announce_renewals() -> None:
+    send_due_notices(SYSTEM, at=now())

@@ -26,6 +26,7 @@ from subscriptions.views import (
     peek,
     publishers,
     reminders,
+    renewal_notices,
     requests,
     scheduling,
 )
@@ -48,6 +49,7 @@ urlpatterns = [
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/undo/", operations.undo_change, name="undo"),
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/hurry/", operations.hurry_change, name="hurry"),
     path("<uuid:subscription_id>/remind/", reminders.remind, name="remind"),
+    path("<uuid:subscription_id>/renewal-notice/", renewal_notices.send, name="renewal_notice"),
     path("<uuid:subscription_id>/note/", notes.note, name="note"),
     path(
         "<uuid:subscription_id>/divergences/<uuid:divergence_id>/accept/", divergences.accept, name="accept_divergence"

@@ -35,6 +35,7 @@ from subscriptions.views.gates import gate_steps
 from subscriptions.views.operations import Flight, flight_of, latest_operation, state_of
 from subscriptions.views.permission import Denial, denial_of
 from subscriptions.views.reminders import ladder_of, ladder_state
+from subscriptions.views.renewal_notices import notices_state, notices_view
 from subscriptions.views.requests import banner_of
 from subscriptions.views.rows import badge_of, go_url_of
 from subscriptions.views.seats import seat_batches
@@ -129,6 +130,7 @@ def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
         "copy_url": reverse("go_copy", args=[subscription.pk]),
         "token": token,
         "ladder": ladder_of(actor, subscription, at),
+        "notices": notices_view(actor, subscription, at),
         "token_is_live": token is not None and token.expires_at > at,
         "flight": flight_of(operation, subscription, actor, at),
         "requests_banner": banner_of(actor, subscription),
@@ -179,7 +181,8 @@ def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None,
     ]
     change = (operation.pk, state_of(operation, now())) if operation else ()
     link = token and (token.minted_at, token.resolved_at)
-    shown = (subscription.version, gates, change, link, ladder_state(subscription), actor.role, get_language())
+    told = (ladder_state(subscription), notices_state(subscription))
+    shown = (subscription.version, gates, change, link, told, actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{_short_hash(shown)}.{_short_hash(polled)}"
 
