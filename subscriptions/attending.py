@@ -1,11 +1,27 @@
 """Reading what somebody must act on: the view of causes, with the deadlines that policies set and what is put aside."""
 
+import hashlib
 from datetime import datetime, timedelta
 
-from django.db.models import Case, DateTimeField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub.outbox.models import Event
 from publishers.selectors import HUB, policy_book, policy_interval
 from subscriptions.attention import BANDS
 from subscriptions.enums import Cause
@@ -20,6 +36,10 @@ LEADS = {
 }
 CHANGE_AFTER = "warn_change_after"
 SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
+# Whoever looks again has the list made anew at least this often, should nothing else make it.
+LOOK_AGAIN = timedelta(minutes=10)
+# So many of the newest events are compared: one that is committed late stands a little behind the newest.
+LATEST = 50
 
 
 def open_items(at: datetime) -> QuerySet[AttentionItem]:
@@ -27,14 +47,41 @@ def open_items(at: datetime) -> QuerySet[AttentionItem]:
 
     Each has `deadline`, `opened_at` (UTC) and `band`.
     """
-    book = policy_book(*LEADS.values(), CHANGE_AFTER)
-    leads = {cause: book.duration(name, HUB, at) for cause, name in LEADS.items()}
-    changed = book.duration(CHANGE_AFTER, HUB, at)
-    near = Q(renews_on=None) | Q(renews_on__lte=(at + leads[Cause.RENEWAL_UNANNOUNCED] + timedelta(days=1)).date())
-    dated = AttentionItem.objects.filter(near).annotate(deadline=_deadline(at))
-    opened = dated.annotate(opened_at=_opened(leads, changed, at)).filter(opened_at__lte=at)
     closed = Q(cause=Cause.WINDOW_CLOSING, deadline__lte=at)
-    return opened.exclude(closed).annotate(band=_band(at)).order_by("band", "-weight", "opened_at", "id")
+    opened = _dated(at).filter(opened_at__lte=at).exclude(closed)
+    return opened.annotate(band=_band(at)).order_by("band", "-weight", "opened_at", "id")
+
+
+def ranked(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
+    """Open items with `rank`: a text that sorts as they do but for their ids, for pages by keyset."""
+    weight = Func(Value(10**15) - F("weight"), Value("FM0000000000000000.0000"), function="to_char")
+    moment = Func(F("opened_at"), Value("YYYYMMDDHH24MISSUS"), function="to_char")
+    parts = (Cast("band", CharField()), Value(":"), weight, Value(":"), moment)
+    return items.annotate(rank=Concat(*parts, output_field=CharField()))
+
+
+def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
+    """Of open items the most urgent one of each subscription; those of publishers all."""
+    subject = Case(When(subscription=None, then=F("id")), default=Cast("subscription_id", CharField()))
+    first = items.annotate(subject=subject).order_by("subject", "band", "-weight", "opened_at", "id")
+    return items.filter(pk__in=first.distinct("subject").values("pk"))
+
+
+def mark() -> str:
+    """A short text that changes whenever something is recorded; one read of an index."""
+    newest = Event.objects.order_by("-at", "-id").values_list("pk", flat=True)[:LATEST]
+    return hashlib.sha256(" ".join(str(pk) for pk in newest).encode()).hexdigest()[:16]
+
+
+def next_change(at: datetime) -> datetime:
+    """The next moment at which time alone opens, closes, reorders or brings back an item; LOOK_AGAIN at the latest."""
+    moments = {"opens": Min("opened_at", filter=Q(opened_at__gt=at))}
+    for number, span in enumerate(BANDS):
+        moments[f"nears_{number}"] = Min("deadline", filter=Q(deadline__gt=at + span))
+    found = _dated(at).aggregate(**moments)
+    nearing = [found[f"nears_{number}"] - span for number, span in enumerate(BANDS) if found[f"nears_{number}"]]
+    back = Triage.objects.filter(snoozed=True, snoozed_until__gt=at).aggregate(back=Min("snoozed_until"))["back"]
+    return min(moment for moment in (at + LOOK_AGAIN, found["opens"], back, *nearing) if moment)
 
 
 def attention_visible_to(actor: Actor, at: datetime) -> QuerySet[AttentionItem]:
@@ -55,6 +102,16 @@ def snoozes(at: datetime) -> QuerySet[Triage]:
     """For a condition on open items: what puts one aside at a moment."""
     still = Q(snoozed_until=None) | Q(snoozed_until__gt=at)
     return Triage.objects.filter(still, item=OuterRef("pk"), since=OuterRef("since"), snoozed=True)
+
+
+def _dated(at: datetime) -> QuerySet[AttentionItem]:
+    """The items with their deadlines and openings, those that open later too; of renewals only the near ones."""
+    book = policy_book(*LEADS.values(), CHANGE_AFTER)
+    leads = {cause: book.duration(name, HUB, at) for cause, name in LEADS.items()}
+    changed = book.duration(CHANGE_AFTER, HUB, at)
+    near = Q(renews_on=None) | Q(renews_on__lte=(at + leads[Cause.RENEWAL_UNANNOUNCED] + timedelta(days=1)).date())
+    dated = AttentionItem.objects.filter(near).annotate(deadline=_deadline(at))
+    return dated.annotate(opened_at=_opened(leads, changed, at))
 
 
 def _deadline(at: datetime) -> Case:

@@ -5,9 +5,41 @@ The database orders by the same two (`subscriptions/attending.py`); a test holds
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
+
+from subscriptions.enums import Cause, Reason
 
 # An item belongs to the first band that its deadline is within; those past it, and those without one, come last.
 BANDS = (timedelta(0), timedelta(days=1), timedelta(days=3), timedelta(days=14))
+
+
+class Inbox(StrEnum):
+    """The classes of Home, in their order; each cause belongs to one of them."""
+
+    ACTION_REQUIRED = "action_required"
+    LINK_EXPIRING = "link_expiring"
+    PUBLISHER_SILENT = "publisher_silent"
+    WINDOW_CLOSING = "window_closing"
+    RENEWAL_DUE = "renewal_due"
+    CHANGE_REQUEST = "change_request"
+
+
+_CLASSES: dict[str, Inbox] = {
+    Cause.LINK_EXPIRED: Inbox.LINK_EXPIRING,
+    Cause.ACTIVATION_DEADLINE: Inbox.LINK_EXPIRING,
+    Reason.PUBLISHER_SILENT: Inbox.PUBLISHER_SILENT,
+    Reason.PUBLISHER_FAILING: Inbox.PUBLISHER_SILENT,
+    Reason.PUBLISHER_UNREADABLE: Inbox.PUBLISHER_SILENT,
+    Cause.CHANGE_WAITING: Inbox.PUBLISHER_SILENT,
+    Cause.PUBLISHER_DOWN: Inbox.PUBLISHER_SILENT,
+    Cause.WINDOW_CLOSING: Inbox.WINDOW_CLOSING,
+    Cause.RENEWAL_UNANNOUNCED: Inbox.RENEWAL_DUE,
+    Cause.CHANGE_ASKED: Inbox.CHANGE_REQUEST,
+}
+CAUSES: dict[Inbox, tuple[str, ...]] = {
+    inbox: tuple(cause.value for cause in (*Reason, *Cause) if _CLASSES.get(cause, Inbox.ACTION_REQUIRED) == inbox)
+    for inbox in Inbox
+}
 
 
 def band_of(deadline: datetime | None, at: datetime) -> int:

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from publishers.fulfillment.gateway import Outcome
+from subscriptions.attention import Inbox
 from subscriptions.enums import (
     Cause,
     DivergenceKind,
@@ -72,6 +73,42 @@ CAUSE = {
     Cause.PAYMENT_SUSPENDED: _("It is suspended: the term is unpaid."),
     Cause.PUBLISHER_DOWN: _("The publisher's system fails: it is left alone for a while."),
     Cause.SECRET_EXPIRING: _("The publisher's last secret is about to end."),
+}
+
+# The same and the reasons above in a few words, for chips and filters.
+CAUSE_NAME = {
+    Reason.AWAITING_CUSTOMER_SETUP: _("Set-up not started"),
+    Reason.AWAITING_CONFIRMATION: _("Not confirmed yet"),
+    Reason.PARTIAL_ASSIGNMENT: _("Licences not assigned"),
+    Reason.PLAN_DIFFERS: _("Another plan"),
+    Reason.PUBLISHER_ASKS: _("Publisher asks"),
+    Reason.PUBLISHER_REFUSED: _("Order refused"),
+    Reason.PUBLISHER_SILENT: _("Publisher silent"),
+    Reason.PUBLISHER_FAILING: _("Publisher's errors"),
+    Reason.PUBLISHER_UNREADABLE: _("Answer unreadable"),
+    Reason.CANCELLED: _("Cancelled"),
+    Reason.EXPIRED: _("Expired"),
+    Reason.VOIDED: _("Void"),
+    Cause.LINK_EXPIRED: _("Link expired"),
+    Cause.ACTIVATION_DEADLINE: _("Activation deadline"),
+    Cause.WINDOW_CLOSING: _("Cancellation window"),
+    Cause.CHANGE_WAITING: _("Change waiting"),
+    Cause.CHANGE_FAILED: _("Change failed"),
+    Cause.CHANGE_ASKED: _("Change request"),
+    Cause.DRIFT: _("Divergence"),
+    Cause.RENEWAL_UNANNOUNCED: _("Renewal without notice"),
+    Cause.PAYMENT_SUSPENDED: _("Payment suspended"),
+    Cause.PUBLISHER_DOWN: _("Publisher down"),
+    Cause.SECRET_EXPIRING: _("Secret ending"),
+}
+
+INBOX = {
+    Inbox.ACTION_REQUIRED: _("Action required"),
+    Inbox.LINK_EXPIRING: _("Activation links about to expire"),
+    Inbox.PUBLISHER_SILENT: _("Publisher silent"),
+    Inbox.WINDOW_CLOSING: _("Cancellation windows closing"),
+    Inbox.RENEWAL_DUE: _("Renewals due"),
+    Inbox.CHANGE_REQUEST: _("Change requests waiting"),
 }
 
 NEXT = {
