@@ -1,6 +1,8 @@
 import gc
+import os
 
 import pytest
+from django.db import connections
 
 from accounts.policy import Actor, Role
 from tests.factories.accounts import actor
@@ -13,6 +15,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The tests' database begins as a copy of one that is migrated, where a whole run has made one."""
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = os.environ.get("HUB_TEST_TEMPLATE")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg import sql
@@ -224,6 +224,15 @@ def database_place(folder: Path) -> Path:
 def socket_url(folder: Path) -> str:
     """A DATABASE_URL for PostgreSQL's socket in `folder` (the double slash keeps the path absolute)."""
     return f"postgres://{USER}@//{quote(str(folder).lstrip('/'))}/{DATABASE}"
+
+
+def make_database(beside: str, name: str) -> str:
+    """Create an empty database on the server of this URL, which `socket_url` made; its own URL."""
+    server, _, present = beside.rpartition("/")
+    folder = unquote(server.partition("@/")[2])
+    with psycopg.connect(host=folder, user=USER, dbname=present, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return f"{server}/{name}"
 
 
 def fits_socket(path: Path) -> bool:

@@ -19,6 +19,7 @@ from partnerhub.runtime.bootstrap import ROOT, say
 # browsers mostly waits, and keeps its ports and its order in one. Any arguments are one run as they say.
 SHARED = ["-n", "2", "-m", "not scenario and not browser"]
 TOGETHER = ["-m", "scenario or browser"]
+TEMPLATE = "migrated"
 
 
 def test(arguments: list[str]) -> int:
@@ -34,11 +35,25 @@ def test(arguments: list[str]) -> int:
 
 def _everything(environment: dict[str, str]) -> int:
     """Both parts at once; what the second one says is printed when the first one has said everything."""
+    environment = environment | _migrated_once(environment)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as kept:
         code = _wait_for(_pytest(SHARED, environment), _pytest(TOGETHER, environment, kept))
         kept.seek(0)
         print(kept.read(), end="", flush=True)
     return code
+
+
+def _migrated_once(environment: dict[str, str]) -> dict[str, str]:
+    """A database with every migration, for each process to copy; what tells them of it.
+
+    None on a server of somebody's own, or where migrating fails: the tests themselves say so.
+    """
+    if os.environ.get("DATABASE_URL"):
+        return {}
+    url = embedded.make_database(environment["DATABASE_URL"], TEMPLATE)
+    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+    migrated = subprocess.run(command, cwd=ROOT, env=environment | {"DATABASE_URL": url}, check=False)
+    return {} if migrated.returncode else {"HUB_TEST_TEMPLATE": TEMPLATE}
 
 
 def _pytest(
@@ -92,6 +107,7 @@ def servers() -> Iterator[dict[str, str]]:
         broker = embedded.Valkey(folder / "valkey", log=folder / "valkey.log", fast=True)
         environment = {**os.environ, "HUB_ENV": "test", "HUB_DATA": str(folder / "hub")}
         environment |= {"DJANGO_SETTINGS_MODULE": "partnerhub.settings", "PYTHONPATH": str(ROOT)}
+        environment |= _compiled_modules()
         try:
             if not environment.get("DATABASE_URL"):
                 database.start()
@@ -103,6 +119,13 @@ def servers() -> Iterator[dict[str, str]]:
         finally:
             broker.stop()
             database.stop()
+
+
+def _compiled_modules() -> dict[str, str]:
+    # Where the checkout must stay free of compiled modules, each of very many processes would compile everything.
+    if not sys.dont_write_bytecode:
+        return {}
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(sys.prefix) / "compiled")}
 
 
 def _passes(name: str, command: list[str], environment: dict[str, str]) -> bool:

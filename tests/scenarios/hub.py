@@ -63,13 +63,7 @@ class Hub:
         blank = dict.fromkeys(NOT_INHERITED, "")
         limits = {"HUB_API_CALLS_A_MINUTE": "0", "HUB_API_OTHER_CALLS_A_MINUTE": "0"}
         own = {"HUB_PORT": str(self.port), "HUB_DATA": str(self.folder), **limits}
-        return {**os.environ, **blank, **self._compiled_modules(), **own}
-
-    def _compiled_modules(self) -> dict[str, str]:
-        # Where the checkout must stay free of compiled modules, each of our many processes would compile everything.
-        if not sys.dont_write_bytecode:
-            return {}
-        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder.with_name("compiled"))}
+        return {**os.environ, **blank, **own}
 
     @property
     def pid(self) -> int:
