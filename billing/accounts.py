@@ -1,6 +1,6 @@
 """An account as rows: read for the reckoning, and written back with the lines that it added."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Min, QuerySet, Sum
 
-from billing import reckoning
+from billing import bulk, reckoning
 from billing.enums import ChargeType
 from billing.models import Account, Charge
 from billing.periods import Period, months_of
@@ -86,9 +86,25 @@ def creditable(row: Account, since: date | None = None) -> QuerySet[Charge]:
     return credited.order_by("sequence")
 
 
+_KEPT = (
+    "heard", "opened_by_id", "plan_term_id", "price_id", "unit_price", "quantity", "partner_id", "rounding", "added",
+    "term_start", "term_end", "paid_from", "changed_on", "charged_through", "in_trial", "is_open", "next_charge_on",
+)  # fmt: skip
+
+
 def keep(subscription: Subscription, account: reckoning.Account, heard: int) -> None:
     """Write how far the account is charged; `heard` is the sequence of the last event taken in."""
-    values = {
+    Account.objects.update_or_create(subscription=subscription, defaults=_kept(account, heard))
+
+
+def keep_many(accounts: Iterable[tuple[Account, reckoning.Account]]) -> None:
+    """Write how far accounts are charged that have heard nothing new, in one statement."""
+    rows = [{"subscription_id": row.pk, **_kept(account, row.heard)} for row, account in accounts]
+    bulk.update("billing_account", _KEPT, rows, key="subscription_id")
+
+
+def _kept(account: reckoning.Account, heard: int) -> dict[str, Any]:
+    return {
         "heard": heard,
         "opened_by_id": account.opened_by,
         "plan_term_id": account.basis.plan_term_id,
@@ -107,30 +123,55 @@ def keep(subscription: Subscription, account: reckoning.Account, heard: int) -> 
         "is_open": account.is_open,
         "next_charge_on": account.next_charge_on,
     }
-    Account.objects.update_or_create(subscription=subscription, defaults=values)
+
+
+_CHARGE = tuple(field.attname for field in Charge._meta.concrete_fields)
 
 
 def append(subscription: Subscription, entries: list[Entry], *, at: datetime) -> list[Charge]:
     """Append lines to the subscription's chain. Raises ClockBehind when later lines are written already."""
-    if not entries:
-        return []
-    last = Charge.objects.filter(subscription=subscription).order_by("-sequence").first()
+    return append_many([(subscription, entries)], at=at)
+
+
+def append_many(owed: Sequence[tuple[Subscription, list[Entry]]], *, at: datetime) -> list[Charge]:
+    """Append lines to the chains of different subscriptions, all in one statement. Raises as `append` does."""
+    owed = [(subscription, entries) for subscription, entries in owed if entries]
+    ids = [subscription.pk for subscription, _entries in owed]
+    last = last_charges(ids)
+    starts = {start.subscription_id: start for start in BillingStart.objects.filter(subscription__in=ids)}
+    written: list[Charge] = []
+    for subscription, entries in owed:
+        written.extend(_chain(subscription, starts[subscription.pk], entries, last.get(subscription.pk), at))
+    if written:
+        bulk.insert("billing_charge", _CHARGE, ([getattr(one, name) for name in _CHARGE] for one in written))
+    return written
+
+
+def last_charges(subscription_ids: Iterable[UUID]) -> dict[UUID, Charge]:
+    """The newest line of each subscription that has any."""
+    rows = Charge.objects.filter(subscription__in=subscription_ids).order_by("subscription_id", "-sequence")
+    return {charge.subscription_id: charge for charge in rows.distinct("subscription_id")}
+
+
+def _chain(
+    subscription: Subscription, start: BillingStart, entries: list[Entry], last: Charge | None, at: datetime
+) -> Iterator[Charge]:
+    """The lines as they will stand, chained to the last one. Raises ClockBehind."""
     if last is not None and last.recorded_at - at > CLOCKS_DIFFER:
         raise ClockBehind(at=f"{at:%Y-%m-%d %H:%M}", newest=f"{last.recorded_at:%Y-%m-%d %H:%M}")
     at = max(at, last.recorded_at) if last else at
-    start = BillingStart.objects.get(subscription=subscription)
     ids = _ids(subscription, [entry.credits for entry in entries if entry.credits])
-    written = []
     for entry in entries:
         charge = _line(subscription, start, entry, at)
         charge.reverses_id = ids[entry.credits] if entry.credits else None
         last = _chained(charge, last)
         ids[entry.number] = charge.pk
-        written.append(last)
-    return written
+        yield charge
 
 
 def _ids(subscription: Subscription, numbers: list[int]) -> dict[int, UUID]:
+    if not numbers:
+        return {}
     found = Charge.objects.filter(subscription=subscription, sequence__in=numbers)
     return dict(found.values_list("sequence", "pk"))
 
@@ -164,7 +205,6 @@ def _chained(charge: Charge, last: Charge | None) -> Charge:
     charge.sequence = last.sequence + 1 if last else 1
     charge.previous_hash = last.hash if last else ""
     charge.hash = digest(fingerprint(charge), charge.previous_hash)
-    charge.save(force_insert=True)
     return charge
 
 

@@ -1,5 +1,6 @@
 """Writing the ledger: what events cause and what new cycles cost is appended to each subscription's chain."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.policy import Action, Actor, authorize
-from billing.accounts import account_row, append, creditable, keep, reckoned
+from billing import reckoning
+from billing.accounts import account_row, append, append_many, creditable, keep, keep_many, last_charges, reckoned
 from billing.hearing import CONSUMER, OPENS, Shelf, concerns_all, heard, opened, partner_before
 from billing.models import Account, Charge
 from billing.reckoning import charge_until
@@ -17,6 +19,10 @@ from partnerhub.outbox.models import Delivery, Event
 from subscriptions.models import Subscription
 
 log = structlog.get_logger(__name__)
+
+# A tick of ten seconds has time for so many.
+LIMIT = 2000
+AT_ONCE = 250
 
 
 @transaction.atomic
@@ -43,44 +49,56 @@ def take_in(actor: Actor, event: Event, *, at: datetime) -> list[Charge]:
     return append(subscription, entries, at=at)
 
 
-def charge_cycles(actor: Actor, *, at: datetime, limit: int = 500) -> int:
-    """Charge the cycles that have begun of up to `limit` subscriptions, each in a transaction of its own; returns how
+def charge_cycles(actor: Actor, *, at: datetime, limit: int = LIMIT) -> int:
+    """Charge the cycles that have begun of up to `limit` subscriptions, some together in a transaction; returns how
     many lines were written. One that fails stops no other; one with events still to be heard waits for them.
     """
     authorize(actor, Action.CHARGE_WRITE)
     due = Account.objects.filter(~Exists(_unheard(OuterRef("pk"))), next_charge_on__lte=at.astimezone(UTC).date())
     ids = list(due.order_by("next_charge_on", "pk").values_list("pk", flat=True)[:limit])
-    return sum(_charged(subscription_id, at) for subscription_id in ids)
+    parts = (ids[first : first + AT_ONCE] for first in range(0, len(ids), AT_ONCE))
+    return sum(_charged(part, at) for part in parts)
 
 
 def _unheard(stream_id: UUID | OuterRef) -> QuerySet[Delivery]:
     return Delivery.objects.filter(stream_id=stream_id, handler=CONSUMER, delivered_at=None)
 
 
-def _charged(subscription_id: UUID, at: datetime) -> int:
+def _unheard_of(stream_ids: Iterable[UUID]) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(stream_id__in=stream_ids, handler=CONSUMER, delivered_at=None)
+
+
+def _charged(subscription_ids: list[UUID], at: datetime) -> int:
+    """Charge some together; where one cannot be, each by itself."""
     try:
-        return len(_charge_begun(subscription_id, at))
+        return len(_charge_begun(subscription_ids, at))
     except (DatabaseError, LookupError, HubError) as error:
-        log.exception("cycle_not_charged", subscription_id=str(subscription_id), error=type(error).__name__)
+        if len(subscription_ids) > 1:
+            return sum(_charged([one], at) for one in subscription_ids)
+        log.exception("cycle_not_charged", subscription_id=str(subscription_ids[0]), error=type(error).__name__)
         return 0
 
 
 @transaction.atomic
-def _charge_begun(subscription_id: UUID, at: datetime) -> list[Charge]:
-    subscription = Subscription.objects.select_for_update(skip_locked=True).filter(pk=subscription_id).first()
+def _charge_begun(subscription_ids: list[UUID], at: datetime) -> list[Charge]:
     # Somebody else works on it, or has just told something: the next tick finds it as it is then.
-    if subscription is None or _unheard(subscription_id).exists():
-        return []
-    row = account_row(subscription_id)
-    if row is None:
-        return []
-    account = reckoned(row)
-    # Its trial is about to end it (rule 65), or it is converted first.
-    if account.in_trial and subscription.on_trial and not subscription.auto_renew:
-        return []
-    entries = list(charge_until(account, at.astimezone(UTC).date()))
-    keep(subscription, account, row.heard)
-    return append(subscription, entries, at=at)
+    free = Subscription.objects.select_for_update(skip_locked=True).filter(pk__in=subscription_ids)
+    locked = {one.pk: one for one in free.order_by("pk")}
+    waiting = set(_unheard_of(locked).values_list("stream_id", flat=True))
+    rows = Account.objects.select_related("plan_term__plan", "subscription").filter(pk__in=locked.keys() - waiting)
+    last = last_charges(locked)
+    kept: list[tuple[Account, reckoning.Account]] = []
+    owed: list[tuple[Subscription, list[reckoning.Entry]]] = []
+    for row in rows:
+        subscription, newest = locked[row.pk], last.get(row.pk)
+        account = reckoned(row, last_number=newest.sequence if newest else 0)
+        # Its trial is about to end it (rule 65), or it is converted first.
+        if account.in_trial and subscription.on_trial and not subscription.auto_renew:
+            continue
+        owed.append((subscription, list(charge_until(account, at.astimezone(UTC).date()))))
+        kept.append((row, account))
+    keep_many(kept)
+    return append_many(owed, at=at)
 
 
 def _lock(subscription_id: UUID) -> Subscription:

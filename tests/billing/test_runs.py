@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -182,3 +182,15 @@ def test_two_prices_of_one_day_are_refused_by_the_database():
     with pytest.raises(IntegrityError, match="price_unambiguous"), transaction.atomic():
         Price.objects.create(plan_term=price.plan_term, currency="EUR", amount="9", valid_from=NOON)
     assert [one.pk for one in Price.objects.all()] == [price.pk]
+
+
+def test_whom_the_database_refuses_is_listed_and_stops_no_other():
+    customers = [bought() for _ in range(3)]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        refused = f"ALTER TABLE billing_invoice ADD CONSTRAINT nobody CHECK (customer_id <> '{customers[1].pk}')"
+        cursor.execute(refused)
+    run = draft_month(SYSTEM, NOVEMBER, at=WHEN)
+    assert set(Invoice.objects.values_list("customer_id", flat=True)) == {customers[0].pk, customers[2].pk}
+    assert [(one["customer"], one["error"]) for one in run.failures] == [(str(customers[1].pk), "row_failed")]
+    assert run.finished_at is None
