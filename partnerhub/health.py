@@ -3,21 +3,19 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-import redis
 import structlog
-from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from partnerhub.broker import ask_broker
 from partnerhub.clock import now
 from partnerhub.outbox.models import Heartbeat
 
 log = structlog.get_logger(__name__)
 
 SCHEDULER_SILENCE = timedelta(seconds=60)
-BROKER_SECONDS = 2
 
 
 class NotReady(Exception):
@@ -54,13 +52,6 @@ def _database() -> None:
         cursor.execute("SELECT 1")
 
 
-def _broker() -> None:
-    with redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=BROKER_SECONDS, socket_connect_timeout=BROKER_SECONDS
-    ) as client:
-        client.ping()
-
-
 def _migrations() -> None:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -77,4 +68,4 @@ def _scheduler() -> None:
         raise NotReady(f"the scheduler was last seen {silence // timedelta(seconds=1)} s ago")
 
 
-CHECKS = {"database": _database, "broker": _broker, "migrations": _migrations, "scheduler": _scheduler}
+CHECKS = {"database": _database, "broker": ask_broker, "migrations": _migrations, "scheduler": _scheduler}

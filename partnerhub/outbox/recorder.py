@@ -74,6 +74,11 @@ def handles(*names: str, wanted: Wanted | None = None) -> Callable[[Handler], Ha
     return register
 
 
+def consumers() -> set[str]:
+    """All consumers of events that this version has."""
+    return {consumer for of_name in _handlers.values() for consumer in of_name}
+
+
 def handler_of(event_name: str, consumer: str) -> Handler:
     """A consumer's handler of an event. Raises LookupError for one that this version no longer has."""
     try:

@@ -10,6 +10,7 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import bad_request
 
+from partnerhub.broker import count_server_error
 from partnerhub.errors import HubError
 from partnerhub.web.refusals import page_of, refused
 
@@ -48,6 +49,9 @@ def _logged(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
     response = get_response(request)
     took = round((time.monotonic() - started) * 1000, 1)
     log.info("request", method=request.method, path=request.path, status=response.status_code, milliseconds=took)
+    # A probe that says "not ready" is no error of the hub.
+    if response.status_code >= 500 and not request.path.startswith("/health/"):
+        count_server_error()
     return response
 
 

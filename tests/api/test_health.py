@@ -1,13 +1,9 @@
 from datetime import timedelta
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from partnerhub.clock import now
 from partnerhub.outbox.models import Heartbeat
-from publishers.models import Circuit, Publisher
-from tests.api.conftest import LATER
-from tests.factories.subscriptions import active, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -62,27 +58,3 @@ def test_not_ready_while_migrations_are_missing(client, broker, monkeypatch):
     beat(1)
     monkeypatch.setattr("partnerhub.health.MigrationExecutor.migration_plan", lambda self, targets: [1, 2])
     assert client.get("/health/ready").json()["checks"]["migrations"] == "2 migrations are not applied"
-
-
-def test_metrics_tell_the_work_at_hand(client):
-    bought = buy()
-    Publisher.objects.filter(pk=bought.publisher_id).update(circuit=Circuit.OPEN, circuit_retry_at=LATER)
-    active()
-    beat(5)
-
-    response = client.get("/metrics")
-    samples = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(response.content.decode())
-        for sample in family.samples
-    }
-
-    name = bought.publisher.name
-    assert samples["hub_pending_subscriptions", name] == 1
-    assert samples["hub_publisher_circuit", name, "open"] == 1
-    assert samples["hub_publisher_circuit", name, "closed"] == 0
-    assert samples["hub_subscriptions", "subscribed"] == 1
-    assert samples[("hub_polls_due",)] == 1
-    assert samples["hub_charges", "new"] == 1
-    assert samples["hub_heartbeat_age_seconds", "scheduler"] == 5
-    assert samples[("hub_outbox_lag_seconds",)] == 0
