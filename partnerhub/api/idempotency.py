@@ -27,6 +27,8 @@ Handler = Callable[..., Response]
 HEADER = "MS-RequestId"
 KEPT = timedelta(days=7)
 _GUID = re.compile(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
+# Clients send GUIDs; one that made up a name of its own is as well protected from doing a thing twice.
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 def idempotent(handler: Handler) -> Handler:
@@ -37,7 +39,7 @@ def idempotent(handler: Handler) -> Handler:
         given = request.headers.get(HEADER, "")
         if not given:
             return handler(view, request, *args, **kwargs)
-        request_id = _guid(given)
+        request_id = _one_spelling(given)
         with transaction.atomic():
             return _answered(request, request_id, lambda: handler(view, request, *args, **kwargs))
 
@@ -45,11 +47,13 @@ def idempotent(handler: Handler) -> Handler:
     return once
 
 
-def _guid(given: str) -> str:
-    """The GUID of a header in the one spelling that it is kept in. Raises InvalidInput."""
-    if _GUID.fullmatch(given) is None:
-        raise InvalidInput(field=HEADER, problem="a GUID is expected")
-    return str(UUID(given))
+def _one_spelling(given: str) -> str:
+    """A header's id as it is kept, a GUID in its one spelling. Raises InvalidInput."""
+    if _GUID.fullmatch(given):
+        return str(UUID(given))
+    if _NAME.fullmatch(given):
+        return given
+    raise InvalidInput(field=HEADER, problem="a GUID is expected, or at most 64 letters, digits and _ . : -")
 
 
 def _answered(request: Request, request_id: str, work: Callable[[], Response]) -> Response:
