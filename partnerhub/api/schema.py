@@ -179,6 +179,15 @@ class HubSchema(AutoSchema):
             serializer = OpenApiResponse(schema, serializer.description)
         return super()._get_response_for_code(serializer, *args, **kwargs)  # type: ignore[no-untyped-call]
 
+    def _map_basic_serializer(self, serializer: Any, direction: Direction) -> dict[str, Any]:
+        """What may be left out is null then: generators would ask for it where no list names what is needed."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        for name, member in schema.get("properties", {}).items():
+            may_be_null = "null" in member.get("type", ()) or {"type": "null"} in member.get("oneOf", ())
+            if may_be_null and name not in schema.get("required", ()):
+                member["default"] = None
+        return schema
+
     def _schema_of(self, hint: Any, bound: dict[Any, Any]) -> dict[str, Any]:
         origin, arguments = get_origin(hint), get_args(hint)
         if isinstance(hint, TypeVar):
