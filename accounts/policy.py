@@ -48,6 +48,8 @@ class Action(StrEnum):
     PUBLISHER_MANAGE = "publisher.manage"
     CLIENT_MANAGE = "client.manage"
     JOB_OVERSEE = "job.oversee"
+    SYSTEM_READ = "system.read"
+    SYSTEM_RETRY = "system.retry"
     SAVED_VIEW_MANAGE = "saved_view.manage"
     CHARGE_READ = "charge.read"
     CHARGE_WRITE = "charge.write"
@@ -94,7 +96,8 @@ GRANTS: dict[Role, frozenset[Action]] = {
     | {Action.SUBSCRIPTION_REMIND},
     Role.OPS_AGENT: _READ
     | {Action.SUBSCRIPTION_POLL, Action.PUBLISHER_TRY, Action.SUBSCRIPTION_NOTE, Action.SUBSCRIPTION_BULK}
-    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ, Action.SUBSCRIPTION_REMIND, Action.ATTENTION_TRIAGE},
+    | {Action.DIVERGENCE_ACCEPT, Action.INVOICE_READ, Action.SUBSCRIPTION_REMIND, Action.ATTENTION_TRIAGE}
+    | {Action.SYSTEM_READ},
     Role.PLATFORM_ADMIN: _READ
     | {
         Action.PUBLISHER_MANAGE,
@@ -103,6 +106,8 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SAVED_VIEW_MANAGE,
         Action.CLIENT_MANAGE,
         Action.JOB_OVERSEE,
+        Action.SYSTEM_READ,
+        Action.SYSTEM_RETRY,
         Action.INVOICE_READ,
         Action.INVOICE_MANAGE,
     },

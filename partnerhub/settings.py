@@ -140,6 +140,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "partnerhub.web.context.hub",
                 "subscriptions.views.waiting.change_requests",
+                "partnerhub.system.context.system_page",
             ],
             "builtins": ["partnerhub.web.templatetags.hub"],
         },

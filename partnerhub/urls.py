@@ -4,7 +4,7 @@ from customers.urls import client_pages, reseller_pages
 from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.hooks.urls import hook_pages
-from partnerhub.metrics import metrics
+from partnerhub.metrics.collector import metrics
 from partnerhub.v1 import developers, fulfillment_developers
 from subscriptions.fulfillment_api.openapi import show as fulfillment_document
 from subscriptions.urls import activity_pages, customer_pages, publisher_links, publisher_pages, request_pages
@@ -33,6 +33,7 @@ urlpatterns = [
     path("requests/", include((request_pages, "requests"))),
     path("resellers/", include((reseller_pages, "resellers"))),
     path("subscriptions/", include("subscriptions.urls")),
+    path("system/", include("partnerhub.system.urls")),
     path("v1/", include("partnerhub.v1")),
     path("webhooks/v1/", include("partnerhub.hooks.urls")),
     # Addresses of programs that are not served yet: a program parses every answer.

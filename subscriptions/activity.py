@@ -83,7 +83,17 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "publisher": (_("Publishers and policies"), ("publisher.", "hub.")),
     "access": (
         _("Access and settings"),
-        ("client.", "personal_token.", "user.", "saved_view.", "job.", "signing_key.", "webhook."),
+        (
+            "client.",
+            "personal_token.",
+            "user.",
+            "saved_view.",
+            "job.",
+            "signing_key.",
+            "webhook.",
+            "delivery.",
+            "mail.",
+        ),
     ),
 }
 # What may be refused, as the doors name it (partnerhub/outbox/refusals.py): its family, and its words.
@@ -136,6 +146,8 @@ ACTS: dict[str, tuple[str, Any]] = {
     "POST publishers/test": ("publisher", _("Test of the connection")),
     "POST publishers/keys": ("access", _("New signing key")),
     "POST developers/hooks/again": ("access", _("Sending of a webhook again")),
+    "POST system/deliveries": ("access", _("Retry of what was not delivered")),
+    "POST system/mails": ("access", _("Retry of what was not delivered")),
     "POST webhooks/v1/registration": ("access", _("Registration of a webhook")),
     "PUT webhooks/v1/registration": ("access", _("Registration of a webhook")),
     "DELETE webhooks/v1/registration": ("access", _("Removal of a webhook")),
