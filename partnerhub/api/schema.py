@@ -101,7 +101,7 @@ def operation(
         operation_id=name,
         summary=summary,
         description=_description(about, can) or None,
-        auth=[{BEARER: [role]} for role in can] or None,
+        auth=[{BEARER: [role]} for role in can] or None,  # type: ignore[misc]  # requirements, upstream says names
         examples=_examples(example, answer, status),
         request=body,
         responses={
@@ -181,7 +181,7 @@ class HubSchema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Direction) -> dict[str, Any]:
         """What may be left out is null then: generators would ask for it where no list names what is needed."""
-        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         for name, member in schema.get("properties", {}).items():
             may_be_null = "null" in member.get("type", ()) or {"type": "null"} in member.get("oneOf", ())
             if may_be_null and name not in schema.get("required", ()):

@@ -1,6 +1,6 @@
 """What the document shows of the catalogue and of publishers, written as the views write it."""
 
-from partnerhub.api.shapes import Attributes, collection, link
+from partnerhub.api.shapes import Attributes, SelfLinks, collection, link
 from publishers.api.health import PublisherHealth, PublisherLinks, PublisherShown
 from publishers.api.shapes import (
     Amount,
@@ -15,7 +15,6 @@ from publishers.api.shapes import (
     ProductType,
     RefundOption,
     RenewalOption,
-    SelfLinks,
     Sku,
     SkuLinks,
 )
