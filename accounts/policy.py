@@ -89,6 +89,8 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_BULK,
         Action.DIVERGENCE_ACCEPT,
         Action.ATTENTION_TRIAGE,
+        Action.SYSTEM_READ,
+        Action.SYSTEM_RETRY,
     },
     # Rules 31-32: sales agents buy and read; nothing of an existing subscription is theirs to change, but they may ask.
     Role.SALES_AGENT: _READ
