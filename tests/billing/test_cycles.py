@@ -241,6 +241,18 @@ def test_the_tick_charges_by_the_clock(monkeypatch):
     assert [kind for kind, *_ in lines(subscription)] == ["new", "cycleCharge"]
 
 
+def test_one_that_the_database_refuses_is_charged_by_itself_and_stops_no_other():
+    refused, *others = [yearly() for _ in range(3)]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        one_line = f"CHECK (subscription_id <> '{refused.pk}' OR sequence = 1)"
+        cursor.execute(f"ALTER TABLE billing_charge ADD CONSTRAINT nobody {one_line}")
+
+    assert charge_cycles(SYSTEM, at=on("2026-07-18")) == 2
+    assert [len(lines(one)) for one in (refused, *others)] == [1, 2, 2]
+    assert Account.objects.get(pk=refused.pk).next_charge_on == date(2026, 7, 18)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_charge_a_cycle_once():
     restore_default_policies()
