@@ -27,7 +27,7 @@ PRICES = ["10.08", "0.07", "52.61", "1200", "9.9999"]
 
 
 class ShownIsCharged(TestCase):
-    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         price=st.sampled_from(PRICES),
         other=st.sampled_from(PRICES),
