@@ -21,7 +21,6 @@ from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
 from accounts.policy import Action, Actor, authorize
-from billing.charts import Column, stacked
 from billing.filters import month_in
 from billing.forecast import MOST_RISE, Assumed, Line, MonthSums, Scenario, Sums, Turn, months_from
 from billing.forecasting import Foreseen, foresee, foreseeable
@@ -32,6 +31,7 @@ from billing.words import CHARGE
 from customers.selectors import customer_for
 from partnerhub.clock import now
 from partnerhub.money import Money
+from partnerhub.web.charts import Column, stacked
 from partnerhub.web.export import Value
 from partnerhub.web.pages import capped_count
 from partnerhub.web.templatetags.hub import money_text

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from billing.charts import SERIES, Column, stacked
 from billing.insight import Moved, Revenue, licences_moved, monthly_revenue, months_until
 from billing.periods import Month
 from billing.views.frame import frame
 from partnerhub.clock import now
 from partnerhub.money import Money
+from partnerhub.web.charts import SERIES, Column, stacked
 from partnerhub.web.templatetags.hub import money_text
 from publishers.selectors import publishers_visible_to
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.policy import SYSTEM, Role
-from billing.charts import Column, stacked
+from partnerhub.web.charts import Column, stacked
 from billing.forecast import Assumed, Line, Scenario, Sums, Turn, months_from
 from billing.forecasting import foresee, foreseeable, next_invoices
 from billing.insight import licences_moved, monthly_revenue, months_until

@@ -1,4 +1,4 @@
-"""Bars as SVG: where each rectangle lies. Pure; templates/billing/_chart.html draws them beside their table."""
+"""Bars as SVG: where each rectangle lies. Pure; templates/components/chart.html draws them beside their table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
