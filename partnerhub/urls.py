@@ -7,7 +7,14 @@ from partnerhub.hooks.urls import hook_pages
 from partnerhub.metrics.collector import metrics
 from partnerhub.v1 import developers, fulfillment_developers
 from subscriptions.fulfillment_api.openapi import show as fulfillment_document
-from subscriptions.urls import activity_pages, customer_pages, publisher_links, publisher_pages, request_pages
+from subscriptions.urls import (
+    activity_pages,
+    attention_pages,
+    customer_pages,
+    publisher_links,
+    publisher_pages,
+    request_pages,
+)
 from subscriptions.views.home import home
 
 urlpatterns = [
@@ -16,6 +23,7 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("accounts/", include("accounts.urls")),
     path("activity/", include((activity_pages, "activity"))),
+    path("attention/", include((attention_pages, "attention"))),
     path("api/saas/", include("subscriptions.fulfillment_api.urls")),
     path("clients/", include(client_pages)),
     path("customers/", include((customer_pages, "customers"))),

@@ -450,5 +450,8 @@ class NoteForm(RefusableForm):
         label=_("Note"),
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("Everybody who sees this subscription can read it; it cannot be taken back."),
+        help_text=_(
+            "Everybody who sees this subscription can read it; it cannot be taken back. Name a colleague with @ and "
+            "their e-mail address or name to let them know."
+        ),
     )

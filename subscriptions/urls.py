@@ -25,6 +25,8 @@ from subscriptions.views import (
     operations,
     peek,
     publishers,
+    queue,
+    queue_acts,
     reminders,
     renewal_notices,
     requests,
@@ -79,6 +81,17 @@ publisher_links = [
 activity_pages = [
     path("", activity.activity, name="list"),
     path("export.csv", activity.export, name="export"),
+]
+
+attention_pages = [
+    path("", queue.queue, name="queue"),
+    path("live/", queue.live, name="live"),
+    path("export.csv", queue.export, name="export"),
+    path("triage/", queue_acts.triage, name="triage"),
+    path("let-be/<uuid:subscription_id>/<uuid:operation_id>/", queue_acts.let_be, name="let_be"),
+    path("press/<uuid:subscription_id>/<uuid:operation_id>/", queue_acts.press_publisher, name="press"),
+    path("row/<str:key>/", queue_acts.row, name="row"),
+    path("act/<str:key>/", queue_acts.act, name="act"),
 ]
 
 request_pages = [

@@ -235,6 +235,11 @@ function lookOn(step) {
 function selectRow() {
   document.activeElement.closest?.("table[data-rows] tr")?.querySelector("input[type=checkbox]")?.click();
 }
+function pressKey(key) {
+  const button = (place) => place?.querySelector(`[data-key="${key}"]`);
+  const selected = document.querySelector("[data-bulk-bar]:not([hidden])");
+  (button(selected) ?? button(document.activeElement.closest?.("table[data-rows] tr")))?.click();
+}
 function showScripted() {
   for (const shown of all("[data-needs-js]")) shown.hidden = false;
   for (const form of all("[data-bulk]")) countSelected(form);
@@ -246,18 +251,45 @@ function countSelected(form) {
   const chosen = boxes.filter((box) => box.checked).length;
   const page = form.querySelector("[data-bulk-page]");
   const every = form.querySelector("[data-bulk-all]");
+  if (!page) { form.querySelector("[data-bulk-bar]")?.setAttribute("hidden", ""); return; }
   page.checked = chosen === boxes.length;
   page.indeterminate = chosen > 0 && chosen < boxes.length;
-  form.querySelector("[data-bulk-bar]").hidden = !chosen && !every.checked;
+  form.querySelector("[data-bulk-bar]").hidden = !chosen && !every?.checked;
   const counter = form.querySelector("[data-bulk-count]");
-  counter.textContent = every.checked ? "" : counter.dataset.bulkCount.replace("{n}", chosen);
+  counter.textContent = every?.checked ? "" : counter.dataset.bulkCount.replace("{n}", chosen);
 }
 function onSelect(box) {
   const form = box.closest("[data-bulk]");
   if (!form) return;
   if (box.matches("[data-bulk-page]")) for (const each of all("input[name=ids]", form)) each.checked = box.checked;
-  if (!box.matches("[data-bulk-all]")) form.querySelector("[data-bulk-all]").checked = false;
+  const every = form.querySelector("[data-bulk-all]");
+  if (every && box !== every) every.checked = false;
   countSelected(form);
+}
+
+/* Parts that look again by themselves: never while hidden, nor under the reader's hands */
+const typed = "input:not([type=checkbox]),select,textarea";
+const isBusy = (part) => document.hidden || document.querySelector("dialog[open]") || part.querySelector(`details[open],:is(${typed}):focus`);
+let kept = null;
+function keepPlace(part) {
+  const rows = all("a.row-link", part);
+  const row = document.activeElement.closest?.("tr");
+  const here = part.contains(document.activeElement) ? rows.findIndex((link) => row?.contains(link)) : -1;
+  kept = { here, focused: document.activeElement.id, chosen: all("input[name=ids]:checked", part).map((box) => box.value) };
+}
+function findPlace(part) {
+  if (!kept) return;
+  for (const box of all("input[name=ids]", part)) box.checked = kept.chosen.includes(box.value);
+  const rows = all("a.row-link", part);
+  if (kept.here >= 0) (document.getElementById(kept.focused) ?? rows[Math.min(kept.here, rows.length - 1)])?.focus({ preventScroll: true });
+  kept = null;
+}
+function onLive(event) {
+  const part = event.detail.elt?.closest?.("[data-live]");
+  if (!part || part !== event.detail.elt) return;
+  if (event.type === "htmx:configRequest") event.detail.headers["If-None-Match"] = `"${part.querySelector("[data-etag]")?.dataset.etag ?? ""}"`;
+  if (event.type === "htmx:beforeRequest" && isBusy(part)) event.preventDefault();
+  if (event.type === "htmx:beforeSwap" && isBusy(part)) event.detail.shouldSwap = false;
 }
 
 /* Command bar: what the page can do, where one can go, and what the hub finds */
@@ -319,6 +351,7 @@ const focusSearch = () => document.querySelector("[data-search]")?.select();
 const keys = {
   "/": focusSearch, "?": () => openDialog("hub-help", document.activeElement),
   j: () => moveRow(1), k: () => moveRow(-1), x: selectRow,
+  a: () => pressKey("a"), s: () => pressKey("s"), n: () => pressKey("n"),
 };
 function onKey(event) {
   if (event.target.id === "command-input") onCommandKey(event);
@@ -361,6 +394,10 @@ document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
 document.addEventListener("input", (event) => { if (event.target.id === "command-input") sift(true); });
 document.addEventListener("htmx:afterSwap", onLoadedDialog);
+for (const step of ["htmx:configRequest", "htmx:beforeRequest", "htmx:beforeSwap"]) document.addEventListener(step, onLive);
+document.addEventListener("htmx:beforeSwap", ({ detail }) => { if (detail.target.matches("[data-live]") && detail.shouldSwap) keepPlace(detail.target); });
+document.addEventListener("htmx:afterSwap", ({ detail }) => { if (detail.target.matches("[data-live]")) findPlace(detail.target); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) document.body.dispatchEvent(new Event("look")); });
 document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target?.id === "command-found") sift(); });
 document.addEventListener("htmx:afterSettle", (event) => {
   refreshTimes();

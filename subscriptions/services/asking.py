@@ -6,12 +6,12 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
-from partnerhub.errors import NothingToPoll
+from partnerhub.errors import NotFound, NothingToPoll
 from partnerhub.outbox.recorder import record
 from publishers.models import Publisher
 from subscriptions.enums import Status
 from subscriptions.events import PollRequested
-from subscriptions.models import PollSchedule, Subscription
+from subscriptions.models import Operation, PollSchedule, Subscription
 from subscriptions.services.locking import lock_subscription
 
 
@@ -32,6 +32,25 @@ def poll_now(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscripti
         raise NothingToPoll(publisher=subscription.publisher.name, why="this publisher calls us by itself")
     record(PollRequested(subscription.pk), actor=actor, at=at)
     return subscription
+
+
+@transaction.atomic
+def press(actor: Actor, subscription_id: UUID, operation_id: UUID, *, at: datetime) -> Operation:
+    """Ask the publisher now what became of a change that waits for it; a worker does it within seconds.
+
+    Raises NotPermitted, NotFound, NothingToPoll for a change that is held or final.
+    """
+    authorize(actor, Action.SUBSCRIPTION_POLL)
+    subscription = lock_subscription(subscription_id)
+    operation = subscription.operations.filter(pk=operation_id).first()
+    if operation is None:
+        raise NotFound(what="operation", id=operation_id)
+    if not operation.is_in_flight or operation.held_until is not None:
+        raise NothingToPoll(publisher=subscription.publisher.name, why=f"the change is {operation.status}")
+    operation.next_attempt_at = at
+    operation.save(update_fields=["next_attempt_at"])
+    record(PollRequested(subscription.pk, {"operation": str(operation.pk)}), actor=actor, at=at)
+    return operation
 
 
 @transaction.atomic

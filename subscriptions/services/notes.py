@@ -1,10 +1,12 @@
 """Notes: what agents tell each other about a subscription. They change nothing of it and are never taken back."""
 
+import re
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
+from accounts.models import User
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import InvalidInput
 from partnerhub.outbox.models import Event
@@ -19,6 +21,8 @@ LONGEST_NOTE = 2000
 def add_note(actor: Actor, subscription_id: UUID, *, text: str, at: datetime) -> Event:
     """Put a note (1 to 2000 characters) on a subscription's timeline, in whatever state it is.
 
+    Whom it names with @, by e-mail address or name, stands in its event's `mentions` by id.
+
     Raises NotPermitted, NotFound, InvalidInput.
     """
     authorize(actor, Action.SUBSCRIPTION_NOTE)
@@ -28,4 +32,17 @@ def add_note(actor: Actor, subscription_id: UUID, *, text: str, at: datetime) ->
     if "\0" in text:
         raise InvalidInput(field="note", problem="it contains a NUL character")
     subscription = lock_subscription(subscription_id)
-    return record(SubscriptionNoted(subscription.pk, {"text": text}), actor=actor, at=at)
+    named = {"mentions": mentions} if (mentions := mentioned(text)) else {}
+    return record(SubscriptionNoted(subscription.pk, {"text": text, **named}), actor=actor, at=at)
+
+
+def mentioned(text: str) -> list[str]:
+    """The ids of the people whom a text names with @, by e-mail address or by name, in the order of their addresses."""
+    if "@" not in text:
+        return []
+    people = User.objects.filter(is_active=True).order_by("email").values_list("pk", "email", "name")
+    return [str(pk) for pk, email, name in people if any(_names(text, word) for word in (email, name))]
+
+
+def _names(text: str, word: str) -> bool:
+    return bool(word) and re.search(rf"(?<!\w)@{re.escape(word)}(?![\w@])", text, re.IGNORECASE) is not None
