@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.test import override_settings
@@ -53,27 +54,59 @@ def two_free_ports() -> int:
     return next(port for port in PORTS if is_free(port) and is_free(port + 1))
 
 
-@pytest.fixture(scope="module")
-def hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator["Hub"]:
-    """The hub with the demo's data, its vendor and its worker: one for all tests here, because it takes a while."""
+@dataclass(frozen=True)
+class Demo:
+    """The demo's data, loaded once: a folder and a database that are copied, and that nobody touches."""
+
+    port: int
+    folder: Path
+    database: str
+
+
+@pytest.fixture(scope="session")
+def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Demo]:
+    """Loaded for all tests here, because it takes a while."""
     compile_all()
-    port, folder = two_free_ports(), tmp_path_factory.mktemp("hub")
-    address = {"HUB_PORT": port, "HUB_BASE_URL": f"http://127.0.0.1:{port}"}
+    with ExitStack() as ending:
+        with django_db_blocker.unblock():
+            ending.enter_context(test_database())
+            name = connection.settings_dict["NAME"]
+            demo = Demo(two_free_ports(), tmp_path_factory.mktemp("demo"), f"{name}_demo")
+            with settings_of(demo.port, demo.folder), copied(name, demo.database):
+                restore_default_policies()
+                load(demo.folder / "demo.json", at=now())
+        yield demo
+        with django_db_blocker.unblock():
+            drop(demo.database)
+            ending.close()
+
+
+@pytest.fixture(scope="module")
+def hub(demo: Demo, django_db_blocker, tmp_path_factory) -> Iterator["Hub"]:
+    """The hub with the demo's data as they were loaded, its vendor and its worker."""
+    folder = Path(copytree(demo.folder, tmp_path_factory.mktemp("hub") / "data"))
+    name = f"{demo.database}_now"
     with (
         django_db_blocker.unblock(),
-        override_settings(HUB_DATA=folder, HUB_ALLOW_PRIVATE_PUBLISHERS=True, **address),
-        test_database(),
-        demo_data(folder),
+        settings_of(demo.port, folder),
+        copied(demo.database, name),
         ExitStack() as ending,
     ):
-        server = LiveServer(f"127.0.0.1:{port}")
+        ending.callback(connections.close_all)
+        server = LiveServer(f"127.0.0.1:{demo.port}")
         ending.callback(server.stop)
-        vendor = start_vendor(port, folder)
+        vendor = start_vendor(demo.port, folder)
         ending.callback(stop_vendor, vendor)
         worker = Worker()
         ending.callback(worker.stop)
         worker.start()
         yield Hub(server.url)
+    drop(name)
+
+
+def settings_of(port: int, folder: Path) -> override_settings:
+    address = {"HUB_PORT": port, "HUB_BASE_URL": f"http://127.0.0.1:{port}"}
+    return override_settings(HUB_DATA=folder, HUB_ALLOW_PRIVATE_PUBLISHERS=True, **address)
 
 
 @contextmanager
@@ -90,17 +123,24 @@ def test_database() -> Iterator[None]:
 
 
 @contextmanager
-def demo_data(folder: Path) -> Iterator[None]:
-    """The demo's data, committed; afterwards the database is as it was."""
-    assert connection.settings_dict["NAME"].startswith(TEST_DATABASE_PREFIX)
-    restore_default_policies()
-    before = connection.creation.serialize_db_to_string()
+def copied(original: str, name: str) -> Iterator[None]:
+    """Everything speaks to a copy of a database meanwhile, which stays."""
+    assert original.startswith(TEST_DATABASE_PREFIX)
+    connections.close_all()
+    before = connection.settings_dict["NAME"]
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {original}")
+    connection.settings_dict["NAME"] = name
     try:
-        load(folder / "demo.json", at=now())
         yield
     finally:
-        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
-        connection.creation.deserialize_db_from_string(before)
+        connections.close_all()
+        connection.settings_dict["NAME"] = before
+
+
+def drop(database: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 def start_vendor(port: int, folder: Path) -> subprocess.Popen[bytes]:
