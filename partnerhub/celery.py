@@ -42,5 +42,6 @@ app.autodiscover_tasks(
         "publishers",
         "subscriptions",
         "billing",
+        "notifications",
     ]
 )

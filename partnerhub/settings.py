@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "publishers",
     "subscriptions",
     "billing",
+    "notifications",
 ]
 
 MIDDLEWARE = [
@@ -140,6 +141,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "partnerhub.web.context.hub",
                 "subscriptions.views.waiting.change_requests",
+                "notifications.context.bell",
                 "partnerhub.system.context.system_page",
             ],
             "builtins": ["partnerhub.web.templatetags.hub"],
@@ -320,6 +322,17 @@ CELERY = {
         "cycles": {"task": "billing.tasks.charge_cycles", "schedule": 10.0, "options": {"expires": 10.0}},
         "bill": {"task": "billing.tasks.bill", "schedule": 300.0, "options": {"expires": 300.0}},
         "renew": {"task": "subscriptions.tasks.renew_due", "schedule": 10.0, "options": {"expires": 10.0}},
+        "notify": {"task": "notifications.tasks.notify", "schedule": 15.0, "options": {"expires": 15.0}},
+        "notifications": {
+            "task": "notifications.tasks.send_notifications",
+            "schedule": 5.0,
+            "options": {"expires": 5.0},
+        },
+        "forget_told": {
+            "task": "notifications.tasks.forget_notifications",
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
         "suspensions": {
             "task": "subscriptions.tasks.end_suspensions",
             "schedule": 60.0,

@@ -11,14 +11,17 @@ from subscriptions.urls import (
     activity_pages,
     attention_pages,
     customer_pages,
+    insight_pages,
     publisher_links,
     publisher_pages,
     request_pages,
 )
 from subscriptions.views.home import home
+from subscriptions.views.home import live as home_live
 
 urlpatterns = [
     path("", home, name="home"),
+    path("home/live/", home_live, name="home-live"),
     path("", include("accounts.token_urls")),
     path("", include("billing.urls")),
     path("accounts/", include("accounts.urls")),
@@ -35,8 +38,10 @@ urlpatterns = [
     path("health/live", live),
     path("health/ready", ready),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("insight/", include((insight_pages, "insight"))),
     path("jobs/", include("partnerhub.jobs.urls")),
     path("metrics", metrics),
+    path("notifications/", include("notifications.urls")),
     path("publishers/", include(publisher_pages)),
     path("requests/", include((request_pages, "requests"))),
     path("resellers/", include((reseller_pages, "resellers"))),

@@ -24,6 +24,7 @@ KINDS = {
     "user": _("People"),
     "client": _("API clients"),
     "publisher": _("Publishers"),
+    "customer": _("Customers"),
     "system": _("Partner Hub itself"),
 }
 _S = "subscription."
@@ -41,6 +42,10 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
             f"{_S}gate_failed",
             f"{_S}attention_changed",
             f"{_S}reminded",
+            f"{_S}page_sent",
+            f"{_S}page_revoked",
+            f"{_S}page_asked_for",
+            f"{_S}setup_answered",
             f"{_S}activated",
         ),
     ),
@@ -91,8 +96,10 @@ FAMILIES: dict[str, tuple[Any, tuple[str, ...]]] = {
             "job.",
             "signing_key.",
             "webhook.",
+            "notification_channel.",
             "delivery.",
             "mail.",
+            "letter.",
         ),
     ),
 }
@@ -115,6 +122,9 @@ ACTS: dict[str, tuple[str, Any]] = {
     "POST subscriptions/cancel": ("end", _("Cancellation")),
     "POST subscriptions/ask": ("activation", _("Question to the publisher")),
     "POST subscriptions/remind": ("activation", _("Reminder of the customer")),
+    "POST subscriptions/send": ("activation", _("Sending to the customer")),
+    "POST subscriptions/pages/revoke": ("activation", _("Revocation of a customer's page")),
+    "POST letters": ("access", _("Change of the letter to customers")),
     "POST subscriptions/renewal-notice": ("renewal", _("Notice of the renewal")),
     "POST subscriptions/note": ("note", _("Note")),
     "POST subscriptions/divergences/accept": ("divergence", _("Letting a divergence be")),
@@ -208,7 +218,7 @@ class ActivityFilter(django_filters.FilterSet):  # type: ignore[misc]
     who = django_filters.CharFilter(method="by_who", label=_("Who"), max_length=LONGEST_SEARCH)
     role = django_filters.ChoiceFilter(
         field_name="actor_role",
-        choices=[(role.value, ROLE_NAMES[role]) for role in (*AGENT_ROLES, Role.PUBLISHER)],
+        choices=[(role.value, ROLE_NAMES[role]) for role in (*AGENT_ROLES, Role.PUBLISHER, Role.CUSTOMER)],
         label=_("Role"),
         empty_label=_("All"),
     )

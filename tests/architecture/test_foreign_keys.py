@@ -13,6 +13,7 @@ LEVEL = {
     "publishers": 3,
     "subscriptions": 4,
     "billing": 5,
+    "notifications": 5,
 }
 
 
