@@ -146,6 +146,8 @@ class Plan(models.Model):
     min_quantity = models.PositiveIntegerField()
     max_quantity = models.PositiveIntegerField()
     trial_days = models.PositiveSmallIntegerField(default=0)
+    # What its customers are asked before the set-up (publishers/setup_questions.py).
+    setup_questions = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -75,6 +75,7 @@ def _create_plan(offer: Offer, part: PlanPart, sku_id: str) -> Plan:
         min_quantity=part.min_quantity,
         max_quantity=part.max_quantity,
         trial_days=part.trial_days,
+        setup_questions=part.setup_questions,
     )
 
 
@@ -89,6 +90,7 @@ def _write_plan(plan: Plan, part: PlanPart, path: str, changes: Changes, at: dat
         "description": part.description,
         "min_quantity": part.min_quantity,
         "max_quantity": part.max_quantity,
+        "setup_questions": part.setup_questions,
     }
     changes.assign(plan, f"{path}.", values)
     _sell_again(plan, path, changes)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
@@ -13,8 +14,10 @@ from partnerhub.errors import InvalidInput
 from publishers.models import Adapter, BillingCycle, Pricing, Term
 from publishers.policy_kinds import KINDS
 from publishers.services.members import Members, refusal
+from publishers.setup_questions import CHOICE, LONGEST_LABEL, MOST_CHOICES, MOST_QUESTIONS, QUESTION_KINDS
 
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}"
+QUESTION_KEY = r"[a-z][a-z0-9_]{0,39}"
 AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,4})?")
 # What a charge can hold: 14 digits, 4 of them after the point.
 LARGEST_CHARGE = Decimal(10) ** 10
@@ -42,6 +45,7 @@ class PlanPart:
     min_quantity: int
     max_quantity: int
     trial_days: int
+    setup_questions: list[dict[str, Any]]
     terms: list[TermPart]
     policies: dict[str, str]
 
@@ -167,6 +171,7 @@ def _plan(members: Members) -> PlanPart:
         min_quantity=lowest,
         max_quantity=members.whole("max_quantity", lowest, LARGEST_QUANTITY),
         trial_days=members.whole("trial_days", 0, 730, default=0),
+        setup_questions=_questions(members),
         terms=[_term(term) for term in members.objects("terms")],
         policies=_policies(members),
     )
@@ -176,6 +181,48 @@ def _plan(members: Members) -> PlanPart:
         _check_chargeable(part, term)
     _check_terms_agree(part)
     return part
+
+
+def _questions(members: Members) -> list[dict[str, Any]]:
+    path = members.at("setup_questions")
+    entries = members.entries("setup_questions", required=False)
+    if len(entries) > MOST_QUESTIONS:
+        raise refusal(path, len(entries), f"are more than {MOST_QUESTIONS} questions")
+    parts = [Members(entry, f"{path}[{place}]", members.ignored) for place, entry in enumerate(entries)]
+    questions = [_question(part) for part in parts]
+    _check_once(path, [(part.path, question["key"]) for part, question in zip(parts, questions, strict=True)])
+    return questions
+
+
+def _question(members: Members) -> dict[str, Any]:
+    kind = members.word("kind", QUESTION_KINDS)
+    question = {
+        "key": members.matching("key", QUESTION_KEY, "a key of small letters, digits and underscores"),
+        "kind": kind,
+        "label": members.text("label", LONGEST_LABEL),
+        "labels": _labels(members),
+        "required": members.flag("required"),
+        "choices": _choices(members) if kind == CHOICE else [],
+    }
+    members.done()
+    return question
+
+
+def _labels(members: Members) -> dict[str, str]:
+    labels = Members(members.mapping("labels", required=False), members.at("labels"), members.ignored)
+    given = {code: labels.text(code, LONGEST_LABEL, required=False) for code, _name in settings.LANGUAGES}
+    labels.done()
+    return {code: label for code, label in given.items() if label}
+
+
+def _choices(members: Members) -> list[str]:
+    path, entries = members.at("choices"), members.entries("choices")
+    if not 1 <= len(entries) <= MOST_CHOICES or len(set(map(str, entries))) != len(entries):
+        raise refusal(path, entries, f"are not 1 to {MOST_CHOICES} different choices")
+    for place, entry in enumerate(entries):
+        if not (isinstance(entry, str) and entry.isprintable() and 1 <= len(entry.strip()) <= LONGEST_LABEL):
+            raise refusal(f"{path}[{place}]", entry, f"is not a line of 1 to {LONGEST_LABEL} characters")
+    return [entry.strip() for entry in entries]
 
 
 def _check_terms_agree(plan: PlanPart) -> None:

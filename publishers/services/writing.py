@@ -46,9 +46,14 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "pricing": plan.pricing,
         "min_quantity": plan.min_quantity,
         "max_quantity": plan.max_quantity,
+        **_given(setup_questions=[_question(question) for question in plan.setup_questions]),
         "terms": [_term(term, plan.policies.all()) for term in terms],
         **_policies(plan.policies.all()),
     }
+
+
+def _question(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if value}
 
 
 def _term(term: PlanTerm, policies: Iterable[Policy]) -> dict[str, Any]:
