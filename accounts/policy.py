@@ -13,6 +13,7 @@ class Role(StrEnum):
     OPS_AGENT = "ops_agent"
     PLATFORM_ADMIN = "platform_admin"
     PUBLISHER = "publisher"
+    CUSTOMER = "customer"
     SYSTEM = "system"
 
 
@@ -40,6 +41,8 @@ class Action(StrEnum):
     SUBSCRIPTION_VOID = "subscription.void"
     SUBSCRIPTION_RENEW = "subscription.renew"
     SUBSCRIPTION_REMIND = "subscription.remind"
+    SUBSCRIPTION_ANSWER = "subscription.answer"
+    LETTER_EDIT = "letter.edit"
     PUBLISHER_LINK_OPEN = "publisher_link.open"
     DIVERGENCE_ACCEPT = "divergence.accept"
     ATTENTION_TRIAGE = "attention.triage"
@@ -84,6 +87,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.SUBSCRIPTION_DECIDE,
         Action.SUBSCRIPTION_POLL,
         Action.SUBSCRIPTION_REMIND,
+        Action.LETTER_EDIT,
         Action.PUBLISHER_TRY,
         Action.SUBSCRIPTION_NOTE,
         Action.SUBSCRIPTION_BULK,
@@ -113,6 +117,8 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.INVOICE_READ,
         Action.INVOICE_MANAGE,
     },
+    # Whoever holds the address of a page that was sent to a customer: of that one subscription alone.
+    Role.CUSTOMER: frozenset({Action.PUBLISHER_LINK_OPEN, Action.SUBSCRIPTION_ANSWER}),
     # What it may change by calls of its own is a policy of the plan (`publisher_changes`), none by default.
     Role.PUBLISHER: frozenset({Action.SUBSCRIPTION_CONFIRM, Action.SUBSCRIPTION_CHANGE_AS_PUBLISHER}),
     Role.SYSTEM: frozenset(
@@ -136,7 +142,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, in which role. `kind` is user, client, publisher or system; `roles` are all roles held.
+    """Who acts, in which role. `kind` is user, client, publisher, customer or system; `roles` are all roles held.
 
     `customers` are the only ones that an API client with a scope sees; None sees all of them.
     """

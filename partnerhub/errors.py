@@ -399,6 +399,21 @@ class NothingToRemind(HubError):
     sentence = gettext_noop("The customer is not reminded: {why}.")
 
 
+class PageGone(HubError):
+    code = "page_gone"
+    sentence = gettext_noop("This page does not work, or not any more.")
+
+
+class SentTooOften(HubError):
+    code = "sent_too_often"
+    sentence = gettext_noop("{limit} pages were sent within 24 hours; once more is possible from {again_at}.")
+
+
+class PlaceholderUnknown(InvalidInput):
+    code = "placeholder_unknown"
+    sentence = gettext_noop("{{{placeholder}}} is not a placeholder. There are: {known}.")
+
+
 class RemindedAlready(HubError):
     code = "reminded_already"
     sentence = gettext_noop("The customer was reminded on {reminded_at}; once more is possible from {again_at}.")

@@ -13,6 +13,8 @@ _SECRET_IN_TEXT = re.compile(r"((?:token|secret|password|assertion)=|bearer\s+)[
 _SECRET_IN_JSON = re.compile(
     r'("[^"]{0,50}(?:token|secret|password|assertion)[^"]{0,50}"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE
 )
+# The address of a page that was sent to a customer is the key to it.
+_SECRET_IN_PATH = re.compile(r"(/c/)[A-Za-z0-9_-]{16,}")
 REDACTED = "[redacted]"
 
 
@@ -35,7 +37,9 @@ def _redacted(value: Any) -> Any:
             return [_redacted(inner) for inner in value]
     # What JSON does not know is written as its repr: that of a request shows the query string.
     text = value if isinstance(value, str) else repr(value)
-    return _SECRET_IN_JSON.sub(rf"\1{REDACTED}", _SECRET_IN_TEXT.sub(rf"\1{REDACTED}", text))
+    for secret in (_SECRET_IN_TEXT, _SECRET_IN_JSON, _SECRET_IN_PATH):
+        text = secret.sub(rf"\1{REDACTED}", text)
+    return text
 
 
 def configure_logging(level: str) -> None:

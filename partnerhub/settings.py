@@ -46,12 +46,13 @@ HUB_SELLER_BANK_ACCOUNT = env.str("HUB_SELLER_BANK_ACCOUNT", default=_seller["BA
 HUB_POLL_PLACES = env.int("HUB_POLL_PLACES", default=500)
 HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=False)
 # Calls of one client to one of the API's large resources, to the others together, and failed sign-ins of one account
-# and from one address: so many a minute, 0 for any number. Tests say their own.
+# and from one address, customers' pages from one address: so many a minute, 0 for any number. Tests say their own.
 _in_test = HUB_ENV == "test"
 HUB_API_CALLS_A_MINUTE = env.int("HUB_API_CALLS_A_MINUTE", default=0 if _in_test else 500)
 HUB_API_OTHER_CALLS_A_MINUTE = env.int("HUB_API_OTHER_CALLS_A_MINUTE", default=0 if _in_test else 1000)
 HUB_FAILED_SIGN_INS_A_MINUTE = env.int("HUB_FAILED_SIGN_INS_A_MINUTE", default=0 if _in_test else 10)
 HUB_FAILED_SIGN_INS_PER_ADDRESS = env.int("HUB_FAILED_SIGN_INS_PER_ADDRESS", default=0 if _in_test else 60)
+HUB_CUSTOMER_PAGES_A_MINUTE = env.int("HUB_CUSTOMER_PAGES_A_MINUTE", default=0 if _in_test else 120)
 HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
 
 DEFAULT_SECRET = "insecure-only-for-building-and-tests"  # noqa: S105 - refused in production below

@@ -199,6 +199,35 @@ class SubscriptionReminded(SubscriptionFact):
     name = "subscription.reminded"
 
 
+class PageSent(SubscriptionFact):
+    """A customer's contact was sent the page on which the set-up can be finished."""
+
+    name = "subscription.page_sent"
+
+
+class PageRevoked(SubscriptionFact):
+    name = "subscription.page_revoked"
+
+
+class PageAskedFor(SubscriptionFact):
+    """Whoever holds a page that works no more asked for another one."""
+
+    name = "subscription.page_asked_for"
+
+
+class SetupAnswered(SubscriptionFact):
+    """The customer's contact answered what the publisher asks before the set-up, or changed an answer."""
+
+    name = "subscription.setup_answered"
+
+
+class LetterChanged(Fact):
+    """The words in which customers are sent their page were changed, for one language."""
+
+    stream_type = "letter"
+    name = "letter.changed"
+
+
 class RenewalAnnounced(SubscriptionFact):
     """The customer was told of the coming renewal, or could not be."""
 

@@ -140,6 +140,24 @@ def renewal_letter(reader: Reader, subscription: Subscription, quantity: int, te
         )
 
 
+def page_wish_letter(reader: Reader, subscription: Subscription, recipient: str) -> Letter:
+    """Tells an agent that the page which a customer's contact was sent works no more, and that another is wanted."""
+    with translation.override(reader.language):
+        names = {"customer": subscription.customer.name, "offer": subscription.offer.title}
+        return Letter(
+            subject=_subject(_("{customer}: {offer}: another page is asked for").format(**names)),
+            greeting=_greeting(reader),
+            paragraphs=(
+                _("The page sent to {recipient} works no more, and whoever has it asks for another one.").format(
+                    recipient=recipient
+                ),
+                _("Send it from the subscription's page."),
+            ),
+            facts=((_("Customer"), names["customer"]), *_what(subscription)),
+            link=Link(_("Open the subscription"), _at_home("subscriptions:detail", subscription)),
+        )
+
+
 def _next_term(quantity: int, term: PlanTerm, price: Price) -> Facts:
     licences = ngettext("%(n)d licence", "%(n)d licences", quantity) % {"n": quantity}
     per_seat = term.plan.pricing == Pricing.PER_USER

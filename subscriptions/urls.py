@@ -12,12 +12,14 @@ from subscriptions.views import (
     changing,
     command,
     confirmation,
+    customer_page,
     customers,
     deciding,
     detail,
     divergences,
     edits,
     exports,
+    insight,
     links,
     listing,
     notes,
@@ -31,6 +33,7 @@ from subscriptions.views import (
     renewal_notices,
     requests,
     scheduling,
+    sending,
 )
 
 app_name = "subscriptions"
@@ -51,6 +54,9 @@ urlpatterns = [
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/undo/", operations.undo_change, name="undo"),
     path("<uuid:subscription_id>/operations/<uuid:operation_id>/hurry/", operations.hurry_change, name="hurry"),
     path("<uuid:subscription_id>/remind/", reminders.remind, name="remind"),
+    path("<uuid:subscription_id>/send/", sending.send, name="send"),
+    path("<uuid:subscription_id>/send/preview/", sending.preview, name="send_preview"),
+    path("<uuid:subscription_id>/pages/<uuid:page_id>/revoke/", sending.revoke, name="revoke_page"),
     path("<uuid:subscription_id>/renewal-notice/", renewal_notices.send, name="renewal_notice"),
     path("<uuid:subscription_id>/note/", notes.note, name="note"),
     path(
@@ -78,6 +84,15 @@ publisher_links = [
     path("<uuid:subscription_id>/copy", links.go_copy, name="go_copy"),
 ]
 
+pages_of_customers = [
+    path("<str:token>", customer_page.show, name="customer_page"),
+    path("<str:token>/go", customer_page.go, name="customer_page_go"),
+    path("<str:token>/answers", customer_page.answer, name="customer_page_answer"),
+    path("<str:token>/again", customer_page.again, name="customer_page_again"),
+]
+
+letter_pages = [path("<str:language>/", sending.template, name="letter")]
+
 activity_pages = [
     path("", activity.activity, name="list"),
     path("export.csv", activity.export, name="export"),
@@ -92,6 +107,12 @@ attention_pages = [
     path("press/<uuid:subscription_id>/<uuid:operation_id>/", queue_acts.press_publisher, name="press"),
     path("row/<str:key>/", queue_acts.row, name="row"),
     path("act/<str:key>/", queue_acts.act, name="act"),
+]
+
+insight_pages = [
+    path("", insight.insight, name="first"),
+    path("<str:name>/", insight.insight, name="page"),
+    path("<str:name>/<str:table>.csv", insight.table_file, name="file"),
 ]
 
 request_pages = [

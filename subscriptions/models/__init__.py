@@ -1,6 +1,7 @@
 from subscriptions.models.attention import AttentionItem, RenewalNotice, Triage
 from subscriptions.models.cart import Cart, CartLine
 from subscriptions.models.confirmation import BillingStart, Gate
+from subscriptions.models.customer_page import CustomerPage, LetterTemplate, SetupAnswers
 from subscriptions.models.drift import Divergence, DriftCheck
 from subscriptions.models.notice import NoticeAttempt
 from subscriptions.models.operation import Operation
@@ -18,9 +19,11 @@ __all__ = [
     "Cart",
     "CartLine",
     "ChangeRequest",
+    "CustomerPage",
     "Divergence",
     "DriftCheck",
     "Gate",
+    "LetterTemplate",
     "NoticeAttempt",
     "Operation",
     "Order",
@@ -32,6 +35,7 @@ __all__ = [
     "RenewalNotice",
     "ScheduledRenewal",
     "SeatTranche",
+    "SetupAnswers",
     "Subscription",
     "Triage",
 ]

@@ -16,6 +16,7 @@ from partnerhub.errors import NotFound
 from subscriptions.models import Subscription
 from subscriptions.selectors import attention_of, orders_visible_to, subscriptions_visible_to
 from subscriptions.views.rows import Badge, badge_of, go_url_of, quantity_words, term_words
+from subscriptions.views.sending import send_url_of
 from subscriptions.views.steps import purchase_frame
 
 
@@ -31,6 +32,7 @@ class ConfirmedLine:
     url: str
     go_url: str
     copy_url: str
+    send_url: str
 
 
 @require_safe
@@ -58,4 +60,5 @@ def _line(subscription: Subscription, actor: Actor) -> ConfirmedLine:
         url=reverse("subscriptions:detail", args=[subscription.pk]),
         go_url=go_url_of(subscription, actor),
         copy_url=reverse("go_copy", args=[subscription.pk]),
+        send_url=send_url_of(subscription, actor),
     )

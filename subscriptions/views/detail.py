@@ -39,6 +39,7 @@ from subscriptions.views.renewal_notices import notices_state, notices_view
 from subscriptions.views.requests import banner_of
 from subscriptions.views.rows import badge_of, go_url_of
 from subscriptions.views.seats import seat_batches
+from subscriptions.views.sending import sent_state, sent_view
 from subscriptions.views.timeline_card import timeline_card
 
 
@@ -131,6 +132,7 @@ def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
         "token": token,
         "ladder": ladder_of(actor, subscription, at),
         "notices": notices_view(actor, subscription, at),
+        "sent": sent_view(actor, subscription, at),
         "token_is_live": token is not None and token.expires_at > at,
         "flight": flight_of(operation, subscription, actor, at),
         "requests_banner": banner_of(actor, subscription),
@@ -181,7 +183,7 @@ def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None,
     ]
     change = (operation.pk, state_of(operation, now())) if operation else ()
     link = token and (token.minted_at, token.resolved_at)
-    told = (ladder_state(subscription), notices_state(subscription))
+    told = (ladder_state(subscription), notices_state(subscription), sent_state(subscription))
     shown = (subscription.version, gates, change, link, told, actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{_short_hash(shown)}.{_short_hash(polled)}"

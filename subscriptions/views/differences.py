@@ -54,6 +54,10 @@ _SINGLE = {
 }
 
 
+# Events that tell their values by the very words that people read.
+_BY_LABEL = {"subscription.setup_answered"}
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     label: str
@@ -68,6 +72,8 @@ def changes_of(name: str, data: Mapping[str, Any], plans: Plans) -> list[Change]
         before, after = {_SINGLE[name]: before}, {_SINGLE[name]: after}
     if not isinstance(before, dict) or not isinstance(after, dict):
         return []
+    if name in _BY_LABEL:
+        return [Change(label, before.get(label) or "–", value or "–") for label, value in after.items()]
     fields = _CUSTOMER if name.startswith(("customer.", "reseller.")) else _SUBSCRIPTION
     named = {key: label for key, label in fields.items() if key != "plan_term" or "title" not in after}
     return [

@@ -18,6 +18,7 @@ from subscriptions.models import Subscription
 from subscriptions.selectors import attention_of, subscription_for
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.rows import amount_words, badge_of, go_url_of, last_day, quantity_words, term_words
+from subscriptions.views.sending import send_url_of
 
 
 @require_safe
@@ -35,6 +36,7 @@ def peek(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         "is_waiting": subscription.status == Status.PENDING,
         "facts": _facts(subscription),
         "go_url": go_url_of(subscription, actor),
+        "send_url": send_url_of(subscription, actor),
         "detail_url": reverse("subscriptions:detail", args=[subscription.pk]),
     }
     return render(request, "subscriptions/peek.html", context)

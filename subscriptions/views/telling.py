@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from django.utils.translation import get_language_info, gettext_noop, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
 
 from accounts.policy import Role
 from partnerhub.web.templatetags.hub import absolute, day_text, role_name
@@ -137,6 +137,27 @@ def _renewal_announced(data: Data) -> str:
         why = _word(words.NOBODY_REMINDED, data.get("why"))
         return _("Notice of the renewal on {day} left out: {why}.").format(day=_day(data["term_end"]), why=why)
     return _("Told the customer by e-mail of the renewal on {day}.").format(day=_day(data["term_end"]))
+
+
+def _page_sent(data: Data) -> str:
+    return _("Sent the customer's page to {recipient}; it works until {until}.").format(
+        recipient=data["recipient"], until=_moment(data["until"])
+    )
+
+
+def _page(sentence: str) -> Tell:
+    return lambda data: _(sentence).format(recipient=data["recipient"])
+
+
+def _setup_answered(data: Data) -> str:
+    if not data["missing"]:
+        return _("Answered everything that the publisher asks.")
+    return _("Answered a part of what the publisher asks.")
+
+
+def _letter_changed(data: Data) -> str:
+    name = get_language_info(data["language"])["name_translated"]
+    return _("Changed the letter to customers ({language}).").format(language=name)
 
 
 def _who_was_reminded(data: Data) -> str:
@@ -340,6 +361,15 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "subscription.gate_failed": (_gate_failed, "circle-x", "attention"),
     "subscription.attention_changed": (_attention, "triangle-alert", "wait"),
     "subscription.reminded": (_reminded, "bell", "wait"),
+    "subscription.page_sent": (_page_sent, "send", "wait"),
+    "subscription.page_revoked": (_page(gettext_noop("Revoked the page sent to {recipient}.")), "mail-x", "attention"),
+    "subscription.page_asked_for": (
+        _page(gettext_noop("Asked for another page instead of the one sent to {recipient}.")),
+        "mail-question-mark",
+        "attention",
+    ),
+    "subscription.setup_answered": (_setup_answered, "message-square-reply", "ok"),
+    "letter.changed": (_letter_changed, "mail", ""),
     "subscription.activated": (_activated, "circle-play", "ok"),
     "subscription.renamed": (_says(gettext_noop("Changed the nickname.")), "pencil", ""),
     "subscription.auto_renew_changed": (_auto_renew, "repeat", ""),

@@ -40,6 +40,7 @@ ROLE_NAMES = {
     "ops_agent": gettext_lazy("Operations agent"),
     "platform_admin": gettext_lazy("Platform admin"),
     "publisher": gettext_lazy("Publisher"),
+    "customer": gettext_lazy("Customer"),
     "system": gettext_lazy("Partner Hub"),
 }
 
