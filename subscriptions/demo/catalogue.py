@@ -41,6 +41,25 @@ def _term(term: str, billing_cycle: str, eur: str, pln: str, usd: str) -> dict[s
     return {"term": term, "billing_cycle": billing_cycle, "prices": {"EUR": eur, "PLN": pln, "USD": usd}}
 
 
+def _question(key: str, kind: str, label: str, polish: str, **more: Any) -> dict[str, Any]:
+    return {"key": key, "kind": kind, "label": label, "labels": {"pl": polish}, **more}
+
+
+_DOMAIN = _question("domain", "domain", "Domain of your company", "Domena firmy", required=True)
+_OWNER = _question(
+    "owner", "email", "E-mail of the first administrator", "E-mail pierwszego administratora", required=True
+)
+_START = _question("start", "date", "When do you want to start?", "Od kiedy chcą Państwo zacząć?")
+_REGION = _question(
+    "region",
+    "choice",
+    "Where the documents are kept",
+    "Gdzie przechowywać dokumenty",
+    required=True,
+    choices=["Frankfurt", "Warszawa", "Paris"],
+)
+_SEALS = _question("seals", "number", "How many people will seal?", "Ile osób będzie pieczętować?")
+
 NORTHWIND: Row = (
     "northwind-sign",
     "Northwind Sign",
@@ -59,6 +78,7 @@ NORTHWIND: Row = (
                 _term("P1Y", "monthly", "8.40", "36.00", "9.50"),
                 _term("P1Y", "annual", "96.00", "412.00", "108.00"),
                 description="Unlimited signatures for up to 300 people.",
+                setup_questions=[_DOMAIN, _OWNER, _REGION, _START],
             ),
             _seats(
                 "business",
@@ -121,7 +141,12 @@ NORTHWIND: Row = (
             "seal--asks",
             "Northwind Seal",
             "One qualified electronic seal per company. The vendor asks for the VAT number before issuing it.",
-            _flat("qualified", "Qualified seal", _term("P1Y", "annual", "390.00", "1680.00", "439.00")),
+            _flat(
+                "qualified",
+                "Qualified seal",
+                _term("P1Y", "annual", "390.00", "1680.00", "439.00"),
+                setup_questions=[_DOMAIN, _SEALS],
+            ),
             one_per_customer=True,
         ),
         _offer(
