@@ -46,9 +46,7 @@ def _question(key: str, kind: str, label: str, polish: str, **more: Any) -> dict
 
 
 _DOMAIN = _question("domain", "domain", "Domain of your company", "Domena firmy", required=True)
-_OWNER = _question(
-    "owner", "email", "E-mail of the first administrator", "E-mail pierwszego administratora", required=True
-)
+_OWNER = _question("owner", "email", "E-mail of the administrator", "E-mail administratora", required=True)
 _START = _question("start", "date", "When do you want to start?", "Od kiedy chcą Państwo zacząć?")
 _REGION = _question(
     "region",
