@@ -19,8 +19,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """The tests' database begins as a copy of one that is migrated, where a whole run has made one."""
-    connections["default"].settings_dict["TEST"]["TEMPLATE"] = os.environ.get("HUB_TEST_TEMPLATE")
+    """In a whole run the tests' database begins as a copy of one that is migrated, and each part has its own."""
+    given = connections["default"].settings_dict["TEST"]
+    given["TEMPLATE"] = os.environ.get("HUB_TEST_TEMPLATE")
+    given["NAME"] = os.environ.get("HUB_TEST_DATABASE") or given["NAME"]
 
 
 @pytest.fixture

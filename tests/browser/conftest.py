@@ -86,22 +86,17 @@ def hub(demo: Demo, django_db_blocker, tmp_path_factory) -> Iterator["Hub"]:
     """The hub with the demo's data as they were loaded, its vendor and its worker."""
     folder = Path(copytree(demo.folder, tmp_path_factory.mktemp("hub") / "data"))
     name = f"{demo.database}_now"
-    with (
-        django_db_blocker.unblock(),
-        settings_of(demo.port, folder),
-        copied(demo.database, name),
-        ExitStack() as ending,
-    ):
-        ending.callback(connections.close_all)
-        server = LiveServer(f"127.0.0.1:{demo.port}")
-        ending.callback(server.stop)
-        vendor = start_vendor(demo.port, folder)
-        ending.callback(stop_vendor, vendor)
-        worker = Worker()
-        ending.callback(worker.stop)
-        worker.start()
-        yield Hub(server.url)
-    drop(name)
+    with django_db_blocker.unblock():
+        with settings_of(demo.port, folder), copied(demo.database, name), ExitStack() as ending:
+            server = LiveServer(f"127.0.0.1:{demo.port}")
+            ending.callback(server.stop)
+            vendor = start_vendor(demo.port, folder)
+            ending.callback(stop_vendor, vendor)
+            worker = Worker()
+            ending.callback(worker.stop)
+            worker.start()
+            yield Hub(server.url)
+        drop(name)
 
 
 def settings_of(port: int, folder: Path) -> override_settings:
