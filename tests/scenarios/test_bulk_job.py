@@ -26,7 +26,7 @@ def test_a_job_survives_the_killing_of_its_worker(neighbour: Hub, seller: Progra
     eventually(lambda: status(neighbour, job) == "planned", within=180, what="The plan")
     admin.post(f"/jobs/{job}/confirm/", f"/jobs/{job}/", {})
 
-    eventually(lambda: 20 <= done(neighbour, job) < ROWS, within=120, what="A job in the middle")
+    eventually(lambda: 20 <= done(neighbour, job) < ROWS, within=120, what="A job in the middle", longest_pause=0.1)
     kill_worker(neighbour)
     left = ROWS - done(neighbour, job)
 

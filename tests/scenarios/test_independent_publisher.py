@@ -72,7 +72,7 @@ class Life:
             return check()
 
         try:
-            eventually(worked, within=15, what=what)
+            eventually(worked, within=15, what=what, longest_pause=0.1)
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.here} here, {self.there} there") from None
 

@@ -34,7 +34,7 @@ def test_three_workers_over_one_backlog_apply_each_answer_once(hub: Hub, program
             asked.update(hub.pollers())
             return asked >= {"worker", "second", "third"}
 
-        eventually(all_have_asked, within=60, what="Three workers that ask")
+        eventually(all_have_asked, within=60, what="Three workers that ask", longest_pause=0.1)
         links = program.order_links(backlog[0])
         with ThreadPoolExecutor(8) as people:
             list(people.map(lambda purchase: Visitor(hub, links[purchase.line_number]), backlog))

@@ -5,14 +5,19 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PAUSE = 0.1
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.1, 0.5, 1.25
 
 
-def eventually(check: Callable[[], T], *, within: float, what: str = "") -> T:
-    """The first truthy answer of `check`, asked ten times a second. Fails after `within` seconds, showing the last."""
-    deadline = time.monotonic() + within
+def eventually(check: Callable[[], T], *, within: float, what: str = "", longest_pause: float = LONGEST_PAUSE) -> T:
+    """The first truthy answer of `check`. Fails after `within` seconds, showing the last.
+
+    Asked ten times a second at first and twice a second later on: each question keeps a hub from its work. What is so
+    for a moment only needs a shorter `longest_pause` (seconds).
+    """
+    deadline, pause = time.monotonic() + within, FIRST_PAUSE
     while not (found := check()):
         last = f"{what or 'what was waited for'} did not happen within {within:.0f} s; the last answer: {found!r}"
         assert time.monotonic() < deadline, last
-        time.sleep(PAUSE)
+        time.sleep(pause)
+        pause = min(pause * GROWTH, longest_pause)
     return found
