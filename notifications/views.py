@@ -26,7 +26,7 @@ from notifications.words import CLASS, KIND, sentence
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotFound
 from partnerhub.web.pages import keyset_page
-from partnerhub.web.refusals import refused, status_of
+from partnerhub.web.refusals import status_of
 
 NEWEST_FIRST = ("-created_at", "-id")
 DELIVERIES_SHOWN = 20
@@ -127,7 +127,7 @@ def add(request: HttpRequest) -> HttpResponse:
     try:
         channel = add_channel(actor, kind=Kind(given["kind"]), name=given["name"], address=given["address"], at=now())
     except HubError as refusal:
-        refused(request, refusal)
+        # Not kept on record as other refused acts are: what was typed is a secret.
         form.refuse(refusal)
         return _settings_page(request, SettingsForm(person=person_of(actor)), form, status_of(refusal))
     messages.success(request, _("{name} is added. Send a test to see that it works.").format(name=channel.name))

@@ -481,6 +481,8 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "webhook.registered": (_hook(gettext_noop("{program} registered a webhook at {host}: {events}.")), "webhook", ""),
     "webhook.changed": (_hook(gettext_noop("{program} changed its webhook at {host}: {events}.")), "webhook", ""),
     "webhook.removed": (_hook(gettext_noop("{program} removed its webhook.")), "webhook", ""),
+    "notification_channel.added": (_view(gettext_noop("Added a way to be notified: {name}.")), "bell-ring", ""),
+    "notification_channel.removed": (_view(gettext_noop("Removed a way to be notified: {name}.")), "bell-ring", ""),
     "webhook.sent_again": (_hook(gettext_noop("Sent {event} to {program} again.")), "send", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
     "saved_view.added": (_view(gettext_noop("Saved the view “{name}”.")), "bookmark", ""),

@@ -130,15 +130,16 @@ class TestCauses:
 
 @pytest.mark.django_db
 class TestPersonal:
-    def test_who_is_mentioned_or_given_something_hears_of_it_once(self, olga, piotr, admin_agent, down):
+    def test_who_is_mentioned_or_given_something_hears_of_it_once(self, olga, admin_agent, down):
         subscription = active()
+        eva = UserFactory(name="Ewa", email="ewa@hub.example", active_role=Role.ADMIN_AGENT)
         add_note(admin_agent, subscription.pk, text="@olga@hub.example, have a look. @Nobody", at=NOON)
         assign(olga.actor(), [f"{down.pk}:publisher_down"], to=olga.pk, at=NOON)
-        assign(admin_agent, [f"{down.pk}:publisher_down"], to=piotr.pk, at=NOON)
+        assign(admin_agent, [f"{down.pk}:publisher_down"], to=eva.pk, at=NOON)
         deliver_due(NOON)
         deliver_due(NOON)
 
-        assert told() == [("Olga", "mentioned"), ("Piotr", "assigned")]
+        assert told() == [("Ewa", "assigned"), ("Olga", "mentioned")]
         assert tell_due(at=NOON) == 2
         assert sorted(subject for _to, subject in subjects()) == [
             "A admin_agent has assigned Northwind to you.",
