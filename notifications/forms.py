@@ -23,15 +23,13 @@ _PREFIX = "topic_"
 class SettingsForm(RefusableForm):
     """What a person is told of and how, when, and by which way."""
 
-    only_own = forms.TypedChoiceField(
+    only_own = forms.ChoiceField(
         label=gettext_lazy("Of which subscriptions"),
         choices=[
             ("", gettext_lazy("All of them")),
             ("own", gettext_lazy("Those I bought, and what is assigned to me")),
         ],
-        coerce=bool,
         required=False,
-        empty_value=False,
     )
     by_mail = forms.BooleanField(label=gettext_lazy("Tell me by e-mail, too"), required=False)
     language = forms.ChoiceField(label=gettext_lazy("Language of messages"), choices=settings.LANGUAGES)

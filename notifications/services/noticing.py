@@ -120,7 +120,7 @@ def _owners(rows: Sequence[Sighting]) -> dict[UUID, set[str]]:
     """Whose own each sighting is, by user id: who bought the subscription, and who takes the item."""
     ids = {row.subscription_id for row in rows if row.subscription_id}
     ordered = Event.objects.filter(stream_id__in=ids, name="subscription.ordered", actor_kind="user")
-    buyers = dict(ordered.values_list("stream_id", "actor_id"))
+    buyers: dict[UUID | None, str] = dict(ordered.values_list("stream_id", "actor_id"))
     taken = Triage.objects.filter(item__in=[row.item for row in rows], assignee__isnull=False)
     takers = dict(taken.values_list("item", "assignee_id"))
     found = {}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import HubError, NothingToRemind, RemindedAlready
@@ -105,9 +105,9 @@ def renews_on(subscription: Subscription) -> date | None:
     return subscription.term_end if renews else None
 
 
-def notices_of(subscription: Subscription) -> Any:
+def notices_of(subscription: Subscription) -> QuerySet[RenewalNotice]:
     """The notices of the coming renewal."""
-    return subscription.renewal_notices.filter(term_end=subscription.term_end)
+    return subscription.renewal_notices.filter(term_end=F("subscription__term_end"))
 
 
 def days_for(subscription: Subscription, at: datetime) -> list[int]:
