@@ -187,6 +187,17 @@ ASKED = {
     Outcome.FORBIDDEN: _("It did not let the hub in."),
 }
 
+# The same in a word or two, for tables.
+CALL_OUTCOME = {
+    Outcome.ANSWERED: _("Answered"),
+    Outcome.UNKNOWN_THERE: _("Order unknown yet"),
+    Outcome.UNREADABLE: _("Unreadable"),
+    Outcome.FAILING: _("Error"),
+    Outcome.SILENT: _("No answer"),
+    Outcome.THROTTLED: _("Asked to wait"),
+    Outcome.FORBIDDEN: _("Not let in"),
+}
+
 # What the webhooks of publishers may be told.
 TOLD = (
     OperationAction.CHANGE_PLAN,
