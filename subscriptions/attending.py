@@ -2,12 +2,16 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 from django.db.models import (
     Case,
     CharField,
     DateTimeField,
+    DecimalField,
     Exists,
+    ExpressionWrapper,
     F,
     Func,
     IntegerField,
@@ -17,10 +21,12 @@ from django.db.models import (
     QuerySet,
     Value,
     When,
+    Window,
 )
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Coalesce, Concat, RowNumber
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub.money import Money
 from partnerhub.outbox.models import Event
 from publishers.selectors import HUB, policy_book, policy_interval
 from subscriptions.attention import BANDS
@@ -40,6 +46,8 @@ SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
 LOOK_AGAIN = timedelta(minutes=10)
 # So many of the newest events are compared: one that is committed late stands a little behind the newest.
 LATEST = 50
+# More than any weight, so that what is left of it sorts the other way round.
+MOST = Decimal(10**15)
 
 
 def open_items(at: datetime) -> QuerySet[AttentionItem]:
@@ -54,17 +62,24 @@ def open_items(at: datetime) -> QuerySet[AttentionItem]:
 
 def ranked(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     """Open items with `rank`: a text that sorts as they do but for their ids, for pages by keyset."""
-    weight = Func(Value(10**15) - F("weight"), Value("FM0000000000000000.0000"), function="to_char")
-    moment = Func(F("opened_at"), Value("YYYYMMDDHH24MISSUS"), function="to_char")
+    left = ExpressionWrapper(Value(MOST) - F("weight"), DecimalField())
+    weight = Func(left, Value("FM0000000000000000.0000"), function="to_char", output_field=CharField())
+    moment = Func(F("opened_at"), Value("YYYYMMDDHH24MISSUS"), function="to_char", output_field=CharField())
     parts = (Cast("band", CharField()), Value(":"), weight, Value(":"), moment)
     return items.annotate(rank=Concat(*parts, output_field=CharField()))
 
 
 def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     """Of open items the most urgent one of each subscription; those of publishers all."""
-    subject = Case(When(subscription=None, then=F("id")), default=Cast("subscription_id", CharField()))
-    first = items.annotate(subject=subject).order_by("subject", "band", "-weight", "opened_at", "id")
-    return items.filter(pk__in=first.distinct("subject").values("pk"))
+    subject = Coalesce(Cast("subscription_id", CharField()), F("id"))
+    urgent = [F("band").asc(), F("weight").desc(), F("opened_at").asc(), F("id").asc()]
+    place = Window(RowNumber(), partition_by=[subject], order_by=urgent)
+    return items.filter(pk__in=items.order_by().annotate(place=place).filter(place=1).values("pk"))
+
+
+def at_risk(item: AttentionItem) -> Money:
+    """What one billing cycle of an item's subscription costs, rounded down to the currency's places."""
+    return Money.rounded_down(Fraction(item.weight), item.currency)
 
 
 def mark() -> str:

@@ -73,11 +73,6 @@ def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
     return subscription
 
 
-def attention_queue(actor: Actor) -> QuerySet[Subscription]:
-    """The pending subscriptions, the one whose activation runs out first first."""
-    return subscriptions_visible_to(actor).filter(status=Status.PENDING).order_by("activate_by", "id")
-
-
 def blocking_gates() -> QuerySet[Gate]:
     """For a condition on pending subscriptions (`OuterRef("pk")`): the gate of each that `blocking_gate` finds."""
     earlier = Gate.objects.filter(subscription=OuterRef("subscription"), position__lt=OuterRef("position"))

@@ -21,9 +21,9 @@ from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
 from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
-from partnerhub.errors import NotFound, NothingToPoll, NotPermitted
+from partnerhub.errors import InvalidInput, NotFound, NothingToPoll, NotPermitted
 from subscriptions.api import examples, gates, grants, shapes
-from subscriptions.api.attention import AttentionItem, attention_item
+from subscriptions.api.attention import QUERY, AttentionItem, attention_item, queue_asked
 from subscriptions.api.changes import SubscriptionBody, apply_changes
 from subscriptions.api.gates import BillingGates, TimelineEntry
 from subscriptions.api.links import ActivationLink, activation_link
@@ -31,8 +31,6 @@ from subscriptions.api.shapes import Reader, SubscriptionProvisioning, Subscript
 from subscriptions.enums import OperationAction
 from subscriptions.models import Subscription
 from subscriptions.selectors import (
-    attention_of,
-    attention_queue,
     operation_in_flight,
     subscription_for,
     subscriptions_visible_to,
@@ -242,18 +240,18 @@ class Poll(OwnResource):
 class AttentionQueue(OwnResource):
     @operation(
         "listAttention",
-        "What somebody must act on, by deadline",
+        "What somebody must act on, the most urgent first",
         Collection[AttentionItem],
+        query=QUERY,
         parameters=PAGED,
-        about="Page by page; each with whose turn it is and what is lost when nothing happens.",
+        about="Page by page, by deadline and then by money; each with whose turn it is, and the step that clears it.",
         roles=grants.READERS,
-        refusals=(NotPermitted,),
+        refusals=(NotPermitted, InvalidInput),
         answer=examples.ATTENTION,
     )
     def get(self, request: Request) -> Response:
-        queue = attention_queue(caller(request))
-        page = page_of(queue, request, "/attention", key="activate_by")
-        asked = [(found, attention_of(found)) for found in page.rows]
-        shown = (attention_item(found, attention) for found, attention in asked if attention is not None)
+        queue = queue_asked(caller(request), request, now())
+        page = page_of(queue, request, "/attention", key="rank")
+        shown = map(attention_item, page.rows)
         total, following, preceding = queue.count(), page.following, page.preceding
         return Response(collection(shown, "/attention", total=total, following=following, preceding=preceding))

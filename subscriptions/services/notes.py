@@ -45,4 +45,4 @@ def mentioned(text: str) -> list[str]:
 
 
 def _names(text: str, word: str) -> bool:
-    return bool(word) and re.search(rf"(?<!\w)@{re.escape(word)}(?![\w@])", text, re.IGNORECASE) is not None
+    return bool(word) and re.search(rf"(?<!\w)@{re.escape(word)}(?![\w@]|[.-]\w)", text, re.IGNORECASE) is not None

@@ -1,5 +1,6 @@
-"""Home: what needs somebody, by deadline, and what was bought lately."""
+"""Home: an inbox of what somebody must act on, by class, the most urgent first; live."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,58 +11,85 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from accounts.policy import Action, Actor
+from accounts.policy import Actor
 from customers.selectors import customers_visible_to
 from partnerhub.clock import now
-from partnerhub.web.pages import capped_count
-from publishers.selectors import publishers_visible_to
-from publishers.services.secrets import Ending, endings
+from partnerhub.web.pages import capped_count, capped_counts
+from subscriptions.attending import attention_visible_to, not_aside, one_each
+from subscriptions.attention import CAUSES, Inbox
 from subscriptions.enums import Status
-from subscriptions.selectors import attention_queue, divergences_visible_to, subscriptions_visible_to
-from subscriptions.views.request_rows import request_row
-from subscriptions.views.requests import waiting_requests
+from subscriptions.models import AttentionItem
+from subscriptions.selectors import divergences_visible_to, subscriptions_visible_to
+from subscriptions.views.lasting import etag_of, unchanged
+from subscriptions.views.queue_rows import queue_rows
 from subscriptions.views.rows import row_of
+from subscriptions.words import INBOX
 
 SHOWN = 5
+ICONS = {
+    Inbox.ACTION_REQUIRED: "triangle-alert",
+    Inbox.LINK_EXPIRING: "link-2-off",
+    Inbox.PUBLISHER_SILENT: "message-circle-question-mark",
+    Inbox.WINDOW_CLOSING: "door-closed",
+    Inbox.RENEWAL_DUE: "repeat",
+    Inbox.CHANGE_REQUEST: "git-pull-request",
+}
 
 
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    waiting = list(attention_queue(actor)[: SHOWN + 1])
     recent = subscriptions_visible_to(actor)[:SHOWN]
-    context = {
-        "waiting": [row_of(subscription, actor) for subscription in waiting[:SHOWN]],
-        "more_waiting": len(waiting) > SHOWN,
-        "all_waiting_url": _listed(Status.PENDING),
-        "divergences": capped_count(divergences_visible_to(actor)),
+    context = _inbox(request, actor) | {
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),
-        **_requests(actor),
-        "endings": _endings(actor),
     }
     return render(request, "subscriptions/home.html", context)
 
 
-def _endings(actor: Actor) -> list[Ending]:
-    """The publishers whose last secret ends soon, for whoever can make them another one."""
-    if not actor.may(Action.PUBLISHER_MANAGE):
-        return []
-    found = endings(publishers_visible_to(actor), now()).values()
-    return sorted(found, key=lambda ending: ending.ends_at)
+@require_safe
+@login_required
+def live(request: HttpRequest) -> HttpResponse:
+    """The inbox anew, with the page's title; 304 without any work while nothing could have changed."""
+    actor = actor_of(request)
+    same = unchanged(request, actor, now())
+    return same or render(request, "subscriptions/_home_live.html", _inbox(request, actor))
 
 
-def _requests(actor: Actor) -> dict[str, Any]:
-    """The change requests that wait for whoever may decide on them; nothing for the others."""
-    if not actor.may(Action.SUBSCRIPTION_DECIDE):
-        return {}
-    found, at = list(waiting_requests(actor)[: SHOWN + 1]), now()
+def _inbox(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+    at = now()
+    etag = etag_of(request, actor, at)
+    waiting = not_aside(attention_visible_to(actor, at), at)
     return {
-        "requests": [request_row(asked, actor, at) for asked in found[:SHOWN]],
-        "more_requests": len(found) > SHOWN,
-        "all_requests_url": reverse("requests:list"),
+        "etag": etag,
+        "classes": _classes(actor, waiting, at),
+        "waiting_count": capped_count(one_each(waiting)),
+        "divergences": capped_count(divergences_visible_to(actor)),
     }
+
+
+def _classes(actor: Actor, waiting: Any, at: datetime) -> list[dict[str, Any]]:
+    """The classes that hold something, each with its most urgent rows; all rows are read together."""
+    found = {inbox: one_each(waiting.filter(cause__in=CAUSES[inbox])) for inbox in Inbox}
+    counts = dict(zip(found, capped_counts(list(found.values())), strict=True))
+    items = {inbox: _first(found[inbox]) for inbox in Inbox if counts[inbox] != "0"}
+    rows = iter(queue_rows(actor, [item for of_it in items.values() for item in of_it], at))
+    return [
+        {
+            "name": inbox.value,
+            "title": INBOX[inbox],
+            "icon": ICONS[inbox],
+            "count": counts[inbox],
+            "rows": [next(rows) for _item in of_it],
+            "url": f"{reverse('attention:queue')}?inbox={inbox.value}",
+        }
+        for inbox, of_it in items.items()
+    ]
+
+
+def _first(items: Any) -> list[AttentionItem]:
+    return list(items.select_related("publisher")[:SHOWN])
 
 
 def _listed(status: Status) -> str:
@@ -71,7 +99,7 @@ def _listed(status: Status) -> str:
 def _stats(actor: Actor) -> list[dict[str, str]]:
     visible = subscriptions_visible_to(actor)
     counted = [
-        (_("Action required"), Status.PENDING),
+        (_("Pending subscriptions"), Status.PENDING),
         (_("Active subscriptions"), Status.SUBSCRIBED),
         (_("Ended subscriptions"), Status.UNSUBSCRIBED),
     ]

@@ -98,7 +98,7 @@ def _rows_context(request: HttpRequest) -> dict[str, Any]:
         "filter": asked.filters,
         "etag": etag,
         "live_url": f"{reverse('attention:live')}?{request.GET.urlencode()}",
-        "count": capped_count(asked.rows),
+        "waiting_count": capped_count(asked.rows),
         "rows": queue_rows(actor, page.rows, at),
         "previous_url": page.previous_url,
         "next_url": page.next_url,

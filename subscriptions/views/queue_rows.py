@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from accounts.policy import Actor
 from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import absolute
 from subscriptions import words
-from subscriptions.attending import attention_visible_to
+from subscriptions.attending import at_risk, attention_visible_to
 from subscriptions.enums import DivergenceKind, Owner
 from subscriptions.models import AttentionItem, Subscription, Triage
 from subscriptions.selectors import subscriptions_visible_to
@@ -68,11 +67,6 @@ def queue_rows(actor: Actor, items: Sequence[AttentionItem], at: datetime) -> li
         for item in items
         if item.subscription_id is None or item.subscription_id in subscriptions
     ]
-
-
-def at_risk(item: AttentionItem) -> Money | None:
-    """What one billing cycle costs, rounded down to the currency's places; None where it is about no money."""
-    return Money.rounded_down(Fraction(item.weight), item.currency) if item.currency else None
 
 
 def key_of(item: AttentionItem) -> str:
@@ -133,7 +127,7 @@ def _row(
         owner=_word(words.OWNER, item.owner),
         since=item.opened_at,
         due=item.deadline,
-        at_risk=at_risk(item),
+        at_risk=at_risk(item) if item.currency else None,
         assignee=assignee.name if assignee else "",
         is_mine=assignee is not None and str(assignee.pk) == known.actor.id,
         put_aside=_aside(item, triage, at),

@@ -73,7 +73,7 @@ def test_a_continuation_outside_the_calendar_was_not_given_by_this_hub(admin, mo
     active()
     token = urlsafe(json.dumps([moment, SOMEWHERE]))
 
-    refused(admin.send("get", "/attention?seekOperation=Next", MS_ContinuationToken=token), 400, 800002)
+    refused(admin.send("get", "/divergences?seekOperation=Next", MS_ContinuationToken=token), 400, 800002)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,551 @@
+"""The queue of what somebody must act on: its items, its rows, who works it, and how cheaply it stays live."""
+
+import html
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from accounts.policy import SYSTEM, Actor, Role
+from partnerhub.errors import (
+    AssigneeUnfit,
+    AttentionSettled,
+    HubError,
+    NotFound,
+    NothingToPoll,
+    NotPermitted,
+    SnoozeOver,
+)
+from partnerhub.mail.sending import send_due
+from partnerhub.outbox.models import Event
+from publishers.fulfillment.gateway import Answer, Outcome
+from publishers.models import Circuit, Publisher
+from publishers.selectors import policy_duration
+from publishers.services.circuit import Report, report_all
+from subscriptions.attending import attention_visible_to, next_change, not_aside, open_items
+from subscriptions.attention import BANDS, CAUSES, Inbox, band_of, urgency
+from subscriptions.changes import Change
+from subscriptions.divergences import Values
+from subscriptions.enums import Acceptance, Cause, DivergenceKind, Reason, Status
+from subscriptions.gates import blocker
+from subscriptions.models import Gate, Subscription, Triage
+from subscriptions.models.operation import NOTICES
+from subscriptions.services.asking import press
+from subscriptions.services.divergences import note_divergences
+from subscriptions.services.ending import cancel
+from subscriptions.services.links import mint_link, resolve_token
+from subscriptions.services.notes import add_note, mentioned
+from subscriptions.services.quantity import change_quantity
+from subscriptions.services.requests import ask, decline
+from subscriptions.services.settling import accept, refuse
+from subscriptions.services.suspension import reinstate, suspend
+from subscriptions.services.triage import assign, let_change_be, snooze, wake
+from tests.factories.accounts import UserFactory, actor
+from tests.factories.customers import CustomerFactory
+from tests.factories.subscriptions import NOON, active, buy, hear, said
+
+pytestmark = pytest.mark.django_db
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+QUEUE = "/attention/"
+ASSIGNED = "subscription.attention_assigned"
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+def person(*roles: Role, **given) -> User:
+    return UserFactory(active_role=roles[0], roles=list(roles), **given)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def ops() -> User:
+    return person(Role.OPS_AGENT, name="Olga Ops", email="olga@partnerhub.example")
+
+
+def text_of(response) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))
+
+
+def items_of(subscription: Subscription, at: datetime = NOON) -> list[str]:
+    return list(open_items(at).filter(subscription=subscription).values_list("pk", flat=True))
+
+
+def events_named(name: str) -> list[Event]:
+    return list(Event.objects.filter(name=name).order_by("at", "sequence"))
+
+
+def toast_of(response) -> str:
+    return json.loads(response["HX-Trigger"])["toast"]["text"]
+
+
+def htmx(client: Client, method: str, url: str, data=None, **headers):
+    return getattr(client, method)(url, data, headers={"HX-Request": "true", **headers})
+
+
+# What comes first
+
+
+def test_items_are_in_bands_of_their_deadlines_and_within_one_by_money():
+    deadlines = [None, *(NOON + span + shift for span in BANDS for shift in (timedelta(0), timedelta(seconds=1)))]
+
+    assert [band_of(deadline, NOON) for deadline in deadlines] == [4, 0, 1, 1, 2, 2, 3, 3, 4]
+    assert urgency(NOON, Decimal(5), NOON) < urgency(NOON, Decimal(4), NOON) < urgency(NOON + HOUR, Decimal(9), NOON)
+
+
+def test_every_cause_belongs_to_one_class_of_home():
+    assert sorted(cause for causes in CAUSES.values() for cause in causes) == sorted([*Reason, *Cause])
+    assert list(CAUSES) == list(Inbox)
+
+
+def test_a_subscription_has_one_row_and_the_most_urgent_comes_first(ops):
+    small, large = buy(quantity=2), buy(quantity=9)
+    near = buy(quantity=1, at=NOON - 28 * DAY)
+
+    page = signed_in(ops).get(QUEUE)
+
+    rows = page.context["rows"]
+    assert [row.key for row in rows] == [str(near.pk), str(large.pk), str(small.pk)]
+    assert [row.chips for row in rows] == [("Activation deadline",), (), ()]
+    assert rows[0].reason == "The set-up has not been started on the publisher's site."
+    assert (str(rows[1].at_risk), rows[1].owner) == ("90.72 EUR", "Customer")
+    assert "<title>(3) Action required" in re.sub(r"\s+", " ", page.content.decode())
+
+
+def test_the_queue_asks_the_database_as_often_for_more_rows(ops):
+    client = signed_in(ops)
+    for _ in range(2):
+        buy(at=NOON - 28 * DAY)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(QUEUE).status_code == 200
+        return len(captured)
+
+    asked()
+    few = asked()
+    for _ in range(3):
+        buy(at=NOON - 28 * DAY)
+
+    assert asked() == few
+
+
+def test_filters_narrow_the_queue_and_what_is_put_aside_has_a_place_of_its_own(ops):
+    shown, hidden, silent = buy(), buy(), buy(customer=CustomerFactory(name="Zażółć"))
+    hear(silent, Answer(Outcome.SILENT))
+    client, me = signed_in(ops), ops.actor()
+    assign(me, items_of(shown), to=ops.pk, at=NOON)
+    snooze(me, items_of(hidden), until=None, at=NOON)
+
+    def found(query: str) -> set[str]:
+        return {row.key for row in client.get(f"{QUEUE}?{query}").context["rows"]}
+
+    assert {
+        query: found(query)
+        for query in ("", "assignee=me", "assignee=nobody", "snoozed=yes", "inbox=publisher_silent", "owner=publisher")
+    } == {
+        "": {str(shown.pk), str(silent.pk)},
+        "assignee=me": {str(shown.pk)},
+        "assignee=nobody": {str(silent.pk)},
+        "snoozed=yes": {str(hidden.pk)},
+        "inbox=publisher_silent": {str(silent.pk)},
+        "owner=publisher": {str(silent.pk)},
+    }
+    assert found("customer=zażó") == found(f"publisher={silent.publisher_id}") == {str(silent.pk)}
+    file = b"".join(client.get(f"{QUEUE}export.csv?inbox=publisher_silent").streaming_content).decode()
+    assert file.splitlines()[1].split(",")[:2] == [str(silent.pk), silent.nickname]
+
+
+# What clears it
+
+
+def expired_link():
+    subscription = buy(at=NOON - 3 * DAY)
+    mint_link(actor(Role.OPS_AGENT), subscription.pk, at=NOON - 2 * DAY)
+    return subscription
+
+
+def waiting_change(refused: bool = False):
+    subscription = active(at=NOON - DAY, quantity=10)
+    change_quantity(ADMIN, subscription.pk, quantity=14, version=None, at=NOON - 2 * HOUR)
+    if refused:
+        refuse(SYSTEM, subscription.operations.get().pk, why="no seats left", at=NOON - HOUR)
+    return subscription
+
+
+def suspended():
+    subscription = active(at=NOON - DAY)
+    return suspend(ADMIN, subscription.pk, reason="unpaid", version=None, at=NOON - HOUR)
+
+
+def differing():
+    subscription = active(at=NOON - DAY)
+    judged = {DivergenceKind.QUANTITY_DIFFERS: Values("7", "9")}
+    with transaction.atomic():
+        note_divergences(SYSTEM, subscription, judged, {}, at=NOON)
+    return subscription
+
+
+def renewing():
+    subscription = active(at=NOON - 360 * DAY, customer=CustomerFactory(beneficiary_email="it@customer.example"))
+    assert subscription.term_end == date(2026, 11, 28)
+    return subscription
+
+
+ADMIN, SELLER = actor(Role.ADMIN_AGENT), actor(Role.SALES_AGENT)
+# Each cause by how it comes about: its button, and what is left of it once that was pressed.
+CAUSED = {
+    Cause.LINK_EXPIRED: (expired_link, ("post", "Send a fresh link"), False),
+    Cause.CHANGE_FAILED: (lambda: waiting_change(refused=True), ("post", "Let it be"), False),
+    Cause.CHANGE_WAITING: (waiting_change, ("post", "Ask the publisher now"), True),
+    Cause.PAYMENT_SUSPENDED: (suspended, ("open", "Reinstate"), True),
+    Cause.DRIFT: (differing, ("open", "Settle the divergence"), True),
+    Cause.ACTIVATION_DEADLINE: (lambda: buy(at=NOON - 29 * DAY), ("open", "Decide"), True),
+    Cause.RENEWAL_UNANNOUNCED: (renewing, ("post", "Tell the customer"), False),
+    Reason.PUBLISHER_SILENT: (lambda: hear(buy(), Answer(Outcome.SILENT)), ("post", "Ask the publisher now"), True),
+    Reason.AWAITING_CUSTOMER_SETUP: (buy, ("go", "Go to publisher's site"), None),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSED, ids=str)
+def test_the_button_of_an_item_does_what_clears_it(cause, ops):
+    comes_about, shown, stays = CAUSED[cause]
+    subscription, client = comes_about(), signed_in(person(Role.ADMIN_AGENT))
+
+    row = client.get(f"{QUEUE}?cause={cause}").context["rows"][0]
+
+    assert (row.key, (row.step.kind, row.step.label), row.step.denied) == (str(subscription.pk), shown, None)
+    if row.step.kind == "post":
+        assert htmx(client, "post", row.step.url).status_code == 204
+        send_due(lambda: NOON)
+    elif row.step.kind == "open":
+        assert client.get(row.step.url).status_code == 200
+    left = open_items(NOON).filter(subscription=subscription, cause=cause).exists()
+    assert left == (stays is not False)
+
+
+def test_what_only_others_may_do_says_who_can(ops):
+    waiting_change(refused=True)
+
+    row = signed_in(person(Role.SALES_AGENT)).get(f"{QUEUE}?cause=change_failed").context["rows"][0]
+
+    assert row.step.denied.who == "Admin agent, Operations agent, Platform admin"
+
+
+def test_a_publisher_has_a_row_of_its_own_for_whoever_sees_every_customer(ops):
+    publisher = buy().publisher
+    publisher.circuit, publisher.circuit_retry_at = Circuit.OPEN, NOON + HOUR
+    publisher.save()
+    key = f"{publisher.pk}:publisher_down"
+    scoped = Actor("client", str(uuid4()), "A program", Role.OPS_AGENT, customers=frozenset({uuid4()}))
+
+    row = signed_in(ops).get(f"{QUEUE}?cause=publisher_down").context["rows"][0]
+
+    assert (row.key, row.title, row.step.label, row.customer) == (key, publisher.name, "Try it now", "")
+    assert htmx(signed_in(ops), "post", row.triage_url, {"act": "take"}).status_code == 204
+    assert [event.stream_id for event in events_named("publisher.attention_assigned")] == [publisher.pk]
+    assert list(attention_visible_to(scoped, NOON)) == []
+
+
+# Who works it
+
+
+def test_an_item_is_taken_given_away_and_released_and_the_timeline_says_so(ops):
+    subscription, other = buy(), person(Role.ADMIN_AGENT, name="Adam")
+    items, me = items_of(subscription), ops.actor()
+
+    for to in (ops.pk, ops.pk, other.pk, None):
+        assert assign(me, items, to=to, at=NOON) == 1
+
+    names = [event.data["assignee"] and event.data["assignee"]["name"] for event in events_named(ASSIGNED)]
+    assert names == ["Olga Ops", "Adam", None]
+    page = text_of(signed_in(ops).get(reverse("subscriptions:detail", args=[subscription.pk])))
+    assert "Adam takes care of it." in page
+    assert Subscription.objects.get().version == subscription.version
+
+
+def test_what_is_put_aside_comes_back_at_its_time_when_it_changes_or_when_woken(ops):
+    timed, changing, woken = buy(), buy(), buy()
+    me = ops.actor()
+    snooze(me, items_of(timed), until=NOON + HOUR, at=NOON)
+    snooze(me, items_of(changing) + items_of(woken), until=None, at=NOON)
+
+    def shown(at):
+        return {row.subscription_id for row in not_aside(open_items(at), at)}
+
+    assert (shown(NOON), next_change(NOON)) == (set(), NOON + timedelta(minutes=10))
+    assert next_change(NOON + HOUR - timedelta(minutes=1)) == NOON + HOUR
+    assert shown(NOON + HOUR) == {timed.pk}
+    hear(changing, Answer(Outcome.SILENT), at=NOON + HOUR)
+    wake(me, items_of(woken), at=NOON)
+    assert shown(NOON + HOUR) == {timed.pk, changing.pk, woken.pk}
+    assert [event.data["until"] for event in events_named("subscription.attention_snoozed")] == [
+        (NOON + HOUR).isoformat(), None, None,
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_done_changes_nothing(ops):
+    subscription, seller = buy(), person(Role.SALES_AGENT, name="Sue")
+    failed, final = waiting_change().operations.get(), waiting_change(refused=True).operations.get()
+    items, me = items_of(subscription), ops.actor()
+    before = Event.objects.count()
+
+    for refusal, act in (
+        (NotPermitted, lambda: assign(seller.actor(), items, to=seller.pk, at=NOON)),
+        (NotPermitted, lambda: snooze(seller.actor(), items, until=None, at=NOON)),
+        (NotPermitted, lambda: wake(seller.actor(), items, at=NOON)),
+        (NotPermitted, lambda: let_change_be(seller.actor(), failed.subscription_id, failed.pk, at=NOON)),
+        (AssigneeUnfit, lambda: assign(me, items, to=seller.pk, at=NOON)),
+        (NotFound, lambda: assign(me, items, to=uuid4(), at=NOON)),
+        (SnoozeOver, lambda: snooze(me, items, until=NOON, at=NOON)),
+        (AttentionSettled, lambda: assign(me, ["gone"], to=ops.pk, at=NOON)),
+        (AttentionSettled, lambda: let_change_be(me, failed.subscription_id, failed.pk, at=NOON)),
+        (NotFound, lambda: let_change_be(me, subscription.pk, failed.pk, at=NOON)),
+        (NothingToPoll, lambda: press(me, final.subscription_id, final.pk, at=NOON)),
+    ):
+        with pytest.raises(refusal), transaction.atomic():
+            act()
+
+    assert (Triage.objects.count(), Event.objects.count()) == (0, before)
+    failed.refresh_from_db()
+    assert failed.seen_at is None
+
+
+def test_selected_rows_are_worked_together(ops):
+    first, second, client = buy(), buy(at=NOON - 29 * DAY), signed_in(ops)
+    ids = [str(first.pk), str(second.pk), "nonsense"]
+
+    taken = htmx(client, "post", f"{QUEUE}triage/", {"act": "take", "ids": ids[:2]})
+    aside = client.post(f"{QUEUE}triage/", {"act": "snooze", "until": "morning", "ids": ids, "next": f"{QUEUE}?x=1"})
+    nothing = htmx(client, "post", f"{QUEUE}triage/", {"act": "take"})
+
+    assert (taken.status_code, toast_of(taken)) == (204, "2 rows: You take care of them.")
+    assert (aside.status_code, aside.headers["Location"]) == (302, f"{QUEUE}?x=1")
+    assert "select at least one row" in toast_of(nothing)
+    rows = Triage.objects.order_by("item").values_list("item", "assignee", "snoozed_until")
+    tomorrow = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    assert list(rows) == [(item, ops.pk, tomorrow) for item in sorted(items_of(first) + items_of(second))]
+
+
+def test_the_dialog_assigns_puts_aside_notes_and_keeps_what_was_typed(ops):
+    subscription, other, client = buy(), person(Role.ADMIN_AGENT, name="Adam"), signed_in(ops)
+    url, dialog = f"{QUEUE}act/{subscription.pk}/", f"{QUEUE}row/{subscription.pk}/"
+
+    assert "Adam" in text_of(htmx(client, "get", dialog))
+    assert htmx(client, "post", url, {"act": "assign", "assignee": str(other.pk)}).status_code == 204
+    late = htmx(client, "post", url, {"act": "snooze", "until": "day", "day": "2026-11-23"})
+    assert (late.status_code, "It can be put aside until a later moment only" in text_of(late)) == (422, True)
+    assert 'value="2026-11-23"' in late.content.decode()
+    noted = htmx(client, "post", url, {"act": "note", "text": "Ask @adam and @Olga Ops, not x@olga@partnerhub.example"})
+    assert json.loads(noted["HX-Trigger"])["closeDialog"] is True
+    assert client.get(dialog).status_code == 200
+    assert Triage.objects.get().assignee == other
+    [event] = events_named("subscription.noted")
+    assert set(event.data["mentions"]) == {str(other.pk), str(ops.pk)}
+    assert htmx(client, "get", f"{QUEUE}row/{uuid4()}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("nobody", set()),
+        ("@olga@partnerhub.example", {"olga"}),
+        ("(@Olga Ops)", {"olga"}),
+        ("mail olga@partnerhub.example", set()),
+        ("@olga@partnerhub.example.org", set()),
+        ("@OLGA OPS: and @al", {"olga", "al"}),
+        ("@alan", set()),
+    ],
+)
+def test_a_note_names_people_by_address_or_name(text, named):
+    people = {
+        "olga": person(Role.OPS_AGENT, name="Olga Ops", email="olga@partnerhub.example"),
+        "al": person(Role.SALES_AGENT, name="Al"),
+    }
+
+    assert set(mentioned(text)) == {str(people[name].pk) for name in named}
+
+
+# Staying live
+
+
+def test_an_idle_page_is_told_so_for_three_queries_and_renders_nothing(ops):
+    subscription = buy()
+    for page, live in ((QUEUE, f"{QUEUE}live/"), ("/", "/home/live/")):
+        client = signed_in(ops)
+        etag = f'"{client.get(page).context["etag"]}"'
+
+        with CaptureQueriesContext(connection) as captured:
+            same = htmx(client, "get", live, **{"If-None-Match": etag})
+
+        assert (same.status_code, same.content, same.templates) == (304, b"", [])
+        own = [query["sql"] for query in captured if "session" not in query["sql"] and "accounts_" not in query["sql"]]
+        assert (len(captured), len(own)) == (4, 1)
+        other = htmx(signed_in(person(Role.ADMIN_AGENT)), "get", live, **{"If-None-Match": etag})
+        assert other.status_code == 200
+        add_note(ADMIN, subscription.pk, text="hello", at=NOON)
+        anew = htmx(client, "get", live, **{"If-None-Match": etag})
+        assert (anew.status_code, "<title>(1)" in anew.content.decode()) == (200, True)
+        assert anew.context["etag"] != etag.strip('"')
+
+
+def test_an_idle_page_is_made_anew_when_time_alone_changes_it(ops, clock):
+    subscription = buy(at=NOON - 27 * DAY + timedelta(minutes=5))
+    client = signed_in(ops)
+    etag = f'"{client.get(QUEUE).context["etag"]}"'
+
+    def answers(after: timedelta):
+        clock.move_to(NOON + after)
+        return htmx(client, "get", f"{QUEUE}live/", **{"If-None-Match": etag})
+
+    assert answers(timedelta(minutes=4)).status_code == 304
+    opened = answers(timedelta(minutes=5))
+    assert (opened.status_code, items_of(subscription, NOON + timedelta(minutes=5))[1:]) == (
+        200,
+        [f"{subscription.pk}:activation_deadline"],
+    )
+    for nonsense in ('"x"', '"a.b.c"', f'"{etag.split(".")[0]}.1.nan"', ""):
+        assert htmx(client, "get", f"{QUEUE}live/", **{"If-None-Match": nonsense}).status_code == 200
+
+
+def test_home_shows_at_most_five_of_a_class_and_leads_to_all_of_them(ops):
+    for _ in range(7):
+        buy()
+    hear(buy(), Answer(Outcome.SILENT))
+
+    home = signed_in(ops).get("/")
+
+    assert [(one["name"], one["count"], len(one["rows"]), one["url"]) for one in home.context["classes"]] == [
+        ("action_required", "7", 5, f"{QUEUE}?inbox=action_required"),
+        ("publisher_silent", "1", 1, f"{QUEUE}?inbox=publisher_silent"),
+    ]
+
+
+# Never lost, never stale
+
+
+STEP = st.tuples(
+    st.sampled_from(
+        ["buy", "silent", "asks", "confirm", "link", "open", "more", "agree", "refuse", "let be", "ask", "decline",
+         "suspend", "reinstate", "cancel", "differ", "same", "down"]
+    ),
+    st.integers(0, 2),
+    st.sampled_from([timedelta(minutes=7), HOUR, DAY, 9 * DAY, 100 * DAY]),
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEP, max_size=12))
+def test_after_any_history_what_is_open_is_what_its_rows_say(steps):
+    """Whatever the services do in whatever order, the view holds what is found here once more, row by row."""
+    at = NOON - 400 * DAY
+    with transaction.atomic():
+        for what, which, later in steps:
+            at += later
+            with suppress(HubError, IndexError), transaction.atomic():
+                happen(what, which, at)
+            found = list(open_items(at))
+            assert {item.pk for item in found} == derived(at)
+            assert found == sorted(
+                found, key=lambda item: (urgency(item.deadline, item.weight, at), item.opened_at, item.pk)
+            )
+        transaction.set_rollback(True)
+
+
+def happen(what: str, which: int, at: datetime) -> None:
+    """One act of a history on the subscription bought as number `which`; what cannot be done now raises."""
+    if what == "buy":
+        buy(at=at, quantity=5)
+        return
+    one = Subscription.objects.order_by("purchased_at", "pk")[which]
+    last = one.operations.order_by("-created_at").first()
+    change = last.pk if last else uuid4()
+    differs = {DivergenceKind.QUANTITY_DIFFERS: Values("5", "6") if what == "differ" else None}
+    acts = {
+        "silent": lambda: hear(one, Answer(Outcome.SILENT), at=at),
+        "asks": lambda: hear(one, said(one, "PendingFulfillmentStart", message_to_partner="VAT?"), at=at),
+        "confirm": lambda: hear(one, said(one), at=at),
+        "link": lambda: mint_link(ADMIN, one.pk, at=at),
+        "open": lambda: resolve_token(SYSTEM, token_in(mint_link(ADMIN, one.pk, at=at)), at=at),
+        "more": lambda: change_quantity(ADMIN, one.pk, quantity=one.quantity + 1, version=None, at=at),
+        "agree": lambda: accept(SYSTEM, change, how=Acceptance.PUBLISHER, at=at),
+        "refuse": lambda: refuse(SYSTEM, change, why="no", at=at),
+        "let be": lambda: let_change_be(ADMIN, one.pk, change, at=at),
+        "ask": lambda: ask(SELLER, one.pk, Change(quantity=one.quantity + 2), reason="more", at=at),
+        "decline": lambda: decline(ADMIN, one.change_requests.order_by("-requested_at")[0].pk, reason="no", at=at),
+        "suspend": lambda: suspend(ADMIN, one.pk, reason="unpaid", version=None, at=at),
+        "reinstate": lambda: reinstate(ADMIN, one.pk, reason="paid", version=None, at=at),
+        "cancel": lambda: cancel(ADMIN, one.pk, reason="", version=None, at=at),
+        "differ": lambda: note_divergences(SYSTEM, one, differs, {}, at=at),
+        "same": lambda: note_divergences(SYSTEM, one, differs, {}, at=at),
+        "down": lambda: report_all(SYSTEM, [Report(one.publisher_id, Outcome.SILENT)] * 5, at=at),
+    }
+    acts[what]()
+
+
+def token_in(link: str) -> str:
+    return parse_qs(urlsplit(link).query)["token"][0]
+
+
+def derived(at: datetime) -> set[str]:
+    """The ids of what is open, from the rows that are the causes."""
+    found = {f"{each.pk}:publisher_down" for each in Publisher.objects.exclude(circuit=Circuit.CLOSED)}
+    for one in Subscription.objects.all():
+        pk, causes = str(one.pk), set()
+        if one.status == Status.PENDING:
+            gates = list(one.gates.order_by("position"))
+            causes |= {blocker(gates).value} | pending_causes(one, gates, at)
+        operations = list(one.operations.order_by("created_at"))
+        for operation in operations:
+            waits = operation.is_in_flight and operation.held_until is None and operation.action not in NOTICES
+            if waits and operation.created_at + HOUR <= at:
+                causes.add("change_waiting")
+        last = operations[-1] if operations else None
+        failed = last and last.status in ("failed", "conflict") and last.seen_at is None
+        if failed and (one.status != Status.UNSUBSCRIBED or last.action == "unsubscribe"):
+            causes.add("change_failed")
+        causes |= {f"change_asked:{each.pk}" for each in one.change_requests.filter(status="open")}
+        causes |= {f"drift:{each.kind}" for each in one.divergences.filter(ended_at=None)}
+        if one.status == Status.SUSPENDED:
+            causes.add("payment_suspended")
+        if one.status == Status.SUBSCRIBED and one.auto_renew:
+            ends = datetime.combine(one.term_end, time(), UTC)
+            if ends - 7 * DAY <= at:
+                causes.add(f"renewal_unannounced:{one.term_end}")
+        found |= {f"{pk}:{cause}" for cause in causes}
+    return found
+
+
+def pending_causes(one: Subscription, gates: list[Gate], at: datetime) -> set[str]:
+    causes, tokens = set(), list(one.purchase_tokens.order_by("minted_at"))
+    setup = next(gate for gate in gates if gate.gate == "licenses_assigned")
+    untouched = setup.state == "pending" and setup.reason in ("", "awaiting_customer_setup")
+    if untouched and tokens and tokens[-1].expires_at <= at and not any(token.resolved_at for token in tokens):
+        causes.add("link_expired")
+    if one.activate_by - 3 * DAY <= at:
+        causes.add("activation_deadline")
+    closes = one.purchased_at + policy_duration("cancel_within", one.plan, one.purchased_at, one.plan_term.term)
+    if closes - DAY <= at < closes:
+        causes.add("window_closing")
+    return causes
