@@ -31,7 +31,6 @@ from subscriptions.scoreboard import FEWEST_ORDERS
 from subscriptions.views.insight_tables import (
     Cell,
     Heading,
-    Picture,
     Table,
     count,
     count_picture,
@@ -80,8 +79,13 @@ def activation_by_month(actor: Actor, asked: Asked, at: datetime) -> Table:
         _("By month of purchase"),
         [part_heading(Grain.MONTH)],
         list(reversed(rows)) if found else [],
-        asked,
+        note=_(
+            "The time from the purchase to the activation of the orders that were activated: half of them took p50 at"
+            " most, 90 of 100 p90, 99 of 100 p99."
+        ),
         pictures=[spread_picture(_("From purchase to activation, by month of purchase"), bars)],
+        url=listed(asked, **_bought_in(asked.span)),
+        link=_("Subscriptions bought in this period"),
     )
 
 
@@ -93,7 +97,7 @@ def activation_by_publisher(actor: Actor, asked: Asked, at: datetime) -> Table:
     names, found = publisher_names(actor), readiness_by_publisher(actor, asked)
     rows = [[named(names[key], _of(asked, key)), *_ready(one, _of(asked, key))] for key, one in found.items()]
     heading = Heading(_("Publisher"), number=False)
-    return _activation(_("By publisher"), [heading], rows, asked)
+    return _activation(_("By publisher"), [heading], rows)
 
 
 def activation_by_both(actor: Actor, asked: Asked, at: datetime) -> Table:
@@ -107,7 +111,7 @@ def activation_by_both(actor: Actor, asked: Asked, at: datetime) -> Table:
         for key, month, one in readiness_by_both(actor, asked)
     ]
     headings = [Heading(_("Publisher"), number=False), part_heading(Grain.MONTH)]
-    return _activation(_("By publisher and month"), headings, rows, asked)
+    return _activation(_("By publisher and month"), headings, rows)
 
 
 def _of(asked: Asked, publisher_id: UUID, span: Span | None = None) -> str:
@@ -126,22 +130,10 @@ def _activation(
     title: str,
     first: Sequence[Heading],
     rows: list[list[Cell]],
-    asked: Asked,
-    pictures: Sequence[Picture] = (),
+    **more: Any,
 ) -> Table:
-    return Table(
-        title,
-        [*first, Heading(_("Bought")), Heading(_("Activated")), *spread_headings(SECONDS)],
-        rows,
-        empty=_("Nothing was bought in this period."),
-        note=_(
-            "The time from the purchase to the activation of the orders that were activated: half of them took p50 at"
-            " most, 90 of 100 p90, 99 of 100 p99."
-        ),
-        pictures=pictures,
-        url=listed(asked, **_bought_in(asked.span)),
-        link=_("Subscriptions bought in this period"),
-    )
+    headings = [*first, Heading(_("Bought")), Heading(_("Activated")), *spread_headings(SECONDS)]
+    return Table(title, headings, rows, empty=_("Nothing was bought in this period."), **more)
 
 
 def waiting_ages(actor: Actor, asked: Asked, at: datetime) -> Table:
@@ -222,9 +214,9 @@ def waiting_stuck(actor: Actor, asked: Asked, at: datetime) -> Table:
 def changes_by_action(actor: Actor, asked: Asked, at: datetime) -> Table:
     """By what was asked for."""
     found = lead_times_by_action(actor, asked)
-    rows = [[named(str(OPERATION[OperationAction(key)])), *_led(one, "")] for key, one in found.items()]
-    heading = Heading(_("Change"), number=False)
-    return _changes(_("By kind of change"), heading, rows, asked)
+    rows = [[named(str(OPERATION[OperationAction(key)])), *_led(one)] for key, one in found.items()]
+    heading = Heading(_("Kind of change"), number=False)
+    return _changes(_("By kind of change"), heading, rows)
 
 
 def changes_by_part(actor: Actor, asked: Asked, at: datetime) -> Table:
@@ -232,15 +224,24 @@ def changes_by_part(actor: Actor, asked: Asked, at: datetime) -> Table:
     grain = asked.span.grain
     found = lead_times_by_part(actor, asked, grain)
     parts = [(part, found.get(start_of(part.first, grain), LeadTime())) for part in asked.span.parts(grain)]
-    rows = [[in_part(part, grain, _told(asked, part)), *_led(one, _told(asked, part))] for part, one in parts]
+    rows = [[in_part(part, grain, _told(asked, part)), *_led(one)] for part, one in parts]
     bars = [(row[0], part_label(part, grain), row[5:]) for row, (part, _one) in zip(rows, parts, strict=True)]
-    picture = spread_picture(_("From asking to the end, by when it was asked for"), bars)
-    shown = list(reversed(rows)) if found else []
-    return _changes(_("By time"), part_heading(grain), shown, asked, [picture])
+    return _changes(
+        _("By time"),
+        part_heading(grain),
+        list(reversed(rows)) if found else [],
+        note=_(
+            "Changes that a publisher hears of, by when they were asked for. Refused are those that it refused or that"
+            " were not carried out; the time runs until a change is over. What was withdrawn is in neither."
+        ),
+        pictures=[spread_picture(_("From asking to the end, by when it was asked for"), bars)],
+        url=_told(asked, asked.span),
+        link=_("Activity of this period"),
+    )
 
 
-def _led(one: LeadTime, url: str) -> list[Cell]:
-    return [count(one.asked, url), count(one.open), count(one.over), share(one.share), *_lasting(one.times)]
+def _led(one: LeadTime) -> list[Cell]:
+    return [count(one.asked), count(one.open), count(one.over), share(one.share), *_lasting(one.times)]
 
 
 def _told(asked: Asked, span: Span) -> str:
@@ -250,26 +251,15 @@ def _told(asked: Asked, span: Span) -> str:
     return f"{reverse('activity:list')}?{urlencode(query)}"
 
 
-def _changes(
-    title: str, first: Heading, rows: list[list[Cell]], asked: Asked, pictures: Sequence[Picture] = ()
-) -> Table:
+def _changes(title: str, first: Heading, rows: list[list[Cell]], **more: Any) -> Table:
+    headings = [
+        first,
+        Heading(_("Asked for")),
+        Heading(_("Under way")),
+        Heading(_("Over")),
+        Heading(_("Refused share")),
+        *spread_headings(SECONDS),
+    ]
     return Table(
-        title,
-        [
-            first,
-            Heading(_("Asked for")),
-            Heading(_("Under way")),
-            Heading(_("Over")),
-            Heading(_("Refused share")),
-            *spread_headings(SECONDS),
-        ],
-        rows,
-        empty=_("No change that a publisher hears of was asked for in this period."),
-        note=_(
-            "Changes that a publisher hears of, by when they were asked for. Refused are those that it refused or that"
-            " were not carried out; the time runs until a change is over. What was withdrawn is in neither."
-        ),
-        pictures=pictures,
-        url=_told(asked, asked.span),
-        link=_("Changes of this period"),
+        title, headings, rows, empty=_("No change that a publisher hears of was asked for in this period."), **more
     )
