@@ -349,3 +349,13 @@ CELERY = {
 
 LOGGING_CONFIG = None
 configure_logging(env.str("HUB_LOG_LEVEL", default="INFO"))
+
+# Two optional extras (`otel`, `sentry`): not even imported unless an address for them is given.
+if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
+    from partnerhub.telemetry import start_tracing
+
+    start_tracing(HUB_PROCESS)
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    from partnerhub.reporting import report_errors
+
+    report_errors(SENTRY_DSN, process=HUB_PROCESS, environment=HUB_ENV)

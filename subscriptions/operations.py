@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,7 @@ from django.db.models import Q
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import now
+from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import record
 from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.gateway import Address, Expected, FulfillmentGateway, Outcome, Progress, Receipt
@@ -146,7 +148,7 @@ class Sending:
 
     Only when `calls` is the publisher to be called: else its time to answer is over, or it reads the news from us.
     `remote_id` names the publisher's operation that it is working on; empty: the publisher is still to be told.
-    `notice` is what its webhook is told.
+    `notice` is what its webhook is told, `correlation_id` the chain of requests that the operation came by.
     """
 
     operation_id: UUID
@@ -159,6 +161,7 @@ class Sending:
     remote_id: str
     expected: Expected
     notice: dict[str, Any]
+    correlation_id: str = ""
 
 
 @transaction.atomic
@@ -182,14 +185,34 @@ def claim(at: datetime, limit: int, *, only: UUID | None = None) -> list[Sending
         cursor.execute(_CLAIM, values)
         chosen: dict[UUID, tuple[UUID, str, bool]] = {row[0]: (row[1], row[2], row[3]) for row in cursor.fetchall()}
     related = ("subscription__customer", "subscription__offer", "subscription__plan", "subscription__plan_term")
-    claimed = Operation.objects.select_related(*related).filter(pk__in=chosen)
+    claimed = list(
+        Operation.objects.select_related(*related).filter(pk__in=chosen).order_by("next_attempt_at") if chosen else []
+    )
+    chains = _chains(claimed)
     tells = any(calls and channel == Channel.WEBHOOK for _publisher, channel, calls in chosen.values())
     book = policy_book("publisher_changes") if tells else None
-    return [_sending(one, *chosen[one.pk], book, at) for one in claimed.order_by("next_attempt_at")]
+    return [_sending(one, *chosen[one.pk], book, chains.get(one.pk, ""), at) for one in claimed]
+
+
+def _chains(operations: list[Operation]) -> dict[UUID, str]:
+    """The correlation id that each came by: that of its subscription's event of the moment when it was begun."""
+    begun = {(one.subscription_id, one.created_at): one.pk for one in operations}
+    if not begun:
+        return {}
+    moments = {"stream_id__in": {stream for stream, _at in begun}, "at__in": {at for _stream, at in begun}}
+    events = Event.objects.filter(**moments).exclude(correlation_id="")
+    found = events.order_by("-sequence").values_list("stream_id", "at", "correlation_id")
+    return {begun[stream, at]: chain for stream, at, chain in found if (stream, at) in begun}
 
 
 def _sending(
-    operation: Operation, publisher_id: UUID, channel: str, calls: bool, book: PolicyBook | None, at: datetime
+    operation: Operation,
+    publisher_id: UUID,
+    channel: str,
+    calls: bool,
+    book: PolicyBook | None,
+    chain: str,
+    at: datetime,
 ) -> Sending:
     return Sending(
         operation.pk,
@@ -202,6 +225,7 @@ def _sending(
         operation.remote_id,
         expected_of(operation),
         notice_of(operation, at, book) if calls and channel == Channel.WEBHOOK else {},
+        chain,
     )
 
 
@@ -398,8 +422,9 @@ class Sender:
 
     async def _exchange(self, sending: Sending) -> Receipt:
         try:
-            async with asyncio.timeout(self.longest):
-                return await self._call(sending)
+            with _chained(sending):
+                async with asyncio.timeout(self.longest):
+                    return await self._call(sending)
         except TimeoutError:
             return Receipt(Outcome.SILENT, sending.remote_id, TOO_SLOW)
 
@@ -419,7 +444,8 @@ class Sender:
     def _apply(self, sending: Sending, receipt: Receipt, seconds: float) -> None:
         at = self.clock()
         try:
-            status = apply(self.actor, sending, receipt, at=at, chance=self.chance())
+            with _chained(sending):
+                status = apply(self.actor, sending, receipt, at=at, chance=self.chance())
         except Exception:
             log.error("receipt_not_taken_in", operation_id=str(sending.operation_id))
             put_off(sending, at)
@@ -429,6 +455,13 @@ class Sender:
         self.tally[status.value if status else "dropped"] += 1
         if sending.calls:
             report(self.actor, sending, receipt, seconds, spread(self.chance()), at)
+
+
+def _chained(sending: Sending) -> AbstractContextManager[None]:
+    """What is called and recorded in this context belongs to the chain of requests of the operation."""
+    if not sending.correlation_id:
+        return nullcontext()
+    return structlog.contextvars.bound_contextvars(correlation_id=sending.correlation_id)
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ from partnerhub.guard import AddressNotPublic, socket_factory
 from partnerhub.hooks.models import Attempt, Delivery, Registration
 from partnerhub.hooks.services import park_waiting
 from partnerhub.hooks.signing import headers_of
+from partnerhub.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -123,8 +124,11 @@ async def _post(session: aiohttp.ClientSession, delivery: Delivery, headers: dic
 
     url, body = delivery.registration.url, delivery.body.encode()
     try:
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-            return answer(response.status, _printable(await response.content.read(LARGEST_READ)))
+        facts = {"event": delivery.event_name, "delivery_id": str(delivery.pk)}
+        with span("call program", delivery.correlation_id, facts) as tell:
+            async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                tell({"status": response.status})
+                return answer(response.status, _printable(await response.content.read(LARGEST_READ)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return answer(None, _why(error))
 

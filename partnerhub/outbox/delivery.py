@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from partnerhub.outbox.models import Delivery
 from partnerhub.outbox.recorder import handler_of
+from partnerhub.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +70,7 @@ def _deliver_one(at: datetime) -> bool | None:
         return None
     try:
         with transaction.atomic():
-            handler_of(delivery.event.name, delivery.handler)(delivery.event, at)
+            _hand_over(delivery, at)
     except Exception as error:  # any failure of a handler is kept on its row, shown and tried again
         _put_back(delivery, error, at)
         return False
@@ -77,6 +78,13 @@ def _deliver_one(at: datetime) -> bool | None:
     delivery.attempts += 1
     delivery.save(update_fields=["delivered_at", "attempts"])
     return True
+
+
+def _hand_over(delivery: Delivery, at: datetime) -> None:
+    event = delivery.event
+    facts = {"event": event.name, "event_id": str(event.pk), "consumer": delivery.handler}
+    with span("deliver", event.correlation_id, facts):
+        handler_of(event.name, delivery.handler)(event, at)
 
 
 def _put_back(delivery: Delivery, error: Exception, at: datetime) -> None:

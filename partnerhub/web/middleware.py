@@ -12,10 +12,12 @@ from django.views.defaults import bad_request
 
 from partnerhub.broker import count_server_error
 from partnerhub.errors import HubError
+from partnerhub.tracing import span
 from partnerhub.web.refusals import page_of, refused
 
 log = structlog.get_logger(__name__)
 
+WATCHERS = ("/health/", "/metrics")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -34,13 +36,25 @@ def request_ids(get_response: GetResponse) -> GetResponse:
         # The token endpoint and the publishers' door name it in their answers.
         request.META["HTTP_X_REQUEST_ID"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id, correlation_id=correlation_id):
-            response = _logged(get_response, request)
+            response = _traced(get_response, request, correlation_id)
         for header, value in (("MS-RequestId", request_id), ("MS-CorrelationId", correlation_id)):
             response.headers.setdefault(header, value)
         response.headers.setdefault("X-Request-ID", request_id)
         return response
 
     return middleware
+
+
+def _traced(get_response: GetResponse, request: HttpRequest, correlation_id: str) -> HttpResponse:
+    """Answer inside a span, unless it is somebody who only watches."""
+    if request.path.startswith(WATCHERS):
+        return _logged(get_response, request)
+    with span("request", correlation_id, {"method": request.method or ""}) as tell:
+        response = _logged(get_response, request)
+        # The route, not the path: some paths hold what must stay between the hub and a customer.
+        route = request.resolver_match.route if request.resolver_match else ""
+        tell({"route": route, "status": response.status_code})
+    return response
 
 
 def _logged(get_response: GetResponse, request: HttpRequest) -> HttpResponse:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from django.db import transaction
@@ -14,6 +15,7 @@ from multidict import CIMultiDictProxy
 
 from partnerhub.clock import now
 from partnerhub.guard import AddressNotPublic, socket_factory
+from partnerhub.tracing import span
 from publishers.fulfillment.gateway import Outcome
 from publishers.fulfillment.reading import excerpt, read_reason
 
@@ -94,13 +96,16 @@ class Caller:
         }
         if etag:
             headers["if-none-match"] = etag
-        try:
-            async with self._session.request(
-                method, url, params=query, headers=headers, json=body, allow_redirects=False
-            ) as response:
-                return Reply(response.status, response.headers, await _limited_body(response))
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _as_failure(error) from None
+        facts = {"method": method, "host": urlsplit(url).hostname or "", "request_id": ids["request_id"]}
+        with span("call publisher", ids["correlation_id"], facts) as tell:
+            try:
+                async with self._session.request(
+                    method, url, params=query, headers=headers, json=body, allow_redirects=False
+                ) as response:
+                    tell({"status": response.status})
+                    return Reply(response.status, response.headers, await _limited_body(response))
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise _as_failure(error) from None
 
 
 def refuse_in_transaction() -> None:

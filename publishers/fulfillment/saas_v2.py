@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+import structlog
+
 from publishers.fulfillment import webhooks
 from publishers.fulfillment.calling import (
     Caller,
@@ -205,7 +207,9 @@ class SaasV2Gateway:
 
 
 def _new_ids() -> dict[str, str]:
-    return {"request_id": str(uuid4()), "correlation_id": str(uuid4())}
+    """A call's own id, and that of the chain of requests which it belongs to, as far as it belongs to one."""
+    chain = str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
+    return {"request_id": str(uuid4()), "correlation_id": chain or str(uuid4())}
 
 
 def _traced(reply: Reply) -> dict[str, str]:
