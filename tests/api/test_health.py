@@ -1,6 +1,9 @@
+import socket
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from partnerhub.clock import now
 from partnerhub.outbox.models import Heartbeat
@@ -58,3 +61,24 @@ def test_not_ready_while_migrations_are_missing(client, broker, monkeypatch):
     beat(1)
     monkeypatch.setattr("partnerhub.health.MigrationExecutor.migration_plan", lambda self, targets: [1, 2])
     assert client.get("/health/ready").json()["checks"]["migrations"] == "2 migrations are not applied"
+
+
+def test_a_database_that_hangs_or_is_gone_is_told_within_two_seconds(client, broker, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        hanging = connection.get_connection_params() | {"host": "127.0.0.1", "port": port}
+        monkeypatch.setattr(connection, "get_connection_params", lambda: hanging)
+        began = time.monotonic()
+        hung = client.get("/health/ready")
+        took = time.monotonic() - began
+    gone = client.get("/health/ready")
+
+    assert (hung.status_code, gone.status_code) == (503, 503)
+    assert hung.json()["checks"] == {
+        "database": "it does not answer in time",
+        "broker": "ok",
+        "migrations": "not asked: the database does not answer",
+        "scheduler": "not asked: the database does not answer",
+    }
+    assert gone.json()["checks"]["database"] == "OperationalError, see the log"
+    assert took < 2
