@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Avg, Case, Count, Min, Q, Value, When
 from prometheus_client.core import CounterMetricFamily
 
+from notifications.models import Delivery as Notice
 from partnerhub.broker import look_at_broker
 from partnerhub.hooks.models import Attempt
 from partnerhub.hooks.models import Delivery as HookDelivery
@@ -29,6 +30,7 @@ def queue_families(at: datetime) -> Families:
     yield from _hooks(at)
     yield from _hook_attempts()
     yield from _mails(at)
+    yield from _notifications(at)
     yield from _operations(at)
     yield from _jobs(at)
     yield from _processes(at)
@@ -92,6 +94,18 @@ def _mails(at: datetime) -> Families:
     family.add_metric(["failed"], failed.count())
     yield family
     yield single("hub_mails_lag_seconds", "Age of the oldest mail that waits", age(waiting["oldest"], at))
+
+
+def _notifications(at: datetime) -> Families:
+    family = gauge("hub_notifications", "What people are told by channels of their own, and has not arrived", "state")
+    waiting = Notice.objects.filter(next_attempt_at__isnull=False).aggregate(
+        new=Count("pk", filter=Q(attempts=0)), retrying=Count("pk", filter=Q(attempts__gt=0)), oldest=Min("created_at")
+    )
+    family.add_metric(["waiting"], waiting["new"])
+    family.add_metric(["retrying"], waiting["retrying"])
+    yield family
+    oldest = age(waiting["oldest"], at)
+    yield single("hub_notifications_lag_seconds", "Age of the oldest of them that waits", oldest)
 
 
 def _operations(at: datetime) -> Families:

@@ -1,7 +1,6 @@
 """Reading how the hub itself is doing: its processes, what waits, and what does not go through."""
 
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from billing.models import Account, BillingRun
+from notifications.models import Delivery as Notice
 from partnerhub.broker import Broker
 from partnerhub.hooks.models import Delivery as HookDelivery
 from partnerhub.jobs.models import Job
@@ -55,6 +55,7 @@ def queues(at: datetime) -> list[Queue]:
         _queue("polls", PollSchedule.objects.filter(next_poll_at__isnull=False), "next_poll_at", at, ""),
         _queue("operations", flying, "next_attempt_at", at),
         _queue("hooks", HookDelivery.objects.filter(next_attempt_at__isnull=False), "next_attempt_at", at),
+        _queue("notifications", Notice.objects.filter(next_attempt_at__isnull=False), "next_attempt_at", at),
         _queue("mails", Message.objects.filter(next_attempt_at__isnull=False), "next_attempt_at", at),
         _queue("drift", DriftCheck.objects.filter(next_check_at__isnull=False), "next_check_at", at, ""),
         _charges(at),
@@ -114,9 +115,9 @@ def troubled_publishers() -> list[tuple[Publisher, int]]:
     return [(one, counts[one.pk]) for one in Publisher.objects.filter(pk__in=counts).order_by("name")]
 
 
-def billing_runs() -> Sequence[BillingRun]:
+def billing_runs() -> list[BillingRun]:
     """The last three months billed, the newest first."""
-    return BillingRun.objects.order_by("-month")[:3]
+    return list(BillingRun.objects.order_by("-month")[:3])
 
 
 def open_jobs() -> QuerySet[Job]:

@@ -40,6 +40,7 @@ QUEUES = {
     "polls": gettext_lazy("Questions to publishers"),
     "operations": gettext_lazy("Changes and notices for publishers"),
     "hooks": gettext_lazy("Webhooks to programs"),
+    "notifications": gettext_lazy("Notifications"),
     "mails": gettext_lazy("Mails"),
     "drift": gettext_lazy("Looks for drift"),
     "charges": gettext_lazy("Cycles to be charged"),
