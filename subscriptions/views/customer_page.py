@@ -19,6 +19,7 @@ from partnerhub.api.throttling import MINUTE, counted
 from partnerhub.clock import now
 from partnerhub.errors import HubError
 from partnerhub.web.templatetags.hub import absolute, day
+from publishers.models import Pricing
 from subscriptions.enums import Status
 from subscriptions.models import CustomerPage, SetupAnswers, Subscription
 from subscriptions.page_forms import SetupForm
@@ -33,7 +34,7 @@ from subscriptions.services.customer_setup import (
     questions_for,
     save_answers,
 )
-from subscriptions.views.rows import quantity_words, term_words
+from subscriptions.views.rows import licences, term_words
 
 View = Callable[[HttpRequest, str], HttpResponse]
 
@@ -139,13 +140,18 @@ def _facts(subscription: Subscription) -> list[dict[str, Any]]:
     return [
         {"term": _("Offer"), "value": subscription.offer.title},
         {"term": _("Plan"), "value": subscription.plan.title},
-        {"term": _("Quantity"), "value": quantity_words(subscription)},
+        *_quantity(subscription),
         {"term": _("Term"), "value": term_words(subscription.plan_term)},
         {"term": _("Publisher"), "value": subscription.publisher.name},
         {"term": _("Order"), "value": order.number, "note": day(subscription.purchased_at)},
         {"term": _("Ordered for"), "value": subscription.customer.name},
         {"term": _("Ordered from"), "value": settings.HUB_SELLER_NAME or None},
     ]
+
+
+def _quantity(subscription: Subscription) -> list[dict[str, Any]]:
+    per_seat = subscription.plan.pricing == Pricing.PER_USER
+    return [{"term": _("Quantity"), "value": licences(subscription.quantity)}] if per_seat else []
 
 
 def _gone(request: HttpRequest, page: CustomerPage | None) -> HttpResponse:

@@ -82,7 +82,7 @@ def sent_view(actor: Actor, subscription: Subscription, at: datetime) -> SentVie
     send_url = reverse("subscriptions:send", args=[subscription.pk])
     return SentView(
         rows=[_row(actor, page, send_url, at) for page in pages],
-        answers=[{"term": one["label"], "value": one["value"]} for one in row.answers.values()] if row else [],
+        answers=_answers(subscription, row) if row else [],
         answered_at=row.answered_at if row else None,
         missing=[question.label for question in left],
         asked_again_at=_asked_again(pages),
@@ -301,6 +301,13 @@ def _fate(page: CustomerPage, at: datetime) -> tuple[str, str]:
     if message.sent_at is not None:
         return "ok", _("sent")
     return "wait", _("being sent") if settings.HUB_MAIL_READY else _("waits: the hub has no mail server")
+
+
+def _answers(subscription: Subscription, row: SetupAnswers) -> list[dict[str, str]]:
+    """The answers in the order of the questions, then those to questions that are asked no more."""
+    asked = [question.key for question in questions_for(subscription)]
+    keys = sorted(row.answers, key=lambda key: (asked.index(key) if key in asked else len(asked), key))
+    return [{"term": row.answers[key]["label"], "value": row.answers[key]["value"]} for key in keys]
 
 
 def _asked_again(pages: list[CustomerPage]) -> datetime | None:
