@@ -127,7 +127,7 @@ def _steps(page: CustomerPage, asks: bool, lacks: bool) -> list[dict[str, Any]]:
     done = [*([not lacks] if asks else []), page.opened_at is not None, False]
     labels = [
         *([_("Answer the questions")] if asks else []),
-        _("Finish the set-up on the site of {publisher}").format(publisher=name),
+        _("Go to the site of {publisher}").format(publisher=name),
         _("{publisher} confirms; billing starts then, not earlier").format(publisher=name),
     ]
     current = done.index(False)
