@@ -24,6 +24,7 @@ def report_errors(dsn: str, *, process: str, environment: str, **options: Any) -
         include_local_variables=False,
         max_request_body_size="never",
         send_default_pii=False,
+        auto_session_tracking=False,
         **options,
     )
 

@@ -8,6 +8,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from partnerhub.logs import redact
 from partnerhub.outbox.models import Delivery
 from partnerhub.outbox.recorder import handler_of
 from partnerhub.tracing import span
@@ -91,7 +92,8 @@ def _put_back(delivery: Delivery, error: Exception, at: datetime) -> None:
     delivery.attempts += 1
     wait = min(FIRST_RETRY * 2 ** min(delivery.attempts, 10), LONGEST_RETRY)
     delivery.next_attempt_at = at + wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-    delivery.last_error = f"{type(error).__name__}: {error}"[:1000]
+    # The system page shows it, and an error's text may repeat what it was about.
+    delivery.last_error = redact(None, "", {"error": f"{type(error).__name__}: {error}"})["error"][:1000]
     delivery.save(update_fields=["attempts", "next_attempt_at", "last_error"])
     log.warning(
         "delivery_failed", handler=delivery.handler, event_id=str(delivery.event_id), error=type(error).__name__
