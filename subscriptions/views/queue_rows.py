@@ -18,11 +18,13 @@ from subscriptions.models import AttentionItem, Subscription, Triage
 from subscriptions.selectors import subscriptions_visible_to
 from subscriptions.views.queue_actions import Known, Step, known_of, step_of
 from subscriptions.views.rows import reason_words
+from subscriptions.views.sending import said_by_customers
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One subscription, or one thing of a publisher: its most urgent item, and in `chips` its other reasons.
+    """One subscription, or one thing of a publisher: its most urgent item; in `chips` what its customer
+    said on its page, and its other reasons.
 
     `key` names the row in addresses. `at_risk` is what one billing cycle costs; None where it is about no money.
     """
@@ -60,9 +62,16 @@ def queue_rows(actor: Actor, items: Sequence[AttentionItem], at: datetime) -> li
         others[item.subscription_id].append(item)
     taken = Triage.objects.filter(item__in=[item.pk for item in items]).select_related("assignee")
     triages, known = {triage.item: triage for triage in taken}, known_of(actor, items, at)
+    said = said_by_customers(about)
     return [
         _row(
-            item, subscriptions.get(item.subscription_id), others[item.subscription_id], triages.get(item.pk), known, at
+            item,
+            subscriptions.get(item.subscription_id),
+            others[item.subscription_id],
+            said.get(item.subscription_id, []) if item.subscription_id else [],
+            triages.get(item.pk),
+            known,
+            at,
         )
         for item in items
         if item.subscription_id is None or item.subscription_id in subscriptions
@@ -102,6 +111,7 @@ def _row(
     item: AttentionItem,
     subscription: Subscription | None,
     all_items: list[AttentionItem],
+    said: list[str],
     triage: Triage | None,
     known: Known,
     at: datetime,
@@ -123,7 +133,7 @@ def _row(
         tone="wait" if item.owner == Owner.PUBLISHER else "attention",
         cause=_word(words.CAUSE_NAME, item.cause),
         reason=item_words(item, subscription),
-        chips=tuple(dict.fromkeys(_word(words.CAUSE_NAME, one.cause) for one in all_items if one.pk != item.pk)),
+        chips=(*said, *dict.fromkeys(_word(words.CAUSE_NAME, one.cause) for one in all_items if one.pk != item.pk)),
         owner=_word(words.OWNER, item.owner),
         since=item.opened_at,
         due=item.deadline,
