@@ -26,10 +26,9 @@ class SettingsForm(RefusableForm):
     only_own = forms.ChoiceField(
         label=gettext_lazy("Of which subscriptions"),
         choices=[
-            ("", gettext_lazy("All of them")),
+            ("all", gettext_lazy("All of them")),
             ("own", gettext_lazy("Those I bought, and what is assigned to me")),
         ],
-        required=False,
     )
     by_mail = forms.BooleanField(label=gettext_lazy("Tell me by e-mail, too"), required=False)
     language = forms.ChoiceField(label=gettext_lazy("Language of messages"), choices=settings.LANGUAGES)
@@ -74,7 +73,7 @@ class SettingsForm(RefusableForm):
     def chosen(self) -> Chosen:
         given = self.cleaned_data
         return Chosen(
-            only_own=bool(given["only_own"]),
+            only_own=given["only_own"] == "own",
             by_mail=given["by_mail"],
             language=given["language"],
             zone=given["zone"],
@@ -90,7 +89,7 @@ class SettingsForm(RefusableForm):
 def _initial(person: Person) -> dict[str, Any]:
     kept: Preference = preference_of(person.user)
     shown = {name: getattr(kept, name) for name in Chosen.__slots__}
-    shown["only_own"] = "own" if kept.only_own else ""
+    shown["only_own"] = "own" if kept.only_own else "all"
     wishes = person.wishes
     hows = {topic: wishes.choices.get(topic) or default_how(topic, wishes.roles) for topic in Topic}
     return shown | {f"{_PREFIX}{topic}": how.value for topic, how in hows.items()}
