@@ -26,14 +26,6 @@ from subscriptions.views.rows import row_of
 from subscriptions.words import INBOX
 
 SHOWN = 5
-ICONS = {
-    Inbox.ACTION_REQUIRED: "triangle-alert",
-    Inbox.LINK_EXPIRING: "link-2-off",
-    Inbox.PUBLISHER_SILENT: "message-circle-question-mark",
-    Inbox.WINDOW_CLOSING: "door-closed",
-    Inbox.RENEWAL_DUE: "repeat",
-    Inbox.CHANGE_REQUEST: "git-pull-request",
-}
 
 
 @require_safe
@@ -79,7 +71,6 @@ def _classes(actor: Actor, waiting: Any, at: datetime) -> list[dict[str, Any]]:
         {
             "name": inbox.value,
             "title": INBOX[inbox],
-            "icon": ICONS[inbox],
             "count": counts[inbox],
             "rows": [next(rows) for _item in of_it],
             "url": f"{reverse('attention:queue')}?inbox={inbox.value}",
