@@ -23,7 +23,6 @@ def report_errors(dsn: str, *, process: str, environment: str, **options: Any) -
         before_breadcrumb=lambda crumb, hint: dict(redact(None, "", crumb)),
         include_local_variables=False,
         max_request_body_size="never",
-        send_default_pii=False,
         auto_session_tracking=False,
         **options,
     )
