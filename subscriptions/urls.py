@@ -111,6 +111,7 @@ attention_pages = [
 
 insight_pages = [
     path("", insight.insight, name="first"),
+    path("charts/", insight.charts, name="charts"),
     path("<str:name>/", insight.insight, name="page"),
     path("<str:name>/<str:table>.csv", insight.table_file, name="file"),
 ]

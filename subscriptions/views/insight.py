@@ -48,6 +48,7 @@ class Kind:
 
 _READ, _CALLS, _HOOKS = Action.SUBSCRIPTION_READ, Action.PUBLISHER_READ, Action.CLIENT_MANAGE
 FIRST = "activation"
+AT_HOME = ((FIRST, "activation-by-month"), ("waiting", "waiting-by-age"))
 DAYS = ("since", "until", "last")
 KINDS = {
     FIRST: Kind(
@@ -108,6 +109,18 @@ def insight(request: HttpRequest, name: str = FIRST) -> HttpResponse:
 
 @require_safe
 @login_required
+def charts(request: HttpRequest) -> HttpResponse:
+    """What Home shows of it, fetched once Home is there: the usual period, everything that the actor sees."""
+    actor, at = actor_of(request), now()
+    form = InsightForm({}, actor=actor, today=at.astimezone(UTC).date(), by_customer=True)
+    form.is_valid()
+    shown = [(name, file, KINDS[name].tables[file]) for name, file in AT_HOME if actor.may(KINDS[name].action)]
+    tables = [_shown(name, file, figures(actor, form.asked, at), {}) for name, file, (_action, figures) in shown]
+    return render(request, "insight/charts.html", {"tables": tables})
+
+
+@require_safe
+@login_required
 def table_file(request: HttpRequest, name: str, table: str) -> HttpResponseBase:
     """One table of a page with the same query string as CSV, every row: durations as numbers, see the headings."""
     actor, at, kind = actor_of(request), now(), _kind(name)
@@ -146,10 +159,7 @@ def _page(request: HttpRequest, actor: Actor, name: str, form: InsightForm, tabl
     others = {key: value for key, value in kept.items() if key not in DAYS}
     context: dict[str, Any] = {
         "form": form,
-        "tables": [
-            {"table": table, "id": file, "file_url": f"{reverse('insight:file', args=[name, file])}?{urlencode(kept)}"}
-            for file, table in tables.items()
-        ],
+        "tables": [_shown(name, file, table, kept) for file, table in tables.items()],
         "tabs": _tabs(actor, name, kept),
         "presets": [
             {"url": f"?{urlencode(others | {'last': days})}", "label": label, "current": form.preset == days}
@@ -158,6 +168,10 @@ def _page(request: HttpRequest, actor: Actor, name: str, form: InsightForm, tabl
         "most_days": MOST_DAYS,
     }
     return render(request, "insight/page.html", context, status=200 if form.is_valid() else 422)
+
+
+def _shown(name: str, file: str, table: Table, kept: dict[str, str]) -> dict[str, Any]:
+    return {"table": table, "id": file, "file_url": f"{reverse('insight:file', args=[name, file])}?{urlencode(kept)}"}
 
 
 def _tabs(actor: Actor, current: str, kept: dict[str, str]) -> list[dict[str, Any]]:

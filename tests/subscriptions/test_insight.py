@@ -240,7 +240,8 @@ def test_questions_circuits_and_webhooks_are_told_as_they_went() -> None:
         ("since=2026-11-24&until=2026-12-01", "24 Nov 2026 has not come yet."),
         ("since=yesterday", "Enter a valid date."),
         ("last=8", "Choose one of the periods, or days."),
-        ("publisher=none", "There is no such publisher."),
+        ("publisher=none", "“none” is not a valid UUID."),
+        ("publisher=00000000-0000-4000-8000-000000000000", "There is no such publisher."),
         ("customer=Nobody", "No customer has this name or ID: Nobody."),
         ("customer=bakery", "Several customers are called so: Bakery A, Bakery B. Write the whole name, or the ID."),
     ],
@@ -262,6 +263,8 @@ def test_every_role_reads_and_only_who_manages_programs_sees_what_they_are_told(
     manages = role == Role.PLATFORM_ADMIN
     assert ("No program was told anything in this period." in pages["webhooks"][1]) == manages
     assert read(role, "/insight/webhooks/program-webhooks.csv")[0] == (200 if manages else 404)
+    at_home = read(role, "/insight/charts/")[1]
+    assert [one in at_home for one in ("By month of purchase", "By age and reason")] == [True, True]
     assert read(role, "/insight/nothing/")[0] == read(role, "/insight/activation/circuits.csv")[0] == 404
 
 
