@@ -108,6 +108,7 @@ def _page(request: HttpRequest, token: str, page: CustomerPage, form: SetupForm,
     context = {
         "token": token,
         "page": page,
+        "until": absolute(page.expires_at),
         "offer": subscription.offer.title,
         "facts": _facts(subscription),
         "publisher": subscription.publisher.name,
