@@ -42,6 +42,6 @@ app.autodiscover_tasks(
         "publishers",
         "subscriptions",
         "billing",
-        "notifications",
+        "partnerhub.notifications",
     ]
 )

@@ -104,7 +104,7 @@ INSTALLED_APPS = [
     "publishers",
     "subscriptions",
     "billing",
-    "notifications",
+    "partnerhub.notifications",
 ]
 
 MIDDLEWARE = [
@@ -142,7 +142,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "partnerhub.web.context.hub",
                 "subscriptions.views.waiting.change_requests",
-                "notifications.context.bell",
+                "partnerhub.notifications.context.bell",
                 "partnerhub.system.context.system_page",
             ],
             "builtins": ["partnerhub.web.templatetags.hub"],
@@ -323,14 +323,14 @@ CELERY = {
         "cycles": {"task": "billing.tasks.charge_cycles", "schedule": 10.0, "options": {"expires": 10.0}},
         "bill": {"task": "billing.tasks.bill", "schedule": 300.0, "options": {"expires": 300.0}},
         "renew": {"task": "subscriptions.tasks.renew_due", "schedule": 10.0, "options": {"expires": 10.0}},
-        "notify": {"task": "notifications.tasks.notify", "schedule": 15.0, "options": {"expires": 15.0}},
+        "notify": {"task": "partnerhub.notifications.tasks.notify", "schedule": 15.0, "options": {"expires": 15.0}},
         "notifications": {
-            "task": "notifications.tasks.send_notifications",
+            "task": "partnerhub.notifications.tasks.send_notifications",
             "schedule": 5.0,
             "options": {"expires": 5.0},
         },
         "forget_told": {
-            "task": "notifications.tasks.forget_notifications",
+            "task": "partnerhub.notifications.tasks.forget_notifications",
             "schedule": 3600.0,
             "options": {"expires": 3600.0},
         },

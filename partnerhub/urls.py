@@ -45,7 +45,7 @@ urlpatterns = [
     path("jobs/", include("partnerhub.jobs.urls")),
     path("letters/", include(letter_pages)),
     path("metrics", metrics),
-    path("notifications/", include("notifications.urls")),
+    path("notifications/", include("partnerhub.notifications.urls")),
     path("publishers/", include(publisher_pages)),
     path("requests/", include((request_pages, "requests"))),
     path("resellers/", include((reseller_pages, "resellers"))),

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from django.db.models import Avg, Case, Count, Min, Q, Value, When
 from prometheus_client.core import CounterMetricFamily
 
-from notifications.models import Delivery as Notice
 from partnerhub.broker import look_at_broker
 from partnerhub.hooks.models import Attempt
 from partnerhub.hooks.models import Delivery as HookDelivery
@@ -14,6 +13,7 @@ from partnerhub.jobs.models import JobRow
 from partnerhub.mail.models import Message
 from partnerhub.mail.sending import UNWANTED
 from partnerhub.metrics.families import Families, age, gauge, single
+from partnerhub.notifications.models import Delivery as Notice
 from partnerhub.outbox.models import Delivery, Heartbeat
 from partnerhub.outbox.recorder import consumers
 from subscriptions.models import Operation

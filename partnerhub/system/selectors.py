@@ -12,12 +12,12 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.policy import Action, Actor, authorize
 from billing.models import Account, BillingRun
-from notifications.models import Delivery as Notice
 from partnerhub.broker import Broker
 from partnerhub.hooks.models import Delivery as HookDelivery
 from partnerhub.jobs.models import Job
 from partnerhub.mail.models import Message
 from partnerhub.mail.sending import UNWANTED
+from partnerhub.notifications.models import Delivery as Notice
 from partnerhub.outbox.models import Delivery, Heartbeat
 from partnerhub.web.context import VERSION
 from publishers.models import Publisher

@@ -12,14 +12,14 @@ import time_machine
 from django.test import Client
 
 from accounts.policy import Role
-from notifications.contents import body_for, content_of
-from notifications.enums import How, Kind, Topic
-from notifications.models import Channel, Choice, Delivery, Notification, Preference
-from notifications.sending import WAITS, send_due
-from notifications.services.channels import add_channel, forget_told, remove_channel, try_channel
-from notifications.services.telling import tell_due, tell_person
 from partnerhub.errors import AddressNotAllowed, InvalidInput, NotFound
 from partnerhub.mail.models import Message
+from partnerhub.notifications.contents import body_for, content_of
+from partnerhub.notifications.enums import How, Kind, Topic
+from partnerhub.notifications.models import Channel, Choice, Delivery, Notification, Preference
+from partnerhub.notifications.sending import WAITS, send_due
+from partnerhub.notifications.services.channels import add_channel, forget_told, remove_channel, try_channel
+from partnerhub.notifications.services.telling import tell_due, tell_person
 from partnerhub.outbox.models import Event
 from tests.factories.accounts import UserFactory
 from tests.factories.subscriptions import NOON

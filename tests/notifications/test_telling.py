@@ -8,15 +8,15 @@ from django.core import mail
 from django.db import connection
 
 from accounts.policy import Role
-from notifications.enums import How, Topic
-from notifications.models import Choice, Delivery, Notification, Preference, Sighting
-from notifications.selectors import unread
-from notifications.services.noticing import notice
-from notifications.services.preferences import mark_read
-from notifications.services.telling import tell_due
 from partnerhub.mail.models import Message
 from partnerhub.mail.sealing import opened
 from partnerhub.mail.sending import send_due
+from partnerhub.notifications.enums import How, Topic
+from partnerhub.notifications.models import Choice, Delivery, Notification, Preference, Sighting
+from partnerhub.notifications.selectors import unread
+from partnerhub.notifications.services.noticing import notice
+from partnerhub.notifications.services.preferences import mark_read
+from partnerhub.notifications.services.telling import tell_due
 from partnerhub.outbox.delivery import deliver_due
 from publishers.models import Publisher
 from subscriptions.services.notes import add_note

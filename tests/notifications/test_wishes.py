@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time
 import pytest
 
 from accounts.policy import Role
-from notifications.enums import CLASSES, How, Topic, topic_of
-from notifications.wishes import Wishes, default_how, default_only_own
+from partnerhub.notifications.enums import CLASSES, How, Topic, topic_of
+from partnerhub.notifications.wishes import Wishes, default_how, default_only_own
 from subscriptions.enums import Cause, Reason
 
 A, S, O, P = Role.ADMIN_AGENT, Role.SALES_AGENT, Role.OPS_AGENT, Role.PLATFORM_ADMIN  # noqa: E741

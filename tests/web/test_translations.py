@@ -12,7 +12,7 @@ from partnerhub.runtime.bootstrap import ROOT
 from partnerhub.runtime.messages import LOCALE
 
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
-APPS = ("accounts", "billing", "customers", "notifications", "partnerhub", "publishers", "subscriptions")
+APPS = ("accounts", "billing", "customers", "partnerhub", "publishers", "subscriptions")
 TRANSLATE = re.compile(r'{%\s*translate\s+"((?:[^"\\]|\\.)*)"')
 
 VALUES = re.compile(r"%\([a-z_]+\)[ds]|%[ds]|\{[a-z_]*\}|</?[a-z]+>")

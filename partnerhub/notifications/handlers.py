@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from notifications.enums import Topic
-from notifications.services.noticing import facts_of
-from notifications.services.telling import tell_person
+from partnerhub.notifications.enums import Topic
+from partnerhub.notifications.services.noticing import facts_of
+from partnerhub.notifications.services.telling import tell_person
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import handles
 from publishers.models import Publisher

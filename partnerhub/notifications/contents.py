@@ -9,11 +9,11 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from notifications.enums import How, Kind
-from notifications.models import Notification
-from notifications.words import sentence
 from partnerhub.mail.letters import Letter, Link, one_line
 from partnerhub.mail.services import LONGEST_SUBJECT
+from partnerhub.notifications.enums import How, Kind
+from partnerhub.notifications.models import Notification
+from partnerhub.notifications.words import sentence
 
 # Of a storm of causes this many are named; the page in the hub has them all.
 MOST_LINES = 20

@@ -7,8 +7,8 @@ may be among them. What people host themselves is told by webhook.
 from importlib import import_module
 from typing import Any
 
-from notifications.contents import Content, plain_text
 from partnerhub.errors import InvalidInput
+from partnerhub.notifications.contents import Content, plain_text
 
 SERVICES = {
     "NotifyDiscord": "Discord",

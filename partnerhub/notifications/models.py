@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from notifications.enums import How, Kind, Topic
 from partnerhub.mail.models import Message
+from partnerhub.notifications.enums import How, Kind, Topic
 from publishers.models import Publisher
 from subscriptions.models import Subscription
 

@@ -7,14 +7,14 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from notifications.enums import CLASSES, How, Kind, Topic
-from notifications.models import Preference
-from notifications.selectors import Person, preference_of
-from notifications.services.channels import LONGEST_ADDRESS, LONGEST_NAME
-from notifications.services.preferences import Chosen
-from notifications.wishes import default_how
-from notifications.words import CLASS, HOW, KIND, TOPIC
 from partnerhub.errors import AddressNotAllowed
+from partnerhub.notifications.enums import CLASSES, How, Kind, Topic
+from partnerhub.notifications.models import Preference
+from partnerhub.notifications.selectors import Person, preference_of
+from partnerhub.notifications.services.channels import LONGEST_ADDRESS, LONGEST_NAME
+from partnerhub.notifications.services.preferences import Chosen
+from partnerhub.notifications.wishes import default_how
+from partnerhub.notifications.words import CLASS, HOW, KIND, TOPIC
 from partnerhub.web.forms import RefusableForm
 
 _PREFIX = "topic_"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from notifications.enums import How, Topic, topic_of
-from notifications.models import Notification, Sighting
-from notifications.selectors import Person, people
+from partnerhub.notifications.enums import How, Topic, topic_of
+from partnerhub.notifications.models import Notification, Sighting
+from partnerhub.notifications.selectors import Person, people
 from partnerhub.outbox.models import Event
 from subscriptions.attending import open_items
 from subscriptions.models import AttentionItem, Subscription, Triage

@@ -7,15 +7,15 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.policy import Actor
-from notifications.contents import test_content
-from notifications.enums import Kind
-from notifications.events import ChannelAdded, ChannelRemoved
-from notifications.models import Channel, Delivery, Notification, Sighting
-from notifications.others import check_other
-from notifications.sealing import sealed
-from notifications.selectors import person_of
 from partnerhub.errors import InvalidInput, NotFound
 from partnerhub.hooks.services import check_webhook_url
+from partnerhub.notifications.contents import test_content
+from partnerhub.notifications.enums import Kind
+from partnerhub.notifications.events import ChannelAdded, ChannelRemoved
+from partnerhub.notifications.models import Channel, Delivery, Notification, Sighting
+from partnerhub.notifications.others import check_other
+from partnerhub.notifications.sealing import sealed
+from partnerhub.notifications.selectors import person_of
 from partnerhub.outbox.recorder import record
 
 LONGEST_ADDRESS, LONGEST_NAME, MOST_CHANNELS = 2000, 80, 10

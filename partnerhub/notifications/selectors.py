@@ -9,10 +9,10 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from accounts.policy import Actor, Role
-from notifications.enums import How, Topic
-from notifications.models import Channel, Delivery, Notification, Preference
-from notifications.wishes import Wishes, default_only_own
 from partnerhub.errors import NotFound
+from partnerhub.notifications.enums import How, Topic
+from partnerhub.notifications.models import Channel, Delivery, Notification, Preference
+from partnerhub.notifications.wishes import Wishes, default_only_own
 
 DIGEST_HOUR = 8
 

@@ -14,17 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.middleware import actor_of
-from notifications.contents import target_url
-from notifications.context import bell as bell_context
-from notifications.enums import CLASSES, Kind, Topic
-from notifications.forms import ChannelForm, SettingsForm
-from notifications.models import Delivery, Notification
-from notifications.selectors import channels_of, deliveries_of, notifications_of, person_of, unread
-from notifications.services.channels import add_channel, remove_channel, try_channel
-from notifications.services.preferences import choose, mark_read
-from notifications.words import CLASS, KIND, sentence
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotFound
+from partnerhub.notifications.contents import target_url
+from partnerhub.notifications.context import bell as bell_context
+from partnerhub.notifications.enums import CLASSES, Kind, Topic
+from partnerhub.notifications.forms import ChannelForm, SettingsForm
+from partnerhub.notifications.models import Delivery, Notification
+from partnerhub.notifications.selectors import channels_of, deliveries_of, notifications_of, person_of, unread
+from partnerhub.notifications.services.channels import add_channel, remove_channel, try_channel
+from partnerhub.notifications.services.preferences import choose, mark_read
+from partnerhub.notifications.words import CLASS, KIND, sentence
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import status_of
 

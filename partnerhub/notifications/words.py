@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from notifications.enums import How, Kind, Topic
+from partnerhub.notifications.enums import How, Kind, Topic
 
 CLASS = {
     "you": gettext_lazy("For you"),

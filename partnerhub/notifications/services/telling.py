@@ -9,12 +9,12 @@ import structlog
 from django.db import DatabaseError, transaction
 
 from accounts.models import User
-from notifications.contents import content_of, letter_of
-from notifications.enums import How, Topic
-from notifications.models import Channel, Delivery, Notification
-from notifications.selectors import Person, people, still_open
 from partnerhub.mail.models import Message
 from partnerhub.mail.services import post
+from partnerhub.notifications.contents import content_of, letter_of
+from partnerhub.notifications.enums import How, Topic
+from partnerhub.notifications.models import Channel, Delivery, Notification
+from partnerhub.notifications.selectors import Person, people, still_open
 from publishers.models import Publisher
 from subscriptions.models import Subscription
 

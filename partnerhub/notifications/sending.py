@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from notifications.contents import body_for
-from notifications.enums import Kind
-from notifications.models import Delivery
-from notifications.others import send_to_other
-from notifications.sealing import Unreadable, opened
 from partnerhub.guard import AddressNotPublic, socket_factory
+from partnerhub.notifications.contents import body_for
+from partnerhub.notifications.enums import Kind
+from partnerhub.notifications.models import Delivery
+from partnerhub.notifications.others import send_to_other
+from partnerhub.notifications.sealing import Unreadable, opened
 
 log = structlog.get_logger(__name__)
 

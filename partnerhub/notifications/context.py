@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.policy import Actor
-from notifications.selectors import unread
+from partnerhub.notifications.selectors import unread
 from partnerhub.web.pages import capped_count
 
 SHOWN_AT_MOST = 99

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class NotificationsConfig(AppConfig):
-    name = "notifications"
+    name = "partnerhub.notifications"
 
     def ready(self) -> None:
-        import_module("notifications.handlers")
+        import_module("partnerhub.notifications.handlers")

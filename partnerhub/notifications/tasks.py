@@ -1,10 +1,10 @@
 from celery import shared_task
 
-from notifications.sending import send_due
-from notifications.services.channels import forget_told
-from notifications.services.noticing import notice
-from notifications.services.telling import tell_due
 from partnerhub.clock import now
+from partnerhub.notifications.sending import send_due
+from partnerhub.notifications.services.channels import forget_told
+from partnerhub.notifications.services.noticing import notice
+from partnerhub.notifications.services.telling import tell_due
 
 
 @shared_task

@@ -3,10 +3,9 @@
 import uuid
 
 import django.db.models.deletion
+import notifications.enums
 from django.conf import settings
 from django.db import migrations, models
-
-import notifications.enums
 
 
 class Migration(migrations.Migration):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from accounts.policy import Role
-from notifications.enums import PERSONAL, How, Topic
+from partnerhub.notifications.enums import PERSONAL, How, Topic
 
 _STRENGTH = (How.OFF, How.IN_APP, How.DIGEST, How.NOW)
 _FOR_EVERYBODY = dict.fromkeys(PERSONAL, How.NOW)

@@ -10,11 +10,11 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.policy import Actor
-from notifications.enums import How, Topic
-from notifications.models import Choice, Notification, Preference
-from notifications.selectors import person_of
-from notifications.wishes import default_how
 from partnerhub.errors import NotFound
+from partnerhub.notifications.enums import How, Topic
+from partnerhub.notifications.models import Choice, Notification, Preference
+from partnerhub.notifications.selectors import person_of
+from partnerhub.notifications.wishes import default_how
 
 
 @dataclass(frozen=True, slots=True)
