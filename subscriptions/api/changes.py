@@ -1,5 +1,6 @@
 """Changing a subscription by PATCH: the whole resource may be sent back, and only what differs is a change."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,11 +11,18 @@ from rest_framework import serializers
 from accounts.policy import Action, Actor, authorize
 from customers.api.bodies import AttributesBody
 from partnerhub.api.shapes import guid
-from partnerhub.errors import BillingFrequencyFixed, InvalidInput, NotActivatedYet, TermFixed
+from partnerhub.errors import (
+    AvailabilityNotFound,
+    BillingFrequencyFixed,
+    InvalidInput,
+    NotActivatedYet,
+    OneChangeAtATime,
+    TermFixed,
+)
 from publishers.models import PlanTerm
-from publishers.selectors import plan_terms_of
+from publishers.selectors import plan_term_by_catalog_item, plan_terms_of
 from subscriptions.api.shapes import STATUS, every_status
-from subscriptions.changes import Change
+from subscriptions.changes import AT_RENEWAL, Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscription_for
@@ -58,6 +66,12 @@ class SubscriptionBody(serializers.Serializer[Any]):
     attributes = AttributesBody(required=False, allow_null=True)
 
 
+class WantedBody(SubscriptionBody):
+    """As in PATCH; `toCatalogItemId` names another plan of the same offer, as in transitions."""
+
+    toCatalogItemId = serializers.CharField(max_length=64, required=False, allow_null=True)
+
+
 @transaction.atomic
 def apply_changes(
     actor: Actor, found: Subscription, body: dict[str, Any], *, version: int | None, at: datetime
@@ -69,13 +83,41 @@ def apply_changes(
     found = subscription_for(actor, found.pk)
     wanted = {name: value for name, value in body.items() if value is not None}
     reason = wanted.get("cancellationReason", "")
+    if "quoteId" in wanted and not (quoted := wanted_of(actor, found, wanted)).is_empty:
+        commit(actor, found.pk, guid(wanted["quoteId"], "quote"), quoted, reason=reason, at=at)
+        return subscription_for(actor, found.pk)
     change = change_of(actor, found, wanted)
-    if not change.is_empty and "quoteId" in wanted:
-        commit(actor, found.pk, guid(wanted["quoteId"], "quote"), change, reason=reason, at=at)
-    elif not change.is_empty:
+    if change.is_empty:
+        authorize(actor, Action.SUBSCRIPTION_CHANGE)
+    else:
         perform(actor, found.pk, change, reason=reason, version=version, at=at)
     _schedule(actor, found, wanted.get("scheduledNextTermInstructions"), at)
     return subscription_for(actor, found.pk)
+
+
+def wanted_of(actor: Actor, found: Subscription, wanted: dict[str, Any]) -> Change:
+    """The one change that is looked at or asked for: what `change_of` finds, another plan (`toCatalogItemId`), or what
+    is to begin at renewal. Raises what they raise, and OneChangeAtATime where licences or a plan are to change both now
+    and at renewal.
+    """
+    change = change_of(actor, found, wanted)
+    if "toCatalogItemId" in wanted:
+        change = replace(change, plan_term_id=other_plan(found, wanted["toCatalogItemId"]).pk)
+    scheduled = _scheduled(found, wanted.get("scheduledNextTermInstructions"))
+    if scheduled is None:
+        return change
+    if change.quantity is not None or change.plan_term_id is not None:
+        raise OneChangeAtATime
+    quantity, term = scheduled
+    return replace(change, quantity=quantity, plan_term_id=term.pk if term else None, when=AT_RENEWAL)
+
+
+def other_plan(found: Subscription, catalog_item_id: str) -> PlanTerm:
+    """The way to buy another plan of the same offer. Raises AvailabilityNotFound."""
+    target = plan_term_by_catalog_item(catalog_item_id)
+    if target.plan_id == found.plan_id or target.plan.offer_id != found.offer_id:
+        raise AvailabilityNotFound(id=catalog_item_id)
+    return target
 
 
 def change_of(actor: Actor, found: Subscription, wanted: dict[str, Any]) -> Change:
@@ -146,18 +188,29 @@ def _sold_as(found: Subscription, sku_id: str, term: str, cycle: str) -> PlanTer
 
 
 def _schedule(actor: Actor, found: Subscription, instructions: dict[str, Any] | None, at: datetime) -> None:
-    if instructions is None:
-        return
-    quantity, product = instructions.get("quantity"), _product_of(instructions)
-    if quantity is None and not product:
+    """Set what the next term begins with; instructions that say nothing take back what was scheduled."""
+    if instructions is not None and not _says_anything(instructions):
         if scheduled_of(found):
             unschedule(actor, found.pk, version=None, at=at)
-        return
+    elif scheduled := _scheduled(found, instructions):
+        quantity, term = scheduled
+        term_id = term.pk if term else None
+        schedule_renewal(actor, found.pk, quantity=quantity, plan_term_id=term_id, version=None, at=at)
+
+
+def _says_anything(instructions: dict[str, Any]) -> bool:
+    return instructions.get("quantity") is not None or bool(_product_of(instructions))
+
+
+def _scheduled(found: Subscription, instructions: dict[str, Any] | None) -> tuple[int | None, PlanTerm | None] | None:
+    """Licences and plan of the next term; None where nothing is asked that is not scheduled already."""
+    if instructions is None or not _says_anything(instructions):
+        return None
+    quantity, product, known = instructions.get("quantity"), _product_of(instructions), scheduled_of(found)
     term = _next_plan_term(found, product) if product else None
-    known = scheduled_of(found)
     if (quantity in (None, known.get("quantity"))) and (term is None or str(term.pk) == known.get("plan_term")):
-        return
-    schedule_renewal(actor, found.pk, quantity=quantity, plan_term_id=term.pk if term else None, version=None, at=at)
+        return None
+    return quantity, term
 
 
 def _product_of(instructions: dict[str, Any]) -> dict[str, str]:

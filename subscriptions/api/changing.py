@@ -18,7 +18,7 @@ from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
 from partnerhub.errors import InvalidInput, NothingAsked, RequestClosed, RequestOwn, StaleVersion
 from subscriptions.api import examples, grants
-from subscriptions.api.changes import SubscriptionBody, change_of
+from subscriptions.api.changes import WantedBody, wanted_of
 from subscriptions.api.operations import OperationShown, operation_of, operation_shown
 from subscriptions.api.previews import PreviewShown, preview_shown
 from subscriptions.api.requests import ChangeRequestShown, DecisionBody, RequestBody, request_shown
@@ -35,9 +35,12 @@ class Previews(OwnResource):
         "previewChange",
         "What a change would do and cost, with a quote",
         PreviewShown,
-        body=SubscriptionBody,
+        body=WantedBody,
         headers=(IF_MATCH,),
-        about="Nothing is changed: whoever may read may ask. With its `quoteId`, PATCH does exactly this, or refuses.",
+        about=(
+            "Nothing is changed: whoever may read may ask. With its `quoteId`, PATCH does exactly this, or refuses; "
+            "for `toCatalogItemId`, a transition does."
+        ),
         roles=grants.READERS,
         refusals=grants.PREVIEWING,
         example=examples.QUANTITY_CHANGE,
@@ -48,9 +51,9 @@ class Previews(OwnResource):
         actor, at = caller(request), now()
         found = subscription_of(actor, customer_id, subscription_id)
         body = body_of(request)
-        values = checked(SubscriptionBody(data=body, partial=True))
+        values = checked(WantedBody(data=body, partial=True))
         with _as_seen(request, body, found):
-            change = change_of(actor, found, {name: value for name, value in values.items() if value is not None})
+            change = wanted_of(actor, found, {name: value for name, value in values.items() if value is not None})
             row, shown = quote(actor, found.pk, change, at=at)
         return Response(preview_shown(row, shown))
 
@@ -122,7 +125,7 @@ class ChangeRequests(OwnResource):
         values = checked(RequestBody(data=body))
         wanted = {name: value for name, value in values.items() if value is not None}
         with _as_seen(request, body, found):
-            asked = ask(actor, found.pk, change_of(actor, found, wanted), reason=wanted["reason"], at=at)
+            asked = ask(actor, found.pk, wanted_of(actor, found, wanted), reason=wanted["reason"], at=at)
         return Response(request_shown(asked), 201)
 
 

@@ -50,7 +50,7 @@ ANY_CHANGE = (
     errors.NoPriceInCurrency,
 )
 CHANGING_QUANTITY = (errors.QuantityOutOfRange, errors.QuantityWhileSuspended, errors.ReductionWindowClosed)
-CHANGING_TERMS = (errors.TermFixed, errors.TrialTermFixed, errors.BillingFrequencyFixed, errors.ChangeNotSupported)
+CHANGING_TERMS = (errors.TermFixed, errors.TrialTermFixed, errors.BillingFrequencyFixed)
 ENDING = (
     errors.StatusForbids,
     errors.CancellationWindowClosed,
@@ -79,4 +79,4 @@ DECIDING = (
     errors.RequestMoved,
     errors.RequestTooMuch,
 )
-CHANGING_PLAN = (*ANY_CHANGE, errors.AvailabilityNotFound, errors.QuantityOutOfRange, errors.ChangeNotSupported)
+CHANGING_PLAN = (*ANY_CHANGE, errors.AvailabilityNotFound, errors.QuantityOutOfRange, *QUOTED)

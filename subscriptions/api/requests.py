@@ -7,12 +7,12 @@ from rest_framework import serializers
 from customers.api.bodies import AttributesBody
 from partnerhub.api.etag import etag_of
 from partnerhub.api.shapes import Attributes, Guid, Utc, utc, utc_or_none
-from subscriptions.api.changes import SubscriptionBody
+from subscriptions.api.changes import WantedBody
 from subscriptions.models import ChangeRequest
 
 
-class RequestBody(SubscriptionBody):
-    """What is asked for, as in PATCH, and why."""
+class RequestBody(WantedBody):
+    """What is asked for, as in a preview, and why."""
 
     reason = serializers.CharField(max_length=500)
 

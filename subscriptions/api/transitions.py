@@ -15,16 +15,18 @@ from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
 from partnerhub.api.views import Resource
 from partnerhub.clock import now
-from partnerhub.errors import AvailabilityNotFound, HubError, InvalidInput
+from partnerhub.errors import HubError, InvalidInput
 from publishers.models import PlanTerm
-from publishers.selectors import plan_term_by_catalog_item, plan_terms_of
+from publishers.selectors import plan_terms_of
 from subscriptions.api import examples, grants
+from subscriptions.api.changes import other_plan
 from subscriptions.api.views import led_on, subscription_of
-from subscriptions.changes import AT_RENEWAL, NOW
+from subscriptions.changes import AT_RENEWAL, NOW, Change
 from subscriptions.enums import OperationAction, OperationStatus
 from subscriptions.models import Operation, Subscription
 from subscriptions.services.allowing import plan_refusals
 from subscriptions.services.plans import change_plan
+from subscriptions.services.quoting import commit
 
 KIND = "transition_only"
 WHEN = {"immediate": NOW, "scheduled": AT_RENEWAL}
@@ -32,11 +34,12 @@ _EVENTS = {OperationStatus.SUCCEEDED: "Completed", OperationStatus.FAILED: "Fail
 
 
 class TransitionBody(serializers.Serializer[Any]):
-    """`toCatalogItemId` names another plan of the same offer; the licences go with it."""
+    """`toCatalogItemId` names another plan of the same offer; the licences go with it. `quoteId` is of a preview."""
 
     toCatalogItemId = serializers.CharField(max_length=64)
     quantity = serializers.IntegerField(required=False, allow_null=True)
     transitionType = serializers.CharField(max_length=40, required=False, allow_null=True)
+    quoteId = serializers.CharField(max_length=40, required=False, allow_null=True)
 
 
 class TransitionEvent(TypedDict):
@@ -116,10 +119,11 @@ class Transitions(Resource):
         body = checked(TransitionBody(data=body_of(request)))
         if body.get("quantity") not in (None, found.quantity):
             raise InvalidInput(field="quantity", problem=f"all {found.quantity} licences change their plan together")
-        target = plan_term_by_catalog_item(body["toCatalogItemId"])
-        if target.plan_id == found.plan_id or target.plan.offer_id != found.offer_id:
-            raise AvailabilityNotFound(id=body["toCatalogItemId"])
-        change_plan(actor, found.pk, plan_term_id=target.pk, version=None, at=at)
+        target, quote_id = other_plan(found, body["toCatalogItemId"]), body.get("quoteId")
+        if quote_id:
+            commit(actor, found.pk, guid(quote_id, "quote"), Change(plan_term_id=target.pk), at=at)
+        else:
+            change_plan(actor, found.pk, plan_term_id=target.pk, version=None, at=at)
         asked = found.operations.filter(action=OperationAction.CHANGE_PLAN).order_by("-created_at")[:1]
         return Response(next(iter(_shown(found, list(asked))), None), 202 if prefers_async(request) else 200)
 

@@ -235,6 +235,22 @@ def test_what_a_preview_quotes_is_what_happens(admin):
     assert [f"{charge.amount:.2f}" for charge in charged] == [line["amount"] for line in shown["lines"]]
 
 
+def test_what_begins_at_renewal_is_previewed_asked_for_and_quoted(admin, sales):
+    subscription = active()
+    wanted = {"scheduledNextTermInstructions": {"quantity": 5}}
+    asked = sales.send("post", path_of(subscription, "changerequests"), wanted | {"reason": "Two leave"}).json()
+    shown = admin.send("post", path_of(subscription, "preview"), wanted).json()
+    both = admin.send("post", path_of(subscription, "preview"), wanted | {"quantity": 9})
+    other = admin.send("patch", path_of(subscription), {"quantity": 5, "quoteId": shown["quoteId"]})
+    done = admin.send("patch", path_of(subscription), wanted | {"quoteId": shown["quoteId"]}).json()
+
+    assert asked["preview"]["after"]["scheduled"] == {"quantity": 5}
+    assert (shown["before"]["scheduled"], shown["after"]["scheduled"], shown["lines"]) == ({}, {"quantity": 5}, [])
+    refused(both, 400, 800002)
+    refused(other, 404, 1000)
+    assert done["scheduledNextTermInstructions"] == {"quantity": 5}
+
+
 def test_a_sales_program_asks_and_an_admin_program_decides(admin, sales):
     subscription = active()
     path = path_of(subscription, "changerequests")
@@ -252,7 +268,7 @@ def test_a_sales_program_asks_and_an_admin_program_decides(admin, sales):
 
 
 @pytest.mark.parametrize(
-    "change", [{"friendlyName": "X"}, {"autoRenewEnabled": False}, {"status": "deleted"}, {"quantity": 8}]
+    "change", [{}, {"friendlyName": "X"}, {"autoRenewEnabled": False}, {"status": "deleted"}, {"quantity": 8}]
 )
 @pytest.mark.parametrize("role", ["sales", "ops", "platform"])
 @pytest.mark.parametrize("bought", [buy, active])

@@ -43,6 +43,20 @@ def test_a_plan_change_is_asked_followed_and_done(admin):
     assert Subscription.objects.get().plan_term_id == target.pk
 
 
+def test_another_plan_is_previewed_asked_for_and_quoted(admin, sales):
+    subscription, target = with_two_plans()
+    wanted = {"toCatalogItemId": target.catalog_item_id}
+    asked = sales.send("post", path_of(subscription, "changerequests"), wanted | {"reason": "More room"}).json()
+    shown = admin.send("post", path_of(subscription, "preview"), wanted).json()
+    quote = {"quoteId": shown["quoteId"]}
+    refused(admin.send("patch", path_of(subscription), {"quantity": 9} | quote), 404, 1000)
+    done = admin.send("post", path_of(subscription, "transitions"), wanted | quote).json()
+
+    assert asked["changes"] == {"plan_term_id": [str(subscription.plan_term_id), str(target.pk)]}
+    assert shown["after"]["plan_term_id"] == str(target.pk)
+    assert str(subscription.operations.get(pk=done["operationId"]).quote_id) == shown["quoteId"]
+
+
 def test_a_refused_plan_change_says_why(admin):
     subscription, target = with_two_plans()
     path = path_of(subscription, "transitions")
