@@ -384,11 +384,6 @@ class CancelStepsOpen(HubError):
     sentence = gettext_noop("{publisher} asks for these steps first: {steps}")
 
 
-class ChangeNotSupported(HubError):
-    code = "change_not_supported"
-    sentence = gettext_noop("{field} cannot be changed here yet (asked for {asked}, it is {current}).")
-
-
 class NothingToPoll(HubError):
     code = "nothing_to_poll"
     sentence = gettext_noop("{publisher} is not asked about this subscription: {why}")

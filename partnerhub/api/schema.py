@@ -183,6 +183,10 @@ class HubSchema(AutoSchema):
         """What may be left out is null then: generators would ask for it where no list names what is needed."""
         schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         for name, member in schema.get("properties", {}).items():
+            if None in member.get("enum", ()):  # a list of words that is shared by members would lose its null
+                words = [word for word in member.pop("enum") if word is not None]
+                del member["x-spec-enum-id"], member["type"]
+                member["oneOf"] = [{"type": "string", "enum": words}, {"type": "null"}]
             may_be_null = "null" in member.get("type", ()) or {"type": "null"} in member.get("oneOf", ())
             if may_be_null and name not in schema.get("required", ()):
                 member["default"] = None
