@@ -3,9 +3,10 @@
 import uuid
 
 import django.db.models.deletion
-import notifications.enums
 from django.conf import settings
 from django.db import migrations, models
+
+import partnerhub.notifications.enums
 
 
 class Migration(migrations.Migration):
@@ -218,10 +219,10 @@ class Migration(migrations.Migration):
                     (
                         "kind__in",
                         [
-                            notifications.enums.Kind["WEBHOOK"],
-                            notifications.enums.Kind["SLACK"],
-                            notifications.enums.Kind["TEAMS"],
-                            notifications.enums.Kind["OTHER"],
+                            partnerhub.notifications.enums.Kind["WEBHOOK"],
+                            partnerhub.notifications.enums.Kind["SLACK"],
+                            partnerhub.notifications.enums.Kind["TEAMS"],
+                            partnerhub.notifications.enums.Kind["OTHER"],
                         ],
                     )
                 ),
@@ -239,22 +240,22 @@ class Migration(migrations.Migration):
                     (
                         "topic__in",
                         [
-                            notifications.enums.Topic["MENTIONED"],
-                            notifications.enums.Topic["ASSIGNED"],
-                            notifications.enums.Topic["WAITING"],
-                            notifications.enums.Topic["PUBLISHER_ASKS"],
-                            notifications.enums.Topic["PUBLISHER_REFUSED"],
-                            notifications.enums.Topic["LINK_EXPIRED"],
-                            notifications.enums.Topic["ACTIVATION_DEADLINE"],
-                            notifications.enums.Topic["WINDOW_CLOSING"],
-                            notifications.enums.Topic["CHANGE_ASKED"],
-                            notifications.enums.Topic["CHANGE_WAITING"],
-                            notifications.enums.Topic["CHANGE_FAILED"],
-                            notifications.enums.Topic["DRIFT"],
-                            notifications.enums.Topic["RENEWAL_UNANNOUNCED"],
-                            notifications.enums.Topic["PAYMENT_SUSPENDED"],
-                            notifications.enums.Topic["PUBLISHER_DOWN"],
-                            notifications.enums.Topic["SECRET_EXPIRING"],
+                            partnerhub.notifications.enums.Topic["MENTIONED"],
+                            partnerhub.notifications.enums.Topic["ASSIGNED"],
+                            partnerhub.notifications.enums.Topic["WAITING"],
+                            partnerhub.notifications.enums.Topic["PUBLISHER_ASKS"],
+                            partnerhub.notifications.enums.Topic["PUBLISHER_REFUSED"],
+                            partnerhub.notifications.enums.Topic["LINK_EXPIRED"],
+                            partnerhub.notifications.enums.Topic["ACTIVATION_DEADLINE"],
+                            partnerhub.notifications.enums.Topic["WINDOW_CLOSING"],
+                            partnerhub.notifications.enums.Topic["CHANGE_ASKED"],
+                            partnerhub.notifications.enums.Topic["CHANGE_WAITING"],
+                            partnerhub.notifications.enums.Topic["CHANGE_FAILED"],
+                            partnerhub.notifications.enums.Topic["DRIFT"],
+                            partnerhub.notifications.enums.Topic["RENEWAL_UNANNOUNCED"],
+                            partnerhub.notifications.enums.Topic["PAYMENT_SUSPENDED"],
+                            partnerhub.notifications.enums.Topic["PUBLISHER_DOWN"],
+                            partnerhub.notifications.enums.Topic["SECRET_EXPIRING"],
                         ],
                     )
                 ),
@@ -268,10 +269,10 @@ class Migration(migrations.Migration):
                     (
                         "how__in",
                         [
-                            notifications.enums.How["NOW"],
-                            notifications.enums.How["DIGEST"],
-                            notifications.enums.How["IN_APP"],
-                            notifications.enums.How["OFF"],
+                            partnerhub.notifications.enums.How["NOW"],
+                            partnerhub.notifications.enums.How["DIGEST"],
+                            partnerhub.notifications.enums.How["IN_APP"],
+                            partnerhub.notifications.enums.How["OFF"],
                         ],
                     )
                 ),
@@ -361,22 +362,22 @@ class Migration(migrations.Migration):
                     (
                         "topic__in",
                         [
-                            notifications.enums.Topic["MENTIONED"],
-                            notifications.enums.Topic["ASSIGNED"],
-                            notifications.enums.Topic["WAITING"],
-                            notifications.enums.Topic["PUBLISHER_ASKS"],
-                            notifications.enums.Topic["PUBLISHER_REFUSED"],
-                            notifications.enums.Topic["LINK_EXPIRED"],
-                            notifications.enums.Topic["ACTIVATION_DEADLINE"],
-                            notifications.enums.Topic["WINDOW_CLOSING"],
-                            notifications.enums.Topic["CHANGE_ASKED"],
-                            notifications.enums.Topic["CHANGE_WAITING"],
-                            notifications.enums.Topic["CHANGE_FAILED"],
-                            notifications.enums.Topic["DRIFT"],
-                            notifications.enums.Topic["RENEWAL_UNANNOUNCED"],
-                            notifications.enums.Topic["PAYMENT_SUSPENDED"],
-                            notifications.enums.Topic["PUBLISHER_DOWN"],
-                            notifications.enums.Topic["SECRET_EXPIRING"],
+                            partnerhub.notifications.enums.Topic["MENTIONED"],
+                            partnerhub.notifications.enums.Topic["ASSIGNED"],
+                            partnerhub.notifications.enums.Topic["WAITING"],
+                            partnerhub.notifications.enums.Topic["PUBLISHER_ASKS"],
+                            partnerhub.notifications.enums.Topic["PUBLISHER_REFUSED"],
+                            partnerhub.notifications.enums.Topic["LINK_EXPIRED"],
+                            partnerhub.notifications.enums.Topic["ACTIVATION_DEADLINE"],
+                            partnerhub.notifications.enums.Topic["WINDOW_CLOSING"],
+                            partnerhub.notifications.enums.Topic["CHANGE_ASKED"],
+                            partnerhub.notifications.enums.Topic["CHANGE_WAITING"],
+                            partnerhub.notifications.enums.Topic["CHANGE_FAILED"],
+                            partnerhub.notifications.enums.Topic["DRIFT"],
+                            partnerhub.notifications.enums.Topic["RENEWAL_UNANNOUNCED"],
+                            partnerhub.notifications.enums.Topic["PAYMENT_SUSPENDED"],
+                            partnerhub.notifications.enums.Topic["PUBLISHER_DOWN"],
+                            partnerhub.notifications.enums.Topic["SECRET_EXPIRING"],
                         ],
                     )
                 ),
