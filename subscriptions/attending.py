@@ -1,10 +1,11 @@
 """Reading what somebody must act on: the view of causes, with the deadlines that policies set and what is put aside."""
 
-import hashlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
+from django.db import connection
 from django.db.models import (
     Case,
     CharField,
@@ -27,7 +28,6 @@ from django.db.models.functions import Cast, Coalesce, Concat, RowNumber
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.money import Money
-from partnerhub.outbox.models import Event
 from publishers.selectors import HUB, policy_book, policy_interval
 from subscriptions.attention import BANDS
 from subscriptions.enums import Cause
@@ -46,6 +46,10 @@ SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
 LOOK_AGAIN = timedelta(minutes=10)
 # So many of the newest events are compared: one that is committed late stands a little behind the newest.
 LATEST = 50
+_MARK = """
+SELECT md5(string_agg(id::text, ' '))
+  FROM (SELECT id FROM outbox_event ORDER BY at DESC, id DESC LIMIT %s) AS newest
+"""
 # More than any weight, so that what is left of it sorts the other way round.
 MOST = Decimal(10**15)
 
@@ -57,7 +61,8 @@ def open_items(at: datetime) -> QuerySet[AttentionItem]:
     """
     closed = Q(cause=Cause.WINDOW_CLOSING, deadline__lte=at)
     opened = _dated(at).filter(opened_at__lte=at).exclude(closed)
-    return opened.annotate(band=_band(at)).order_by("band", "-weight", "opened_at", "id")
+    found: QuerySet[AttentionItem] = opened.annotate(band=_band(at)).order_by("band", "-weight", "opened_at", "id")
+    return found
 
 
 def ranked(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
@@ -84,8 +89,9 @@ def at_risk(item: AttentionItem) -> Money:
 
 def mark() -> str:
     """A short text that changes whenever something is recorded; one read of an index."""
-    newest = Event.objects.order_by("-at", "-id").values_list("pk", flat=True)[:LATEST]
-    return hashlib.sha256(" ".join(str(pk) for pk in newest).encode()).hexdigest()[:16]
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK, [LATEST])
+        return str(cursor.fetchone()[0])
 
 
 def next_change(at: datetime) -> datetime:
@@ -96,7 +102,8 @@ def next_change(at: datetime) -> datetime:
     found = _dated(at).aggregate(**moments)
     nearing = [found[f"nears_{number}"] - span for number, span in enumerate(BANDS) if found[f"nears_{number}"]]
     back = Triage.objects.filter(snoozed=True, snoozed_until__gt=at).aggregate(back=Min("snoozed_until"))["back"]
-    return min(moment for moment in (at + LOOK_AGAIN, found["opens"], back, *nearing) if moment)
+    moments_ahead: list[datetime] = [moment for moment in (found["opens"], back, *nearing) if moment]
+    return min([at + LOOK_AGAIN, *moments_ahead])
 
 
 def attention_visible_to(actor: Actor, at: datetime) -> QuerySet[AttentionItem]:
@@ -119,13 +126,14 @@ def snoozes(at: datetime) -> QuerySet[Triage]:
     return Triage.objects.filter(still, item=OuterRef("pk"), since=OuterRef("since"), snoozed=True)
 
 
-def _dated(at: datetime) -> QuerySet[AttentionItem]:
+def _dated(at: datetime) -> QuerySet[Any]:
     """The items with their deadlines and openings, those that open later too; of renewals only the near ones."""
     book = policy_book(*LEADS.values(), CHANGE_AFTER)
     leads = {cause: book.duration(name, HUB, at) for cause, name in LEADS.items()}
     changed = book.duration(CHANGE_AFTER, HUB, at)
     near = Q(renews_on=None) | Q(renews_on__lte=(at + leads[Cause.RENEWAL_UNANNOUNCED] + timedelta(days=1)).date())
-    dated = AttentionItem.objects.filter(near).annotate(deadline=_deadline(at))
+    found: QuerySet[Any] = AttentionItem.objects.filter(near)
+    dated = found.annotate(deadline=_deadline(at))
     return dated.annotate(opened_at=_opened(leads, changed, at))
 
 

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -34,6 +36,10 @@ class AttentionItem(models.Model):
     renews_on = models.DateField(null=True)
     weight = models.DecimalField(max_digits=20, decimal_places=4)
     currency = models.CharField(max_length=3)
+    # What `open_items` adds.
+    deadline: datetime | None
+    opened_at: datetime
+    band: int
 
     class Meta:
         managed = False

@@ -1,9 +1,11 @@
 """Rows of the queue: everything is worked out here, so that templates neither query nor compute."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -56,7 +58,8 @@ class QueueRow:
 def queue_rows(actor: Actor, items: Sequence[AttentionItem], at: datetime) -> list[QueueRow]:
     """The rows of these items, each of another subscription or publisher; a fixed number of queries for them all."""
     about = [item.subscription_id for item in items if item.subscription_id]
-    subscriptions = {one.pk: one for one in subscriptions_visible_to(actor).filter(pk__in=about)} if about else {}
+    found = subscriptions_visible_to(actor).filter(pk__in=about) if about else ()
+    subscriptions: dict[UUID | None, Subscription] = {one.pk: one for one in found}
     others = defaultdict(list)
     for item in attention_visible_to(actor, at).filter(subscription__in=about) if about else ():
         others[item.subscription_id].append(item)
@@ -103,7 +106,7 @@ def _detail(item: AttentionItem) -> str:
     return f"“{item.message}”"
 
 
-def _word(table: dict[str, object], code: str) -> str:
+def _word(table: Mapping[Any, Any], code: str) -> str:
     return next((str(word) for key, word in table.items() if key == code), code)
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -29,7 +30,8 @@ from partnerhub.errors import (
     NotPermitted,
     SnoozeOver,
 )
-from partnerhub.mail.sending import send_due
+from partnerhub.mail.models import Message
+from partnerhub.money import Money
 from partnerhub.outbox.models import Event
 from publishers.fulfillment.gateway import Answer, Outcome
 from publishers.models import Circuit, Publisher
@@ -55,6 +57,7 @@ from subscriptions.services.suspension import reinstate, suspend
 from subscriptions.services.triage import assign, let_change_be, snooze, wake
 from tests.factories.accounts import UserFactory, actor
 from tests.factories.customers import CustomerFactory
+from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active, buy, hear, said
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +132,7 @@ def test_a_subscription_has_one_row_and_the_most_urgent_comes_first(ops):
     assert [row.key for row in rows] == [str(near.pk), str(large.pk), str(small.pk)]
     assert [row.chips for row in rows] == [("Activation deadline",), (), ()]
     assert rows[0].reason == "The set-up has not been started on the publisher's site."
-    assert (str(rows[1].at_risk), rows[1].owner) == ("90.72 EUR", "Customer")
+    assert (rows[1].at_risk, rows[1].owner) == (Money(Decimal("90.72"), "EUR"), "Customer")
     assert "<title>(3) Action required" in re.sub(r"\s+", " ", page.content.decode())
 
 
@@ -208,8 +211,9 @@ def differing():
 
 
 def renewing():
-    subscription = active(at=NOON - 360 * DAY, customer=CustomerFactory(beneficiary_email="it@customer.example"))
-    assert subscription.term_end == date(2026, 11, 28)
+    customer, monthly = CustomerFactory(beneficiary_email="it@customer.example"), PlanTermFactory(term="P1M")
+    subscription = active(at=NOON - 27 * DAY, customer=customer, term=monthly)
+    assert subscription.term_end == date(2026, 11, 27)
     return subscription
 
 
@@ -238,7 +242,7 @@ def test_the_button_of_an_item_does_what_clears_it(cause, ops):
     assert (row.key, (row.step.kind, row.step.label), row.step.denied) == (str(subscription.pk), shown, None)
     if row.step.kind == "post":
         assert htmx(client, "post", row.step.url).status_code == 204
-        send_due(lambda: NOON)
+        Message.objects.update(sent_at=NOON, body=b"", next_attempt_at=None)
     elif row.step.kind == "open":
         assert client.get(row.step.url).status_code == 200
     left = open_items(NOON).filter(subscription=subscription, cause=cause).exists()
@@ -300,9 +304,8 @@ def test_what_is_put_aside_comes_back_at_its_time_when_it_changes_or_when_woken(
     hear(changing, Answer(Outcome.SILENT), at=NOON + HOUR)
     wake(me, items_of(woken), at=NOON)
     assert shown(NOON + HOUR) == {timed.pk, changing.pk, woken.pk}
-    assert [event.data["until"] for event in events_named("subscription.attention_snoozed")] == [
-        (NOON + HOUR).isoformat(), None, None,
-    ]  # fmt: skip
+    untils = Counter(event.data["until"] for event in events_named("subscription.attention_snoozed"))
+    assert untils == {(NOON + HOUR).isoformat(): 1, None: 2}
 
 
 def test_what_cannot_be_done_changes_nothing(ops):
@@ -459,7 +462,7 @@ STEP = st.tuples(
 @given(st.lists(STEP, max_size=12))
 def test_after_any_history_what_is_open_is_what_its_rows_say(steps):
     """Whatever the services do in whatever order, the view holds what is found here once more, row by row."""
-    at = NOON - 400 * DAY
+    at = NOON - 300 * DAY
     with transaction.atomic():
         for what, which, later in steps:
             at += later
