@@ -76,7 +76,7 @@ def activation_by_month(actor: Actor, asked: Asked, at: datetime) -> Table:
     ]
     bars = [(row[0], part_label(month, Grain.MONTH), row[3:]) for row, (month, _one) in zip(rows, months, strict=True)]
     return _activation(
-        _("By month of purchase"),
+        _("From purchase to activation"),
         [part_heading(Grain.MONTH)],
         list(reversed(rows)) if found else [],
         note=_(
@@ -154,7 +154,7 @@ def waiting_ages(actor: Actor, asked: Asked, at: datetime) -> Table:
     bars = [(row[0], row[0].text, [int(str(cell.value)) for cell in row[2:]]) for row in rows]
     urls = [_waits(asked, reason=reason) for reason in reasons]
     return Table(
-        _("By age and reason"),
+        _("What waits"),
         [Heading(_("Days since the purchase"), number=False), Heading(_("Waiting")), *map(Heading, names)],
         rows if counts else [],
         empty=_("Nothing waits for its activation."),

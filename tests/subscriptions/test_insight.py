@@ -264,7 +264,7 @@ def test_every_role_reads_and_only_who_manages_programs_sees_what_they_are_told(
     assert ("No program was told anything in this period." in pages["webhooks"][1]) == manages
     assert read(role, "/insight/webhooks/program-webhooks.csv")[0] == (200 if manages else 404)
     at_home = read(role, "/insight/charts/")[1]
-    assert [one in at_home for one in ("By month of purchase", "By age and reason")] == [True, True]
+    assert [one in at_home for one in ("From purchase to activation</h2>", "What waits</h2>")] == [True, True]
     assert read(role, "/insight/nothing/")[0] == read(role, "/insight/activation/circuits.csv")[0] == 404
 
 
