@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.middleware import actor_of
-from accounts.policy import Actor, authorize
+from accounts.policy import Action, Actor, authorize
 from customers.models import IndirectReseller
 from partnerhub.clock import now
 from partnerhub.errors import (
@@ -104,6 +104,11 @@ class Dialog:
         self.subscription: Subscription = subscription_for(self.actor, subscription_id)
         self.control: ControlView = control_view(self.actor, self.kind.control, self.subscription, self.at)
 
+    @property
+    def only_asks(self) -> bool:
+        """Whether the agent's role may ask for this and not do it, whatever else stands against it now."""
+        return self.actor.may(Action.SUBSCRIPTION_ASK) and not self.actor.may(NEEDS[self.kind.control])
+
     def opened(self) -> HttpResponse:
         """The form over the subscription as it is, with what the address already says."""
         form = self.kind.form.shown_of(self.subscription, self.at)
@@ -113,7 +118,7 @@ class Dialog:
     def sent(self) -> HttpResponse:
         """Without a quote show what the change does; with one make it."""
         form = self.kind.form(self.request.POST.dict(), subscription=self.subscription, at=self.at)
-        if not self.control.asks:
+        if not self.only_asks:
             authorize(self.actor, NEEDS[self.kind.control])
         if not form.is_valid():
             return self.unfit(form)
@@ -138,7 +143,7 @@ class Dialog:
                 raise NothingAsked
         except HubError as refusal:
             return self.told(form, change, refusal)
-        form.fields["reason"].required = self.control.asks or form.needs_reason
+        form.fields["reason"].required = self.only_asks or form.needs_reason
         form.carry(row.pk, self.subscription.version)
         more = {
             "ahead": look_ahead(shown, self.subscription),
@@ -151,11 +156,11 @@ class Dialog:
     def confirmed(self, form: ChangeForm) -> HttpResponse:
         """Do what was shown, or ask for it; nothing at all when it is not what was shown any more."""
         given, change = dict(form.cleaned_data), form.change()
-        if not given["reason"].strip() and (self.control.asks or form.needs_reason):
+        if not given["reason"].strip() and (self.only_asks or form.needs_reason):
             form.add_error("reason", _("Say why: it goes on record."))
             return self.review(form, status=422)
         try:
-            if self.control.asks:
+            if self.only_asks:
                 ask(self.actor, self.subscription.pk, change, reason=given["reason"], at=self.at)
             else:
                 commit(
@@ -193,7 +198,7 @@ class Dialog:
 
     def outcome(self) -> str:
         """What became of a confirmed change."""
-        if self.control.asks:
+        if self.only_asks:
             return _("An admin agent is asked. You find the change request on this page.")
         operation = latest_operation(self.subscription)
         if operation is None or not operation.is_in_flight or operation.only_tells:
@@ -264,6 +269,6 @@ def change(request: HttpRequest, subscription_id: UUID, kind: str) -> HttpRespon
     if kind not in KINDS:
         raise Http404
     dialog = Dialog(request, subscription_id, kind)
-    if kind in OWN_PAGES and not dialog.control.asks:
+    if kind in OWN_PAGES and not dialog.only_asks:
         return redirect(dialog.control.url)
     return dialog.sent() if request.method == "POST" else dialog.opened()
