@@ -133,8 +133,9 @@ def _dated(at: datetime) -> QuerySet[Any]:
     changed = book.duration(CHANGE_AFTER, HUB, at)
     near = Q(renews_on=None) | Q(renews_on__lte=(at + leads[Cause.RENEWAL_UNANNOUNCED] + timedelta(days=1)).date())
     found: QuerySet[Any] = AttentionItem.objects.filter(near)
-    dated = found.annotate(deadline=_deadline(at))
-    return dated.annotate(opened_at=_opened(leads, changed, at))
+    dated: QuerySet[Any] = found.annotate(deadline=_deadline(at))
+    opening: QuerySet[Any] = dated.annotate(opened_at=_opened(leads, changed, at))
+    return opening
 
 
 def _deadline(at: datetime) -> Case:
