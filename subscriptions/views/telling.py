@@ -483,6 +483,8 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "webhook.removed": (_hook(gettext_noop("{program} removed its webhook.")), "webhook", ""),
     "notification_channel.added": (_view(gettext_noop("Added a way to be notified: {name}.")), "bell-ring", ""),
     "notification_channel.removed": (_view(gettext_noop("Removed a way to be notified: {name}.")), "bell-ring", ""),
+    "delivery.retried": (_says(gettext_noop("Had an event delivered anew to a part of the hub.")), "send", ""),
+    "mail.retried": (_says(gettext_noop("Had a mail sent anew that had not gone out.")), "send", ""),
     "webhook.sent_again": (_hook(gettext_noop("Sent {event} to {program} again.")), "send", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
     "saved_view.added": (_view(gettext_noop("Saved the view “{name}”.")), "bookmark", ""),
