@@ -14,7 +14,6 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.policy import SYSTEM, Role
-from partnerhub.web.charts import Column, stacked
 from billing.forecast import Assumed, Line, Scenario, Sums, Turn, months_from
 from billing.forecasting import foresee, foreseeable, next_invoices
 from billing.insight import licences_moved, monthly_revenue, months_until
@@ -24,6 +23,7 @@ from billing.periods import Month
 from billing.services.charging import charge_cycles
 from billing.views.forecast import asked_in
 from partnerhub.outbox.delivery import deliver_due
+from partnerhub.web.charts import Column, stacked
 from publishers.models import Policy, Price
 from subscriptions.models import Operation, Subscription
 from subscriptions.services.edits import set_auto_renew
