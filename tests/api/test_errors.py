@@ -20,6 +20,7 @@ PAGES = {
     *("client_taken", "publisher_name_taken", "publisher_name_fixed", "too_many_secrets", "nothing_to_try"),
     *("key_not_signing_yet", "too_many_tokens", "seller_incomplete", "tax_rate_missing", "exchange_rate_missing"),
     *("nothing_to_credit", "credit_beyond_invoice", "tax_moved"),
+    *("page_gone", "placeholder_unknown", "sent_too_often"),
     *("actor_lost", "job_moved_on", "nothing_selected", "phrase_mismatch", "row_failed"),
 }
 ELSEWHERE = PUBLISHERS | COMMANDS | PAGES
