@@ -30,28 +30,40 @@ def signed_in(base: str, email: str, password: str) -> OpenerDirector:
     return opener
 
 
-def ask(opener: OpenerDirector, url: str, etag: str) -> tuple[int, float]:
-    started = time.perf_counter()
-    request = Request(url, headers={"If-None-Match": f'"{etag}"', "HX-Request": "true"})
-    try:
-        status = opener.open(request, timeout=30).status
-    except HTTPError as error:
-        status = error.code
-    return status, time.perf_counter() - started
+class Viewers:
+    """Open pages of one person: whoever is answered anew tells the others, as if each had been."""
+
+    def __init__(self, opener: OpenerDirector, url: str, etag: str) -> None:
+        self.opener, self.url, self.etag = opener, url, etag
+
+    def ask(self) -> tuple[int, float]:
+        started = time.perf_counter()
+        request = Request(self.url, headers={"If-None-Match": f'"{self.etag}"', "HX-Request": "true"})
+        try:
+            with self.opener.open(request, timeout=30) as response:
+                status, self.etag = response.status, etag_in(response.read().decode())
+        except HTTPError as error:
+            status = error.code
+        return status, time.perf_counter() - started
+
+
+def etag_in(page: str) -> str:
+    found = re.search(r'data-etag="([^"]+)"', page)
+    if found is None:
+        raise SystemExit("no ETag on the page: was the password right?")
+    return found.group(1)
 
 
 def main(base: str, email: str, password: str, viewers: int = 500, seconds: int = 60) -> None:
     opener = signed_in(base, email, password)
     page = opener.open(f"{base}/attention/?view=all").read().decode()
-    etag = re.search(r'data-etag="([^"]+)"', page)
-    if etag is None:
-        raise SystemExit("no ETag on the page: was the password right?")
-    url, gap, total = f"{base}/attention/live/?view=all", EVERY / viewers, int(viewers * seconds / EVERY)
+    idle = Viewers(opener, f"{base}/attention/live/?view=all", etag_in(page))
+    gap, total = EVERY / viewers, int(viewers * seconds / EVERY)
     with ThreadPoolExecutor(32) as threads:
         started, asked = time.perf_counter(), []
         for number in range(total):
             time.sleep(max(0.0, started + number * gap - time.perf_counter()))
-            asked.append(threads.submit(ask, opener, url, etag.group(1)))
+            asked.append(threads.submit(idle.ask))
         answers = [one.result() for one in asked]
         took = time.perf_counter() - started
     times = sorted(seconds for _status, seconds in answers)
