@@ -128,7 +128,7 @@ REMEDY = {
     NextAction.CANCEL: _("Cancel the subscription"),
     Remedy.SEND_LINK: _("Send a fresh link"),
     Remedy.REMIND_CUSTOMER: _("Remind the customer"),
-    Remedy.DECIDE_IN_TIME: _("Decide"),
+    Remedy.DECIDE_IN_TIME: _("Look at it"),
     Remedy.HURRY_PUBLISHER: _("Ask the publisher now"),
     Remedy.LOOK_AT_CHANGE: _("Let it be"),
     Remedy.DECIDE_REQUEST: _("Decide on the request"),

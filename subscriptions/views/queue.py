@@ -161,7 +161,7 @@ def _tabs(params: QueryDict) -> list[dict[str, Any]]:
         (_("All"), {"assignee": "", "snoozed": ""}),
         (_("Assigned to me"), {"assignee": ME, "snoozed": ""}),
         (_("Assigned to nobody"), {"assignee": NOBODY, "snoozed": ""}),
-        (_("Put aside"), {"assignee": "", "snoozed": "yes"}),
+        (_("What is put aside"), {"assignee": "", "snoozed": "yes"}),
     ]
     now_shown = {name: params.get(name, "") for name in ("assignee", "snoozed")}
     return [{"label": label, "url": _link(params, **asks), "current": asks == now_shown} for label, asks in named]

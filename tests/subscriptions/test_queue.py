@@ -225,7 +225,7 @@ CAUSED = {
     Cause.CHANGE_WAITING: (waiting_change, ("post", "Ask the publisher now"), True),
     Cause.PAYMENT_SUSPENDED: (suspended, ("open", "Reinstate"), True),
     Cause.DRIFT: (differing, ("open", "Settle the divergence"), True),
-    Cause.ACTIVATION_DEADLINE: (lambda: buy(at=NOON - 29 * DAY), ("open", "Decide"), True),
+    Cause.ACTIVATION_DEADLINE: (lambda: buy(at=NOON - 29 * DAY), ("open", "Look at it"), True),
     Cause.RENEWAL_UNANNOUNCED: (renewing, ("post", "Tell the customer"), False),
     Reason.PUBLISHER_SILENT: (lambda: hear(buy(), Answer(Outcome.SILENT)), ("post", "Ask the publisher now"), True),
     Reason.AWAITING_CUSTOMER_SETUP: (buy, ("go", "Go to publisher's site"), None),
