@@ -53,6 +53,10 @@ def main(hub: str) -> None:
             shoot(page, "polish-dark", height=860)
         with signed_in(browser, hub, "ops") as page:
             shoot(page, "home", height=760)
+            page.goto(f"{hub}/attention/")
+            shoot(page, "attention", height=760)
+            page.goto(f"{hub}/insight/")
+            shoot(page, "insight", height=860)
         browser.close()
 
 
