@@ -19,7 +19,7 @@ from partnerhub.runtime.bootstrap import ROOT, say
 # process. What only needs a database is shared by two, and then the browsers have their turn: four at once would be
 # too much for two cores. Any arguments are one run as they say.
 SCENARIOS = ["-m", "scenario"]
-SHARED = ["-n", "2", "-m", "not scenario and not browser"]
+SHARED = ["-n", "2", "--dist", "loadfile", "-m", "not scenario and not browser"]
 BROWSERS = ["-m", "browser"]
 FAILED = 1  # pytest: the tests ran, and some of them failed
 TEMPLATE = "migrated"

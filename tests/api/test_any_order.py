@@ -100,6 +100,6 @@ SETTINGS = settings(
 @pytest.mark.django_db
 def test_whatever_a_program_does_is_answered_as_described(world: World, subtests: pytest.Subtests) -> None:
     for role in ROLES:
-        with subtests.test(role), transaction.atomic():
+        with subtests.test(role.value), transaction.atomic():
             machine_of(role, world).run(settings=SETTINGS)
             transaction.set_rollback(True)

@@ -143,7 +143,7 @@ SO_ALREADY = {
 # Whoever may neither do nor ask is refused before the state is looked at; who asks meets what would be met by doing it.
 STATES_OF = {
     Role.OPS_AGENT: ("in its windows",),
-    Role.SALES_AGENT: ("pending", "in its windows", "with a change in flight", "ended"),
+    Role.SALES_AGENT: ("in its windows", "with a change in flight"),
 }
 # What depends on what is typed, not on the state.
 IN_DETAIL = ("too many licences", "an unfit reseller", "rename at once")

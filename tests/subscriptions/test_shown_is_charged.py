@@ -10,7 +10,7 @@ from hypothesis.extra.django import TestCase
 from accounts.policy import SYSTEM, Role
 from billing.models import Charge
 from billing.verification import verify
-from partnerhub.errors import HubError
+from partnerhub.errors import HubError, QuoteMoved
 from partnerhub.outbox.delivery import deliver_due
 from subscriptions.changes import Change
 from subscriptions.enums import Acceptance
@@ -62,7 +62,11 @@ class ShownIsCharged(TestCase):
         except HubError:
             assert Charge.objects.filter(subscription=subscription).count() == before
             return
-        commit(admin, subscription.pk, row.pk, change, at=at + timedelta(minutes=1))
+        try:
+            commit(admin, subscription.pk, row.pk, change, at=at + timedelta(minutes=1))
+        except QuoteMoved:  # midnight, or the end of a window, lay within that minute
+            assert Charge.objects.filter(subscription=subscription).count() == before
+            return
         for operation in subscription.operations.filter(completed_at=None):
             operation.held_until = None
             operation.save(update_fields=["held_until"])
