@@ -1,7 +1,9 @@
 """Home: an inbox of what somebody must act on, by class, the most urgent first; live."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -14,11 +16,10 @@ from accounts.middleware import actor_of
 from accounts.policy import Actor
 from customers.selectors import customers_visible_to
 from partnerhub.clock import now
-from partnerhub.web.pages import capped_count, capped_counts
-from subscriptions.attending import attention_visible_to, not_aside, one_each
+from partnerhub.web.pages import capped, capped_count
+from subscriptions.attending import attention_visible_to, not_aside, open_items
 from subscriptions.attention import CAUSES, Inbox
 from subscriptions.enums import Status
-from subscriptions.models import AttentionItem
 from subscriptions.selectors import divergences_visible_to, subscriptions_visible_to
 from subscriptions.views.lasting import etag_of, unchanged
 from subscriptions.views.queue_rows import queue_rows
@@ -26,6 +27,9 @@ from subscriptions.views.rows import row_of
 from subscriptions.words import INBOX
 
 SHOWN = 5
+MOST_READ = 10_000
+# An item's id, its cause, its subscription.
+Read = tuple[str, str, UUID | None]
 
 
 @require_safe
@@ -53,34 +57,41 @@ def _inbox(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     at = now()
     etag = etag_of(request, actor, at)
     waiting = not_aside(attention_visible_to(actor, at), at)
+    # Planning the view costs more than reading it: everything is read once, and counted and sorted into classes here.
+    read = list(waiting.values_list("pk", "cause", "subscription_id")[: MOST_READ + 1])
     return {
         "etag": etag,
-        "classes": _classes(actor, waiting, at),
-        "waiting_count": capped_count(one_each(waiting)),
+        "classes": _classes(actor, read, at),
+        "waiting_count": capped(len(_one_each(read))),
         "divergences": capped_count(divergences_visible_to(actor)),
     }
 
 
-def _classes(actor: Actor, waiting: Any, at: datetime) -> list[dict[str, Any]]:
+def _classes(actor: Actor, read: list[Read], at: datetime) -> list[dict[str, Any]]:
     """The classes that hold something, each with its most urgent rows; all rows are read together."""
-    found = {inbox: one_each(waiting.filter(cause__in=CAUSES[inbox])) for inbox in Inbox}
-    counts = dict(zip(found, capped_counts(list(found.values())), strict=True))
-    items = {inbox: _first(found[inbox]) for inbox in Inbox if counts[inbox] != "0"}
-    rows = iter(queue_rows(actor, [item for of_it in items.values() for item in of_it], at))
+    found = {inbox: _one_each(one for one in read if one[1] in CAUSES[inbox]) for inbox in Inbox}
+    shown = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
+    wanted = [item for of_it in shown.values() for item in of_it]
+    items = open_items(at).filter(pk__in=wanted).select_related("publisher").in_bulk() if wanted else {}
+    rows = dict(zip(items, queue_rows(actor, list(items.values()), at), strict=True))
     return [
         {
             "name": inbox.value,
             "title": INBOX[inbox],
-            "count": counts[inbox],
-            "rows": [next(rows) for _item in of_it],
+            "count": capped(len(found[inbox])),
+            "rows": [rows[item] for item in of_it if item in rows],
             "url": f"{reverse('attention:queue')}?inbox={inbox.value}",
         }
-        for inbox, of_it in items.items()
+        for inbox, of_it in shown.items()
     ]
 
 
-def _first(items: Any) -> list[AttentionItem]:
-    return list(items.select_related("publisher")[:SHOWN])
+def _one_each(read: Iterable[Read]) -> list[str]:
+    """The most urgent item of each subscription, and each publisher's: `attending.one_each` of what is read already."""
+    firsts: dict[object, str] = {}
+    for item, _cause, subscription in read:
+        firsts.setdefault(subscription or item, item)
+    return list(firsts.values())
 
 
 def _listed(status: Status) -> str:
