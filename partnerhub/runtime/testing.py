@@ -15,13 +15,10 @@ from typing import IO
 from partnerhub.runtime import browser, embedded, messages
 from partnerhub.runtime.bootstrap import ROOT, say
 
-# A whole run has two halves side by side. What starts hubs mostly waits, and keeps its ports and its order in one
-# process. What only needs a database is shared by two, and then the browsers have their turn: four at once would be
-# too much for two cores. Any arguments are one run as they say.
-SCENARIOS = ["-m", "scenario"]
+# A whole run has two halves side by side. What only needs a database is shared by two processes; what starts hubs and
+# browsers mostly waits, and keeps its ports and its order in one. Any arguments are one run as they say.
 SHARED = ["-n", "2", "--dist", "loadfile", "-m", "not scenario and not browser"]
-BROWSERS = ["-m", "browser"]
-FAILED = 1  # pytest: the tests ran, and some of them failed
+TOGETHER = ["-m", "scenario or browser"]
 TEMPLATE = "migrated"
 
 
@@ -37,15 +34,11 @@ def test(arguments: list[str]) -> int:
 
 
 def _everything(environment: dict[str, str]) -> int:
-    """Both halves at once; what the scenarios say is printed when the others have said everything."""
+    """Both halves at once; what the second one says is printed when the first one has said everything."""
     environment = environment | _migrated_once(environment)
-    codes: list[int] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as kept:
-        scenarios = _pytest(SCENARIOS, environment | {"HUB_TEST_DATABASE": "test_scenarios"}, kept)
-        for part in (SHARED, BROWSERS):
-            if all(code in (0, FAILED) for code in codes):
-                codes.append(_wait_for(_pytest(part, environment), beside=scenarios))
-        codes.append(_wait_for(scenarios))
+        together = _pytest(TOGETHER, environment | {"HUB_TEST_DATABASE": "test_together"}, kept)
+        codes = [_wait_for(_pytest(SHARED, environment), beside=together), _wait_for(together)]
         kept.seek(0)
         print(kept.read(), end="", flush=True)
     return next((code for code in codes if code), 0)

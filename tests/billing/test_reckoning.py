@@ -95,7 +95,7 @@ def licences_charged(lines: list[Entry]) -> dict[date, int]:
     return {day: units for day, units in found.items() if units}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lives())
 def test_every_day_is_charged_once_as_far_as_anything_is_charged(life):
     charged = licences_charged(life.lines)
@@ -106,7 +106,7 @@ def test_every_day_is_charged_once_as_far_as_anything_is_charged(life):
     assert life.account.next_charge_on is None or life.account.next_charge_on > life.today
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lives())
 def test_no_credit_exceeds_its_charge_and_a_full_refund_leaves_nothing(life):
     numbers = [line.number for line in life.lines]
@@ -123,7 +123,7 @@ def test_no_credit_exceeds_its_charge_and_a_full_refund_leaves_nothing(life):
     assert refund(life.account, uuid4(), date.min) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lives())
 def test_every_line_is_its_exact_share_rounded_once_toward_zero(life):
     for line in life.lines:

@@ -91,7 +91,7 @@ ACTS = {
 
 
 @given(life=st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(0, 12 * 24)), max_size=14))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_all_events_of_a_random_life_tell_the_row_at_each_of_its_moments(life):
     restore_default_policies()
     if not ResellerFactory._meta.model.objects.filter(pk="5999999").exists():

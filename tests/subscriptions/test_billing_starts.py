@@ -133,7 +133,7 @@ class TestLifeOfAPurchase(TestCase):
     @pytest.mark.timeout(300)
     def test_billing_starts_exactly_when_all_gates_hold(self):
         quick = settings(
-            max_examples=32,
+            max_examples=20,
             stateful_step_count=10,
             deadline=None,
             derandomize=True,

@@ -458,7 +458,7 @@ STEP = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, max_size=12))
 def test_after_any_history_what_is_open_is_what_its_rows_say(steps):
     """Whatever the services do in whatever order, the view holds what is found here once more, row by row."""

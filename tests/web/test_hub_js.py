@@ -61,7 +61,12 @@ def page_html():
         {"state": "satisfied", "title": "Ordered", "owner": "Partner", "since": now()},
         {"state": "pending", "title": "Licences assigned", "is_blocker": True, "due": now() + timedelta(days=3)},
     ]
-    context = {"names": ["Sign", "Desk", "Chat"], "due": now() + timedelta(hours=5), "gates": gates}
+    context = {
+        "names": ["Sign", "Desk", "Chat"],
+        "due": now() + timedelta(hours=5),
+        "gates": gates,
+        "unread_count": "2",
+    }
     return engines["django"].from_string(PAGE).render(context, request)
 
 
