@@ -1,6 +1,6 @@
 """Home: an inbox of what somebody must act on, by class, the most urgent first; live."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,7 +67,7 @@ def _inbox(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     }
 
 
-def _classes(actor: Actor, read: list[Read], at: datetime) -> list[dict[str, Any]]:
+def _classes(actor: Actor, read: Sequence[Read], at: datetime) -> list[dict[str, Any]]:
     """The classes that hold something, each with its most urgent rows; all rows are read together."""
     found = {inbox: _one_each(one for one in read if one[1] in CAUSES[inbox]) for inbox in Inbox}
     shown = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
