@@ -97,6 +97,7 @@ SETTINGS = settings(
 )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db
 def test_whatever_a_program_does_is_answered_as_described(world: World, subtests: pytest.Subtests) -> None:
     for role in ROLES:

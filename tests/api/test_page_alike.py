@@ -246,6 +246,7 @@ def acts(other: PlanTerm, yearly: PlanTerm) -> dict[str, Act]:
     }
 
 
+@pytest.mark.exhaustive
 def test_each_act_meets_the_same_at_both_doors(subtests: pytest.Subtests) -> None:
     term = PlanTermFactory(term="P1Y", billing_cycle="monthly")
     yearly = PlanTermFactory(plan=term.plan, term="P1Y", billing_cycle="annual")

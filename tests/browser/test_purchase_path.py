@@ -144,6 +144,7 @@ def test_somebody_with_both_roles_switches_and_then_cancels_in_a_dialog(agent, h
     assert person.problems == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("options", [{"viewport": {"width": 320, "height": 640}}, {"color_scheme": "dark"}])
 def test_small_screens_and_the_dark_lose_nothing(options, agent, hub):
     seller = agent(SALES, **options)

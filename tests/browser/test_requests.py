@@ -82,6 +82,7 @@ def test_a_request_is_approved_from_the_list_and_declined_with_a_reason(hub, age
     assert admin.problems == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "options",
     [

@@ -30,6 +30,7 @@ from tests.scenarios.independent.weather import Weather, between
 from tests.scenarios.waiting import eventually
 from tests.scenarios.wire import call
 
+pytestmark = pytest.mark.exhaustive
 EACH = 24
 BOUGHT = 6
 STORM_SECONDS = 15.0

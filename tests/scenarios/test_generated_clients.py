@@ -104,6 +104,7 @@ class Life:
         eventually(lambda: holds(self.of_subscription(operation)), within=SETTLED, what=operation)
 
 
+@pytest.mark.exhaustive
 def test_a_generated_client_lives_the_whole_life(call: Call, program: Program) -> None:
     product = next(item["id"] for item in program.catalogue if item["offer"] == OFFER).partition(":")[0]
     life = Life(call, program.hub)
