@@ -18,7 +18,7 @@ from partnerhub.runtime.bootstrap import ROOT, say
 # A whole run has two halves side by side. What only needs a database is shared by two processes; what starts hubs and
 # browsers mostly waits, and keeps its ports and its order in one. Left out are long walks over what others prove by
 # samples: CI has twenty minutes. Any arguments are one run as they say.
-SHARED = ["-n", "2", "--dist", "loadfile", "-m", "not scenario and not browser and not exhaustive"]
+SHARED = ["-n", "2", "-m", "not scenario and not browser and not exhaustive"]
 TOGETHER = ["-m", "(scenario or browser) and not exhaustive"]
 TEMPLATE = "migrated"
 
