@@ -458,7 +458,7 @@ STEP = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, max_size=12))
 def test_after_any_history_what_is_open_is_what_its_rows_say(steps):
     """Whatever the services do in whatever order, the view holds what is found here once more, row by row."""
@@ -487,7 +487,7 @@ def happen(what: str, which: int, at: datetime) -> None:
     differs = {DivergenceKind.QUANTITY_DIFFERS: Values("5", "6") if what == "differ" else None}
     acts = {
         "silent": lambda: hear(one, Answer(Outcome.SILENT), at=at),
-        "asks": lambda: hear(one, said(one, "PendingFulfillmentStart", message_to_partner="VAT?"), at=at),
+        "asks": lambda: hear(one, said(one, "PendingFulfillmentStart", message="VAT?"), at=at),
         "confirm": lambda: hear(one, said(one), at=at),
         "link": lambda: mint_link(ADMIN, one.pk, at=at),
         "open": lambda: resolve_token(SYSTEM, token_in(mint_link(ADMIN, one.pk, at=at)), at=at),
