@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,7 +19,8 @@ BIN = Path(sys.executable).parent
 CONFIGURATION = "content_type_overrides:\n  application/pdf: application/octet-stream\npost_hooks: []\n"
 
 
-def with_openapi_python_client(document: Path, folder: Path, base_url: str, token: str) -> Call:
+@contextmanager
+def with_openapi_python_client(document: Path, folder: Path, base_url: str, token: str) -> Iterator[Call]:
     """attrs and httpx; headers are arguments."""
     configuration = folder / "openapi-python-client.yaml"
     configuration.write_text(CONFIGURATION, encoding="utf-8")
@@ -42,10 +44,12 @@ def with_openapi_python_client(document: Path, folder: Path, base_url: str, toke
         shown = answer.parsed
         return int(answer.status_code), shown.to_dict() if hasattr(shown, "to_dict") else shown
 
-    return call
+    with client:
+        yield call
 
 
-def with_clientele(document: Path, folder: Path, base_url: str, token: str) -> Call:
+@contextmanager
+def with_clientele(document: Path, folder: Path, base_url: str, token: str) -> Iterator[Call]:
     """pydantic and httpx2; no headers."""
     _generate(folder, "clientele", "start-api", "--file", document, "--output", folder / "second")
     module = importlib.import_module("second.client")
@@ -63,7 +67,10 @@ def with_clientele(document: Path, folder: Path, base_url: str, token: str) -> C
         refused = type(shown).__name__ == "Problem"
         return 400 * refused, shown.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
-    return call
+    try:
+        yield call
+    finally:
+        module.client.close()
 
 
 def _generate(folder: Path, program: str, *arguments: str | Path) -> None:

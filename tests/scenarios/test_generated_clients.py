@@ -1,7 +1,7 @@
 """What two generators make of our document lives a whole life with a hub: from the catalogue to the audit."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,12 +27,14 @@ MAKERS = (generated.with_openapi_python_client, generated.with_clientele)
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
-def call(request: pytest.FixtureRequest, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(
+    request: pytest.FixtureRequest, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Call]:
     monkeypatch.syspath_prepend(tmp_path)
     document = tmp_path / "openapi.json"
     document.write_text(json.dumps(program.ask("GET", "/openapi.json")), encoding="utf-8")
-    made: Call = request.param(document, tmp_path, program.hub.base_url, program.token)
-    return made
+    with request.param(document, tmp_path, program.hub.base_url, program.token) as made:
+        yield made
 
 
 class Life:
