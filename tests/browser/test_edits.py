@@ -134,7 +134,9 @@ def test_two_admin_agents_edit_the_nickname_and_nothing_typed_is_lost(hub, agent
         page.get_by_role("link", name="Change the nickname").click()
     for page, name in zip(pages, ("Theirs", "Mine"), strict=True):
         page.get_by_role("textbox", name="Nickname").fill(name)
-        page.keyboard.press("Enter")
+    pages[0].keyboard.press("Enter")
+    expect(pages[0].get_by_role("heading", level=1)).to_have_text("Theirs")
+    pages[1].keyboard.press("Enter")
 
     expect(pages[1].get_by_role("alert").first).to_contain_text("Somebody else changed this")
     expect(pages[1].locator("#nickname tbody tr")).to_contain_text("Theirs")
