@@ -1,6 +1,5 @@
 """The monthly run as pages: every month, one of them while it works, and billing at once."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -31,6 +30,7 @@ from customers.models import Customer
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotPermitted
 from partnerhub.money import Money
+from partnerhub.web.conditional import known_etag, short_hash
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import refused, sentence_of, sentence_of_code, status_of
 
@@ -85,7 +85,7 @@ def run(request: HttpRequest, month: str) -> HttpResponse:
 def progress(request: HttpRequest, month: str) -> HttpResponse:
     """How far the month is: 304 while nothing has changed. What it answers looks again by itself until all is done."""
     actor, found = actor_of(request), _run(request, month)
-    if request.headers.get("If-None-Match", "").strip('"') == _etag(actor, found):
+    if known_etag(request) == _etag(actor, found):
         return HttpResponseNotModified()
     return render(request, "billing/_run.html", _context(actor, found))
 
@@ -220,4 +220,4 @@ def _failures(found: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 def _etag(actor: Actor, found: BillingRun) -> str:
     shown = (found.finished_at, found.chunks, found.invoices, found.failures, actor.role, get_language())
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+    return short_hash(shown)

@@ -1,6 +1,5 @@
 """The jobs of an agent: the list, and the page of one, which follows it until it is over."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -24,6 +23,7 @@ from partnerhub.jobs.kinds import kind_of
 from partnerhub.jobs.models import Job
 from partnerhub.jobs.selectors import Tally, job_for, jobs_visible_to, tallies_of, tally_of
 from partnerhub.jobs.showing import JOB_BADGES, file_headings, file_rows, outcome_words, row_tabs, rows_shown, table_row
+from partnerhub.web.conditional import known_etag, short_hash
 from partnerhub.web.export import csv_response
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import refused, sentence_of, sentence_of_code, status_of
@@ -60,7 +60,7 @@ def progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """How far the job is: 304 while nothing has changed. What it answers looks again by itself until all is done."""
     found = job_for(actor_of(request), job_id)
     tally = tally_of(found)
-    if request.headers.get("If-None-Match", "").strip('"') == _etag(request, found, tally):
+    if known_etag(request) == _etag(request, found, tally):
         return HttpResponseNotModified()
     response = render(request, "jobs/_job.html", _context(request, found, tally))
     if found.ended_at is not None:
@@ -179,7 +179,7 @@ def _context(request: HttpRequest, found: Job, tally: Tally) -> dict[str, Any]:
 
 def _etag(request: HttpRequest, found: Job, tally: Tally) -> str:
     shown = (found.status, sorted(tally.rows.items()), actor_of(request).role, get_language(), request.GET.urlencode())
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+    return short_hash(shown)
 
 
 def _listed(found: Job, tally: Tally) -> dict[str, Any]:

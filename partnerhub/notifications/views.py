@@ -25,6 +25,7 @@ from partnerhub.notifications.selectors import channels_of, deliveries_of, notif
 from partnerhub.notifications.services.channels import add_channel, remove_channel, try_channel
 from partnerhub.notifications.services.preferences import choose, mark_read
 from partnerhub.notifications.words import CLASS, KIND, sentence
+from partnerhub.web.conditional import known_etag
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import status_of
 
@@ -65,11 +66,11 @@ def notifications(request: HttpRequest) -> HttpResponse:
 def bell(request: HttpRequest) -> HttpResponse:
     """The bell, for a page that stays open: 304 while its count is the same."""
     context = bell_context(request)
-    etag = f'"{context["unread_count"]}.{get_language()}"'
-    if request.headers.get("If-None-Match") == etag:
+    etag = f"{context['unread_count']}.{get_language()}"
+    if known_etag(request) == etag:
         return HttpResponseNotModified()
     response = render(request, "components/bell.html", context)
-    response["ETag"] = etag
+    response["ETag"] = f'"{etag}"'
     response["Cache-Control"] = "private, no-cache"
     return response
 

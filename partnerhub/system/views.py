@@ -1,7 +1,8 @@
 """The system page: whether the hub itself is well, what does not go through, and trying it again."""
 
-import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from partnerhub.outbox.models import Delivery, Heartbeat
 from partnerhub.outbox.tasks import SCHEDULER
 from partnerhub.system import selectors
 from partnerhub.system.services import retry_delivery, retry_mail
+from partnerhub.web.conditional import known_etag, short_hash
 from partnerhub.web.refusals import refused, sentence_of
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -59,7 +61,7 @@ def system(request: HttpRequest) -> HttpResponse:
 def live(request: HttpRequest) -> HttpResponse:
     """The same, for the page that looks again by itself: 304 while nothing has changed."""
     context = _context(actor_of(request), now())
-    if request.headers.get("If-None-Match", "").strip('"') == context["etag"]:
+    if known_etag(request) == context["etag"]:
         return HttpResponseNotModified()
     return render(request, "system/_live.html", context)
 
@@ -68,31 +70,26 @@ def live(request: HttpRequest) -> HttpResponse:
 @login_required
 def try_delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Let a consumer hear an event at once."""
-    try:
-        _told(request, retry_delivery(actor_of(request), delivery_id, at=now()))
-    except DeliveryUnderWay as refusal:
-        refused(request, refusal)
-        messages.error(request, sentence_of(refusal))
-    return redirect("system")
+    return _tried(request, partial(retry_delivery, actor_of(request), delivery_id, at=now()))
 
 
 @require_POST
 @login_required
 def try_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """Send a mail at once."""
+    return _tried(request, partial(retry_mail, actor_of(request), message_id, at=now()))
+
+
+def _tried(request: HttpRequest, retry: Callable[[], bool]) -> HttpResponse:
     try:
-        _told(request, retry_mail(actor_of(request), message_id, at=now()))
+        if retry():
+            messages.success(request, _("It is tried again within seconds."))
+        else:
+            messages.info(request, _("Nothing was to do: it is being tried already, or over."))
     except DeliveryUnderWay as refusal:
         refused(request, refusal)
         messages.error(request, sentence_of(refusal))
     return redirect("system")
-
-
-def _told(request: HttpRequest, is_moved: bool) -> None:
-    if is_moved:
-        messages.success(request, _("It is tried again within seconds."))
-    else:
-        messages.info(request, _("Nothing was to do: it is being tried already, or over."))
 
 
 def _context(actor: Actor, at: datetime) -> dict[str, Any]:
@@ -221,4 +218,4 @@ def _jobs() -> list[dict[str, Any]]:
 
 
 def _etag(actor: Actor, shown: dict[str, Any]) -> str:
-    return hashlib.sha256(repr((actor.role, get_language(), shown)).encode()).hexdigest()[:16]
+    return short_hash((actor.role, get_language(), shown))

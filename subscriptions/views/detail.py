@@ -1,6 +1,5 @@
 """The page of one subscription, and the part of it that refreshes itself while the publisher is awaited."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import NothingToPoll
+from partnerhub.web.conditional import known_etag, short_hash
 from partnerhub.web.refusals import refused as keep_refused
 from partnerhub.web.refusals import sentence_of
 from partnerhub.web.toasts import Told, tell, toasted
@@ -84,7 +84,7 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     subscription = subscription_for(actor, subscription_id)
     operation = latest_operation(subscription)
     etag = _etag(actor, subscription, latest_token(subscription), operation)
-    known = request.headers.get("If-None-Match", "").strip('"')
+    known = known_etag(request)
     if known == etag:
         return HttpResponseNotModified()
     if _content_part(known) == _content_part(etag):
@@ -186,11 +186,7 @@ def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None,
     told = (ladder_state(subscription), notices_state(subscription), sent_state(subscription))
     shown = (subscription.version, gates, change, link, told, actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
-    return f"{_short_hash(shown)}.{_short_hash(polled)}"
-
-
-def _short_hash(value: object) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+    return f"{short_hash(shown)}.{short_hash(polled)}"
 
 
 def _content_part(etag: str) -> str:

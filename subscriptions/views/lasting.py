@@ -4,13 +4,13 @@ It names who looks at what, the newest events, and the moment at which time alon
 idle page is answered 304 and nothing is rendered.
 """
 
-import hashlib
 from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.translation import get_language
 
 from accounts.policy import Actor
+from partnerhub.web.conditional import known_etag, short_hash
 from subscriptions.attending import mark, next_change
 
 
@@ -21,7 +21,7 @@ def etag_of(request: HttpRequest, actor: Actor, at: datetime) -> str:
 
 def unchanged(request: HttpRequest, actor: Actor, at: datetime) -> HttpResponse | None:
     """The answer to a page that knows all already; None when it has to be made anew."""
-    reader, _dot, rest = request.headers.get("If-None-Match", "").strip('"').partition(".")
+    reader, _dot, rest = known_etag(request).partition(".")
     known, _dot, until = rest.partition(".")
     if reader != _reader(request, actor) or not _is_ahead(until, at) or known != mark():
         return None
@@ -32,7 +32,7 @@ def unchanged(request: HttpRequest, actor: Actor, at: datetime) -> HttpResponse 
 
 def _reader(request: HttpRequest, actor: Actor) -> str:
     looks = (actor.id, actor.role.value, get_language(), request.GET.urlencode())
-    return hashlib.sha256(repr(looks).encode()).hexdigest()[:16]
+    return short_hash(looks)
 
 
 def _is_ahead(moment: str, at: datetime) -> bool:

@@ -1,6 +1,5 @@
 """Publishers, and how each of them does: pages that need what was bought from them."""
 
-import hashlib
 from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import NothingToTry
+from partnerhub.web.conditional import known_etag, short_hash
 from partnerhub.web.pages import keyset_page
 from partnerhub.web.refusals import refused, sentence_of
 from partnerhub.web.templatetags.hub import absolute
@@ -94,7 +94,7 @@ def live(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """What changed since the page last looked; 304 when nothing did."""
     actor = actor_of(request)
     context = _pulse(actor, publisher_for(actor, publisher_id), now())
-    if request.headers.get("If-None-Match", "").strip('"') == context["etag"]:
+    if known_etag(request) == context["etag"]:
         return HttpResponseNotModified()
     return render(request, "publishers/_live.html", context)
 
@@ -153,7 +153,7 @@ def _etag(actor: Actor, publisher: Publisher, calls: CallsOf, waiting: Backlog, 
     own = (publisher.circuit, publisher.circuit_retry_at, publisher.consecutive_failures, publisher.last_failure)
     moments = (publisher.last_success_at, publisher.last_failure_at, ending and ending.ends_at)
     shown = (own, moments, sorted((key, astuple(value)) for key, value in calls.items()), astuple(waiting))
-    return hashlib.sha256(repr((shown, actor.role, get_language())).encode()).hexdigest()[:16]
+    return short_hash((shown, actor.role, get_language()))
 
 
 @require_POST
