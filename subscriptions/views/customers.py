@@ -25,9 +25,10 @@ from subscriptions.enums import Status
 from subscriptions.ledger import ledger
 from subscriptions.selectors import orders_visible_to, subscriptions_visible_to
 from subscriptions.views.activity import listed_activity
-from subscriptions.views.listing import Listing, answered, is_partial, listed, opening
+from subscriptions.views.listing import Listing, answered, is_partial, listed
 from subscriptions.views.orders import order_row
 from subscriptions.views.permission import Denial, denial_of
+from subscriptions.views.saved_views import opening
 
 LONGEST_SEARCH = 200
 
@@ -76,7 +77,7 @@ def marketplace(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     customer = customer_for(actor, customer_id)
     listing = Listing("marketplace", subscriptions_visible_to(actor).filter(customer=customer), customer.pk)
-    if elsewhere := opening(request, listing):
+    if elsewhere := opening(request, listing.page):
         return HttpResponseRedirect(elsewhere)
     frame = {"customer": customer} if is_partial(request) else customer_frame(actor, customer, "marketplace")
     return answered(request, listed(request, listing) | frame, "customers/marketplace.html")

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -17,9 +15,6 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.middleware import actor_of
-from accounts.models import SavedView
-from accounts.policy import Action, Actor
-from accounts.selectors import default_view_for, saved_view_for, saved_views_for
 from partnerhub.clock import now
 from partnerhub.web.pages import CURSORS, capped, capped_counts, keyset_page
 from subscriptions.enums import Status
@@ -27,10 +22,11 @@ from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
 from subscriptions.selectors import subscriptions_visible_to
 from subscriptions.views import columns
+from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.rows import row_of
+from subscriptions.views.saved_views import opening, views_of
 from subscriptions.words import STATUS
 
-EVERYTHING = "all"
 # What of the URL says how a list looks, and nothing about which rows it has.
 LOOKS = ("sort", "columns", "view")
 
@@ -49,7 +45,7 @@ class Listing:
 def subscriptions(request: HttpRequest) -> HttpResponse:
     """Every subscription of every customer."""
     listing = Listing("subscriptions", subscriptions_visible_to(actor_of(request)))
-    if elsewhere := opening(request, listing):
+    if elsewhere := opening(request, listing.page):
         return HttpResponseRedirect(elsewhere)
     return answered(request, listed(request, listing), "subscriptions/list.html")
 
@@ -63,22 +59,6 @@ def answered(request: HttpRequest, context: Mapping[str, Any], page: str) -> Htt
     return response
 
 
-def opening(request: HttpRequest, listing: Listing) -> str:
-    """Where a list opens instead of here: a bare address opens one's default view, `?view=ID` alone that view."""
-    actor, asked = actor_of(request), request.GET.get("view", "")
-    if not request.GET:
-        view = default_view_for(actor, listing.page)
-    elif list(request.GET) == ["view"] and asked != EVERYTHING:
-        view = _view_named(actor, listing.page, asked)
-        if view is None:
-            messages.warning(request, _("This saved view no longer exists or is no longer shared."))
-            return f"{request.path}?view={EVERYTHING}"
-    else:
-        return ""
-    here = f"{request.path}{_address(QueryDict(view.query), view=str(view.pk))}" if view else ""
-    return "" if here == request.get_full_path() else here
-
-
 def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     """What the request's query string makes of a list: its page of rows, and the controls that change it."""
     actor, params = actor_of(request), request.GET
@@ -90,13 +70,13 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     tabs = _tabs(params, listing)
     return {
         "filter": filters,
-        "query": _address(params),
+        "query": address(params),
         "rows": [columns.filled(row_of(each, actor), each, shown) for each in page.rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "status_tabs": tabs,
         "shown_count": next((tab["count"] for tab in tabs if tab["current"]), "0"),
-        "chips": _chips(params, filters),
+        "chips": chips(params, filters, ("status",)),
         "everything_url": f"?view={EVERYTHING}",
         "headers": [_header(params, column, sort) for column in shown],
         "offer_header": _header(params, columns.NICKNAME, sort),
@@ -105,7 +85,7 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
         "sorts": _sort_choices(sort),
         "matching": matching_query(params, listing),
         "bulk_url": reverse("subscriptions:bulk"),
-        "views": _views(params, actor, listing),
+        "views": views_of(params, actor, listing.page),
     }
 
 
@@ -118,31 +98,11 @@ def is_partial(request: HttpRequest) -> bool:
 def matching_query(params: QueryDict, listing: Listing) -> str:
     """The query string that names every row of the list, on whatever page: for exports and bulk changes."""
     without = dict.fromkeys(LOOKS, "")
-    query = _address(params, **without).removeprefix("?")
+    query = address(params, **without).removeprefix("?")
     if listing.customer is None:
         return query
     scope = f"customer={listing.customer}"
     return f"{query}&{scope}" if query else scope
-
-
-def _address(params: QueryDict, **changes: str) -> str:
-    """The query string with some parameters changed, without its cursor and what is empty; `?` when nothing is left."""
-    query = params.copy()
-    if "columns" in query:
-        query["columns"] = ",".join(query.getlist("columns"))
-    for name in CURSORS:
-        query.pop(name, None)
-    for name, value in changes.items():
-        query[name] = value
-    for name in [name for name, values in query.lists() if not any(values)]:
-        del query[name]
-    return f"?{query.urlencode(safe=',')}"
-
-
-def _link(params: QueryDict, **changes: str) -> str:
-    """As `_address`, for a link: a bare address would open the default view instead of everything."""
-    address = _address(params, **changes)
-    return address if address != "?" else f"?view={EVERYTHING}"
 
 
 def _tabs(params: QueryDict, listing: Listing) -> list[dict[str, Any]]:
@@ -159,7 +119,7 @@ def _tabs(params: QueryDict, listing: Listing) -> list[dict[str, Any]]:
     current = asked if asked in list(Status) else ""
     named = [("", _("All")), *((status.value, str(STATUS[status])) for status in Status)]
     return [
-        {"label": label, "count": count, "url": _link(params, status=value), "current": value == current}
+        {"label": label, "count": count, "url": link(params, status=value), "current": value == current}
         for (value, label), count in zip(named, counts, strict=True)
     ]
 
@@ -171,24 +131,6 @@ def _counted(found: QuerySet[Subscription]) -> list[str]:
     return [capped(count) for count in (sum(counts), *counts)]
 
 
-def _chips(params: QueryDict, filters: SubscriptionFilter) -> list[dict[str, str]]:
-    """What narrows the list besides its status, in words, each with the address that lets it go."""
-    return [
-        {
-            "label": str(filters.form.fields[name].label),
-            "value": _in_words(filters.form.fields[name], value),
-            "url": _link(params, **{name: ""}),
-        }
-        for name, value in filters.applied.items()
-        if name != "status"
-    ]
-
-
-def _in_words(field: Any, value: Any) -> str:
-    choices = dict(getattr(field, "choices", ())) if isinstance(value, str) else {}
-    return str(choices.get(value, value))
-
-
 def _header(params: QueryDict, column: columns.Column, sort: str) -> dict[str, Any]:
     """A column's heading: where a click sorts by it, and how it is sorted now."""
     turned = f"-{column.sort}" if sort == column.sort else column.sort
@@ -196,7 +138,7 @@ def _header(params: QueryDict, column: columns.Column, sort: str) -> dict[str, A
     return {
         "label": column.label,
         "css": column.css,
-        "url": _link(params, sort=turned) if column.sort else "",
+        "url": link(params, sort=turned) if column.sort else "",
         "direction": direction,
     }
 
@@ -226,42 +168,3 @@ def _kept(params: QueryDict, shown: list[columns.Column]) -> dict[str, list[tupl
         "filters": for_filters,
         "columns": [(name, value) for name, value in given if name != "columns"],
     }
-
-
-def _views(params: QueryDict, actor: Actor, listing: Listing) -> dict[str, Any]:
-    """The saved views of this list: one's own and the shared ones, the one shown, and whether changed."""
-    saved = list(saved_views_for(actor, listing.page))
-    current = next((view for view in saved if str(view.pk) == params.get("view")), None)
-    query = _address(params, view="").removeprefix("?")
-    default = default_view_for(actor, listing.page)
-    is_own = current is not None and str(current.user_id) == actor.id
-    return {
-        "own": [_view_link(view, current) for view in saved if str(view.user_id) == actor.id],
-        "shared": [_view_link(view, current) for view in saved if str(view.user_id) != actor.id],
-        "current": current,
-        "is_own": is_own,
-        "is_changed": current is not None and sorted(parse_qsl(current.query)) != sorted(parse_qsl(query)),
-        "may_delete": is_own or actor.may(Action.SAVED_VIEW_MANAGE),
-        "default": default,
-        "page": listing.page,
-        "query": query,
-        "here": _address(params).removeprefix("?"),
-    }
-
-
-def _view_link(view: SavedView, current: SavedView | None) -> dict[str, Any]:
-    return {
-        "name": view.name,
-        "owner": view.user.name,
-        "shared": view.shared,
-        "url": _address(QueryDict(view.query), view=str(view.pk)),
-        "current": view == current,
-    }
-
-
-def _view_named(actor: Actor, page: str, asked: str) -> SavedView | None:
-    try:
-        view = saved_view_for(actor, UUID(asked))
-    except ValueError:
-        return None
-    return view if view and view.page == page else None

@@ -1,13 +1,9 @@
 """Action required: the queue of what somebody must act on, one row a subscription, the most urgent first; live."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
-from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
@@ -18,21 +14,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from accounts.models import SavedView
 from accounts.policy import Action, Actor
-from accounts.selectors import default_view_for, saved_view_for, saved_views_for
 from partnerhub.clock import now
 from partnerhub.web.export import Value, csv_response
-from partnerhub.web.pages import CURSORS, PAGE_SIZE, capped_count, keyset_page
+from partnerhub.web.pages import PAGE_SIZE, capped_count, keyset_page
 from subscriptions.attending import attention_visible_to, one_each, ranked
 from subscriptions.models import AttentionItem
 from subscriptions.queue_filter import ME, NOBODY, QueueFilter
+from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.lasting import etag_of, unchanged
 from subscriptions.views.permission import denial_of
 from subscriptions.views.queue_rows import QueueRow, queue_rows
+from subscriptions.views.saved_views import opening, views_of
 
 PAGE = "attention"
-EVERYTHING = "all"
+# The parameters that the tabs set.
+BY_TAB = ("assignee", "snoozed")
 ORDER = ("rank", "id")
 
 
@@ -52,7 +49,7 @@ class _Asked:
 @require_safe
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
-    if elsewhere := _opening(request):
+    if elsewhere := opening(request, PAGE):
         return HttpResponseRedirect(elsewhere)
     return render(request, "subscriptions/queue.html", queue_context(request))
 
@@ -82,10 +79,10 @@ def queue_context(request: HttpRequest) -> dict[str, Any]:
     filters: QueueFilter = context["filter"]
     return context | {
         "tabs": _tabs(request.GET),
-        "chips": list(_chips(request.GET, filters)),
-        "kept": [(name, request.GET[name]) for name in ("view", "assignee", "snoozed") if request.GET.get(name)],
-        "matching": _address(request.GET).removeprefix("?"),
-        "views": _views(request, actor),
+        "chips": chips(request.GET, filters, BY_TAB),
+        "kept": [(name, request.GET[name]) for name in ("view", *BY_TAB) if request.GET.get(name)],
+        "matching": address(request.GET).removeprefix("?"),
+        "views": views_of(request.GET, actor, PAGE) | {"all_label": _("The whole queue")},
     }
 
 
@@ -137,24 +134,6 @@ def _cells(row: QueueRow) -> list[Value]:
     ]
 
 
-def _address(params: QueryDict, **changes: str) -> str:
-    """The query string with some parameters changed, without its cursor and what is empty; `?` when nothing is left."""
-    query = params.copy()
-    for name in CURSORS:
-        query.pop(name, None)
-    for name, value in changes.items():
-        query[name] = value
-    for name in [name for name, values in query.lists() if not any(values)]:
-        del query[name]
-    return f"?{query.urlencode()}"
-
-
-def _link(params: QueryDict, **changes: str) -> str:
-    """As `_address`, for a link: a bare address would open the default view instead of everything."""
-    address = _address(params, **changes)
-    return address if address != "?" else f"?view={EVERYTHING}"
-
-
 def _tabs(params: QueryDict) -> list[dict[str, Any]]:
     """Everybody's, mine, nobody's, and what is put aside."""
     named = [
@@ -163,70 +142,5 @@ def _tabs(params: QueryDict) -> list[dict[str, Any]]:
         (_("Assigned to nobody"), {"assignee": NOBODY, "snoozed": ""}),
         (_("What is put aside"), {"assignee": "", "snoozed": "yes"}),
     ]
-    now_shown = {name: params.get(name, "") for name in ("assignee", "snoozed")}
-    return [{"label": label, "url": _link(params, **asks), "current": asks == now_shown} for label, asks in named]
-
-
-def _chips(params: QueryDict, filters: QueueFilter) -> Iterator[dict[str, str]]:
-    """What narrows the list besides its tab, in words, each with the address that lets it go."""
-    for name, value in filters.applied.items():
-        if name not in ("assignee", "snoozed"):
-            field = filters.form.fields[name]
-            word = dict(getattr(field, "choices", ())).get(value, value) if isinstance(value, str) else value
-            yield {"label": str(field.label), "value": str(word), "url": _link(params, **{name: ""})}
-
-
-def _opening(request: HttpRequest) -> str:
-    """Where the queue opens instead of here: a bare address opens one's default view, `?view=ID` alone that view."""
-    actor, asked = actor_of(request), request.GET.get("view", "")
-    if not request.GET:
-        view = default_view_for(actor, PAGE)
-    elif list(request.GET) == ["view"] and asked != EVERYTHING:
-        view = _view_named(actor, asked)
-        if view is None:
-            messages.warning(request, _("This saved view no longer exists or is no longer shared."))
-            return f"{request.path}?view={EVERYTHING}"
-    else:
-        return ""
-    here = f"{request.path}{_address(QueryDict(view.query), view=str(view.pk))}" if view else ""
-    return "" if here == request.get_full_path() else here
-
-
-def _view_named(actor: Actor, asked: str) -> SavedView | None:
-    try:
-        view = saved_view_for(actor, UUID(asked))
-    except ValueError:
-        return None
-    return view if view and view.page == PAGE else None
-
-
-def _views(request: HttpRequest, actor: Actor) -> dict[str, Any]:
-    """The saved views of the queue: one's own and the shared ones, the one shown, and whether changed."""
-    params = request.GET
-    saved = list(saved_views_for(actor, PAGE))
-    current = next((view for view in saved if str(view.pk) == params.get("view")), None)
-    query = _address(params, view="").removeprefix("?")
-    is_own = current is not None and str(current.user_id) == actor.id
-    return {
-        "own": [_view_link(view, current) for view in saved if str(view.user_id) == actor.id],
-        "shared": [_view_link(view, current) for view in saved if str(view.user_id) != actor.id],
-        "current": current,
-        "is_own": is_own,
-        "is_changed": current is not None and sorted(parse_qsl(current.query)) != sorted(parse_qsl(query)),
-        "may_delete": is_own or actor.may(Action.SAVED_VIEW_MANAGE),
-        "default": default_view_for(actor, PAGE),
-        "page": PAGE,
-        "query": query,
-        "here": _address(params).removeprefix("?"),
-        "all_label": _("The whole queue"),
-    }
-
-
-def _view_link(view: SavedView, current: SavedView | None) -> dict[str, Any]:
-    return {
-        "name": view.name,
-        "owner": view.user.name,
-        "shared": view.shared,
-        "url": _address(QueryDict(view.query), view=str(view.pk)),
-        "current": view == current,
-    }
+    now_shown = {name: params.get(name, "") for name in BY_TAB}
+    return [{"label": label, "url": link(params, **asks), "current": asks == now_shown} for label, asks in named]
