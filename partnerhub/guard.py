@@ -5,6 +5,7 @@ A name may resolve to something else between registration and call; what counts 
 
 import socket
 
+import aiohttp
 from aiohttp.connector import AddrInfoType, SocketFactoryType
 
 from partnerhub.addresses import is_public_address
@@ -27,3 +28,19 @@ def socket_factory(*, allow_private: bool) -> SocketFactoryType:
         return socket.socket(family=family, type=kind, proto=protocol)
 
     return make
+
+
+def why_no_answer(error: Exception) -> str:
+    """Why a call was not answered, in words that repeat nothing of the address."""
+    match error:
+        case TimeoutError():
+            return "No answer in time."
+        case aiohttp.ClientConnectorError(os_error=AddressNotPublic()):
+            return "The address is not public, so this hub may not call it."
+        case aiohttp.ClientSSLError():
+            return "No secure connection could be made."
+        case aiohttp.ClientConnectorError():
+            return "No connection could be made."
+        case aiohttp.InvalidURL():
+            return "The address is not one that can be called."
+    return "The connection broke off without an answer."

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from partnerhub.guard import AddressNotPublic, socket_factory
+from partnerhub.guard import socket_factory, why_no_answer
 from partnerhub.hooks.models import Attempt, Delivery, Registration
 from partnerhub.hooks.services import park_waiting
 from partnerhub.hooks.signing import headers_of
@@ -130,28 +130,12 @@ async def _post(session: aiohttp.ClientSession, delivery: Delivery, headers: dic
                 tell({"status": response.status})
                 return answer(response.status, _printable(await response.content.read(LARGEST_READ)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return answer(None, _why(error))
+        return answer(None, why_no_answer(error))
 
 
 def _printable(raw: bytes) -> str:
     text = "".join(character if character.isprintable() else " " for character in raw.decode("utf-8", "replace"))
     return " ".join(text.split())
-
-
-def _why(error: Exception) -> str:
-    """Why no answer came, in words that repeat nothing of the address."""
-    match error:
-        case TimeoutError():
-            return "No answer in time."
-        case aiohttp.ClientConnectorError(os_error=AddressNotPublic()):
-            return "The address is not public, so this hub may not call it."
-        case aiohttp.ClientSSLError():
-            return "No secure connection could be made."
-        case aiohttp.ClientConnectorError():
-            return "No connection could be made."
-        case aiohttp.InvalidURL():
-            return "The address is not one that can be called."
-    return "The connection broke off without an answer."
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from partnerhub.guard import AddressNotPublic, socket_factory
+from partnerhub.guard import socket_factory, why_no_answer
 from partnerhub.notifications.contents import body_for
 from partnerhub.notifications.enums import Kind
 from partnerhub.notifications.models import Delivery
@@ -79,25 +79,10 @@ async def _post(session: aiohttp.ClientSession, delivery: Delivery) -> str:
         body = body_for(kind, delivery.content) | ({"id": str(delivery.pk)} if kind == Kind.WEBHOOK else {})
         async with session.post(address, json=body, allow_redirects=False) as response:
             return RECEIVED if 200 <= response.status < 300 else f"HTTP {response.status}"
-    except (aiohttp.ClientError, OSError, ValueError, Unreadable) as error:
-        return _why(error)
-
-
-def _why(error: Exception) -> str:
-    match error:
-        case Unreadable():
-            return "The address cannot be read any more: add the channel again."
-        case TimeoutError():
-            return "No answer in time."
-        case aiohttp.ClientConnectorError(os_error=AddressNotPublic()):
-            return "The address is not public, so this hub may not call it."
-        case aiohttp.ClientSSLError():
-            return "No secure connection could be made."
-        case aiohttp.ClientConnectorError():
-            return "No connection could be made."
-        case aiohttp.InvalidURL():
-            return "The address is not one that can be called."
-    return "The connection broke off without an answer."
+    except Unreadable:
+        return "The address cannot be read any more: add the channel again."
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return why_no_answer(error)
 
 
 @transaction.atomic
