@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import signal
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from bench.figures import Spread, ratios, say, spread, tell
 from bench.machine import Machine, machine, wait_for
 
 PUBLISHERS = 20
@@ -155,22 +155,11 @@ RATIOS = {
 }
 
 
-def ratios(rounds: list[dict[str, Measured]]) -> dict[str, dict[str, float]]:
+def measured_ratios(rounds: list[dict[str, Measured]]) -> dict[str, Spread]:
     """Each ratio's median over the rounds, with its least and its most."""
-    found = {}
-    for name, (over, under) in RATIOS.items():
-        seen = [one[over].rate / one[under].rate for one in rounds if over in one and under in one]
-        if seen:
-            found[name] = _spread(seen)
-    for name, over in (("C4 time of a second run / of the first", "hub, again"),):
-        seen = [one[over].seconds / one["hub"].seconds for one in rounds if {over, "hub"} <= one.keys()]
-        if seen:
-            found[name] = _spread(seen)
-    return found
-
-
-def _spread(seen: list[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(seen), 3), "least": round(min(seen), 3), "most": round(max(seen), 3)}
+    found = ratios(rounds, RATIOS)
+    again = [one["hub, again"].seconds / one["hub"].seconds for one in rounds if {"hub, again", "hub"} <= one.keys()]
+    return found | ({"C4 time of a second run / of the first": spread(again)} if again else {})
 
 
 def main() -> None:
@@ -183,17 +172,13 @@ def main() -> None:
             rounds.append({})
             for name in given.only or variants:
                 rounds[-1][name] = one = variants[name]()
-                _say(
+                say(
                     f"{number + 1}/{given.rounds}  {name:<20}{one.rate:>9.0f} lines/s{one.cpu:>8.3f} CPU s/1000"
                     f"{one.peak:>6.0f} MB"
                 )
                 time.sleep(given.rest)
-    found = ratios(rounds)
-    for name, spread in found.items():
-        _say(f"{name:<42}{spread['median']:>8.2f}   [{spread['least']:.2f} .. {spread['most']:.2f}]")
-    if given.json:
-        told = [{name: vars(measured) for name, measured in one.items()} for one in rounds]
-        given.json.write_text(json.dumps({"ratios": found, "rounds": told}, indent=2), encoding="utf-8")
+    found = measured_ratios(rounds)
+    tell(found, rounds, given.json)
 
 
 def _arguments() -> argparse.Namespace:
@@ -205,11 +190,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rest", type=float, default=0.5, help="seconds between two runs")
     parser.add_argument("--json", type=Path, help="where to write everything")
     return parser.parse_args()
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,8 @@ Every question confirms a purchase in full: gates with evidence, billing start, 
 """
 
 import argparse
-import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import threading
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from bench.figures import Spread, ratios, say, spread, tell
 from bench.machine import Machine, Stub, machine, wait_for
 
 PUBLISHERS = 20
@@ -241,19 +240,11 @@ RATIOS = {
 }
 
 
-def ratios(rounds: list[dict[str, Measured]]) -> dict[str, dict[str, float]]:
+def measured_ratios(rounds: list[dict[str, Measured]]) -> dict[str, Spread]:
     """Each ratio's median over the rounds, with its least and its most; and A4, of what a thousand cost."""
-    found = {}
-    for name, (over, under) in RATIOS.items():
-        seen = [one[over].rate / one[under].rate for one in rounds if over in one and under in one]
-        if seen:
-            found[name] = _spread(seen)
+    found = ratios(rounds, RATIOS)
     cost = [one["hub"].cpu / one["client"].cpu for one in rounds if {"hub", "client"} <= one.keys()]
-    return found | ({"A4 CPU of hub and database / of client": _spread(cost)} if cost else {})
-
-
-def _spread(seen: list[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(seen), 3), "least": round(min(seen), 3), "most": round(max(seen), 3)}
+    return found | ({"A4 CPU of hub and database / of client": spread(cost)} if cost else {})
 
 
 def main() -> None:
@@ -268,14 +259,10 @@ def main() -> None:
             rounds.append({"bound": Measured(100 / LATENCY)})
             for name in chosen:
                 rounds[-1][name] = measured = variants[name]()
-                _say(f"{number + 1}/{given.rounds}  {name:<22}{measured.rate:>9.0f}/s{measured.cpu:>8.3f} CPU s/1000")
+                say(f"{number + 1}/{given.rounds}  {name:<22}{measured.rate:>9.0f}/s{measured.cpu:>8.3f} CPU s/1000")
                 time.sleep(given.rest)
-    found = ratios(rounds)
-    for name, spread in found.items():
-        _say(f"{name:<42}{spread['median']:>8.2f}   [{spread['least']:.2f} .. {spread['most']:.2f}]")
-    if given.json:
-        rates = [{name: vars(measured) for name, measured in one.items()} for one in rounds]
-        given.json.write_text(json.dumps({"ratios": found, "rounds": rates}, indent=2), encoding="utf-8")
+    found = measured_ratios(rounds)
+    tell(found, rounds, given.json)
 
 
 def _arguments() -> argparse.Namespace:
@@ -288,11 +275,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rest", type=float, default=0.5, help="seconds between two runs")
     parser.add_argument("--json", type=Path, help="where to write everything")
     return parser.parse_args()
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
