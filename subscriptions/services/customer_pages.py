@@ -1,7 +1,5 @@
 """Sending a customer's contact the page on which the set-up can be finished, and taking it back."""
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -21,6 +19,7 @@ from subscriptions.events import LetterChanged, PageRevoked, PageSent
 from subscriptions.models import CustomerPage, LetterTemplate, Subscription
 from subscriptions.page_letters import check_template, page_letter, page_values, template_in
 from subscriptions.readers import buyer_of
+from subscriptions.secret_tokens import hash_of, new_token
 from subscriptions.services.locking import lock_subscription
 from subscriptions.services.reminding import is_refused
 
@@ -28,14 +27,7 @@ PURPOSE = "page"
 POLICY = "customer_page_lives"
 MOST_A_DAY = 10
 _DAY = timedelta(hours=24)
-# 384 bits, in 64 characters of [A-Za-z0-9_-].
-_TOKEN_BYTES = 48
 _LETTERS = UUID("6f1b52a4-58f2-4c9e-9d4a-0f4a6b7a3c11")
-
-
-def hash_of(token: str) -> str:
-    """How a token is kept."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @transaction.atomic
@@ -61,7 +53,7 @@ def send_page(
         return known
     check_sendable(subscription, at)
     _check_rate(subscription, at)
-    expires_at, token = page_expiry(subscription, at), secrets.token_urlsafe(_TOKEN_BYTES)
+    expires_at, token = page_expiry(subscription, at), new_token()
     address = f"{settings.HUB_BASE_URL}{reverse('customer_page', args=[token])}"
     letter = letter_for(actor, subscription, recipient, language, subject, body, url=address, until=expires_at)
     page = CustomerPage(

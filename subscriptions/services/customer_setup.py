@@ -21,8 +21,8 @@ from subscriptions.events import PageAskedFor, SetupAnswered
 from subscriptions.letters import page_wish_letter
 from subscriptions.models import CustomerPage, SetupAnswers, Subscription
 from subscriptions.readers import readers_of
+from subscriptions.secret_tokens import hash_of
 from subscriptions.selectors import blocking_gate
-from subscriptions.services.customer_pages import hash_of
 from subscriptions.services.links import mint_link
 from subscriptions.services.locking import lock_subscription
 

@@ -1,8 +1,6 @@
 """The personalised link to the publisher: minted fresh at each use, kept only as a hash, resolvable for a day."""
 
-import hashlib
 import re
-import secrets
 from datetime import datetime
 from urllib.parse import unquote, urlencode, urlsplit
 from uuid import UUID
@@ -17,16 +15,11 @@ from publishers.selectors import policy_duration
 from subscriptions.enums import GateName, GateState, Owner, Reason
 from subscriptions.events import AttentionChanged, LinkMinted, LinkResolved
 from subscriptions.models import Gate, PurchaseToken, Subscription
+from subscriptions.secret_tokens import hash_of, new_token
 from subscriptions.services.asking import ask_soon
 from subscriptions.services.locking import check_not_ended, lock_subscription, save_changed
 
-# token_urlsafe(48) is 64 characters of [A-Za-z0-9_-]: URL-decoding it any number of times changes nothing.
-_TOKEN_BYTES = 48
 _TOKEN = re.compile(r"^[A-Za-z0-9_-]{64}$")
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @transaction.atomic
@@ -38,10 +31,10 @@ def mint_link(actor: Actor, subscription_id: UUID, *, at: datetime) -> str:
     authorize(actor, Action.PUBLISHER_LINK_OPEN)
     subscription = lock_subscription(subscription_id)
     check_not_ended(subscription)
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = new_token()
     expires_at = at + policy_duration("link_lives", subscription.plan, at, subscription.plan_term.term)
     PurchaseToken.objects.create(
-        token_hash=_hash(token), subscription=subscription, minted_at=at, minted_by=actor.label, expires_at=expires_at
+        token_hash=hash_of(token), subscription=subscription, minted_at=at, minted_by=actor.label, expires_at=expires_at
     )
     record(LinkMinted(subscription.pk, {"expires_at": expires_at.isoformat()}), actor=actor, at=at)
     landing = subscription.publisher.landing_url
@@ -70,7 +63,7 @@ def resolve_token(actor: Actor, token: str, *, at: datetime) -> Subscription:
 
 def _find(token: str) -> PurchaseToken:
     candidates = {token, unquote(token), unquote(unquote(token)), token.strip().replace(" ", "+")}
-    hashes = [_hash(candidate) for candidate in candidates if _TOKEN.match(candidate)]
+    hashes = [hash_of(candidate) for candidate in candidates if _TOKEN.match(candidate)]
     found = PurchaseToken.objects.filter(token_hash__in=hashes).first()
     if found is None:
         raise TokenMalformed
