@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
+from partnerhub.drills.waiting import eventually
+from partnerhub.drills.wire import Reply, call
 from tests.scenarios.hub import Charge, Hub
-from tests.scenarios.waiting import eventually
-from tests.scenarios.wire import Reply, call
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 ORDER = ["ordered", "licenses_assigned", "configuration_confirmed", "not_cancelled"]

@@ -17,10 +17,10 @@ from urllib.parse import unquote
 
 import psycopg
 
+from partnerhub.drills import family
+from partnerhub.drills.family import Member
+from partnerhub.drills.waiting import eventually
 from partnerhub.runtime import ports, processes, programs
-from tests.scenarios import family
-from tests.scenarios.family import Member
-from tests.scenarios.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 160

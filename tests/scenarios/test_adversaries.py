@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from partnerhub.drills.waiting import eventually
 from tests.scenarios.client import CONFIRMATIONS, Line, Program, Purchase, Visitor
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 BOUGHT = 7
 STUCK = {

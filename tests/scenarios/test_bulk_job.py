@@ -7,10 +7,10 @@ from itertools import repeat
 
 import pytest
 
-from tests.scenarios import family
+from partnerhub.drills import family
+from partnerhub.drills.waiting import eventually
 from tests.scenarios.client import Agent, Line, Program
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 ROWS = 200
 EXPRESS = Line("esign-express--prompt", 1)

@@ -1,9 +1,9 @@
 """Ending a purchase at a publisher that takes the end up as an operation of its own."""
 
+from partnerhub.drills.waiting import eventually
+from partnerhub.drills.wire import call
 from tests.scenarios.client import Line, Program, Purchase, Visitor
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
-from tests.scenarios.wire import call
 
 SLUG = "northwind-sign"
 

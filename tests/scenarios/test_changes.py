@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from partnerhub.drills.waiting import eventually
+from partnerhub.drills.wire import call
 from tests.scenarios.client import Agent, Line, Program, Purchase, Visitor
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
-from tests.scenarios.wire import call
 
 NORTHWIND, CONTOSO = "northwind-sign", "contoso-desk"
 LINES = {

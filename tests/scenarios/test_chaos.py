@@ -22,13 +22,13 @@ from typing import Any
 
 import pytest
 
+from partnerhub.drills.waiting import eventually
+from partnerhub.drills.wire import call
 from tests.scenarios.client import Line, Program, Purchase
 from tests.scenarios.hub import Hub, free_port
 from tests.scenarios.independent.book import Account, Mind
 from tests.scenarios.independent.publisher import POLL, PUSH, Publisher, open_for_business
 from tests.scenarios.independent.weather import Weather, between
-from tests.scenarios.waiting import eventually
-from tests.scenarios.wire import call
 
 pytestmark = pytest.mark.exhaustive
 EACH = 24

@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from customers.api.examples import NEW_CUSTOMER
+from partnerhub.drills.waiting import eventually
 from tests.scenarios import generated
 from tests.scenarios.client import Gates, Program, Visitor
 from tests.scenarios.generated import Call
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 OFFER = "helpdesk-lite--prompt"
 SETTLED = 60.0

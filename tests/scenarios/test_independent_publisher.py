@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from partnerhub.drills.waiting import eventually
+from partnerhub.drills.wire import call
 from tests.scenarios.client import Line, Program, Purchase
 from tests.scenarios.hub import Charge, free_port
 from tests.scenarios.independent.book import Account, Mind
 from tests.scenarios.independent.publisher import POLL, PUSH, Publisher, open_for_business
 from tests.scenarios.independent.signature import MARKETPLACE
 from tests.scenarios.own_clock import HubWithItsOwnClock
-from tests.scenarios.waiting import eventually
-from tests.scenarios.wire import call
 
 SECOND = timedelta(seconds=1)
 SILENCE = timedelta(seconds=11)

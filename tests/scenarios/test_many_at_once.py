@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
+from partnerhub.drills.waiting import eventually
 from tests.scenarios.client import Line, Program, Visitor
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 BACKLOG = 30
 EXPRESS = Line("esign-express--prompt", 2)

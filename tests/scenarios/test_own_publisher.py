@@ -9,11 +9,11 @@ from decimal import Decimal
 
 import jwt
 
+from partnerhub.drills.waiting import eventually
+from partnerhub.drills.wire import call
 from tests.scenarios.client import Line, Program
 from tests.scenarios.harbour import API_VERSION, MARKETPLACE, Harbour
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
-from tests.scenarios.wire import call
 
 MOORINGS = Line("moorings", 2)
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+from partnerhub.drills.waiting import eventually
 from publishers.demo.personalities import QUESTION, REASON
 from tests.scenarios.client import Line, Program, Purchase, Visitor, questions_about
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 # Sold by one vendor, whose circuit opens when it fails five times in a row: the failing ones come last in this file.
 CHAOS = "fabrikam-chaos"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from partnerhub.drills.family import Member
+from partnerhub.drills.waiting import eventually
 from tests.scenarios.client import Line, Program, Purchase
-from tests.scenarios.family import Member
 from tests.scenarios.harbour import Harbour
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 MOORINGS = Line("moorings", 2)
 # Longer than a killed worker's lease.

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from partnerhub.drills.waiting import eventually
 from tests.scenarios.client import Agent, Line, Program, Visitor
 from tests.scenarios.hub import Hub
-from tests.scenarios.waiting import eventually
 
 PASSWORD = "partnerhub-demo"
 # Access tokens that no test has seen: those of the demo publisher, and those that the hub shows to publishers.

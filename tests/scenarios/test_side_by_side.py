@@ -1,8 +1,8 @@
 """Two hubs on one machine, with a port and a folder each."""
 
+from partnerhub.drills.wire import call
 from tests.scenarios.client import Program
 from tests.scenarios.hub import Hub
-from tests.scenarios.wire import call
 
 
 def test_both_are_ready_and_strangers_to_each_other(
