@@ -13,13 +13,13 @@ from partnerhub.mail.letters import Letter
 from partnerhub.mail.models import Message
 from partnerhub.mail.services import asked_before_sending, is_address, post
 from partnerhub.outbox.recorder import record
+from partnerhub.secret_tokens import hash_of, new_token
 from publishers.selectors import policy_duration
 from subscriptions.enums import Status
 from subscriptions.events import LetterChanged, PageRevoked, PageSent
 from subscriptions.models import CustomerPage, LetterTemplate, Subscription
 from subscriptions.page_letters import check_template, page_letter, page_values, template_in
 from subscriptions.readers import buyer_of
-from subscriptions.secret_tokens import hash_of, new_token
 from subscriptions.services.locking import lock_subscription
 from subscriptions.services.reminding import is_refused
 

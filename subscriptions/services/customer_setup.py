@@ -15,13 +15,13 @@ from accounts.policy import Action, Actor, Role, authorize
 from partnerhub.errors import PageGone
 from partnerhub.mail.services import post
 from partnerhub.outbox.recorder import record
+from partnerhub.secret_tokens import hash_of
 from publishers.setup_questions import LONG, Question, questions_in
 from subscriptions.enums import Reason, Rung, Status
 from subscriptions.events import PageAskedFor, SetupAnswered
 from subscriptions.letters import page_wish_letter
 from subscriptions.models import CustomerPage, SetupAnswers, Subscription
 from subscriptions.readers import readers_of
-from subscriptions.secret_tokens import hash_of
 from subscriptions.selectors import blocking_gate
 from subscriptions.services.links import mint_link
 from subscriptions.services.locking import lock_subscription

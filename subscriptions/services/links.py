@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import TokenExpired, TokenForeign, TokenMalformed
 from partnerhub.outbox.recorder import record
+from partnerhub.secret_tokens import hash_of, new_token
 from publishers.selectors import policy_duration
 from subscriptions.enums import GateName, GateState, Owner, Reason
 from subscriptions.events import AttentionChanged, LinkMinted, LinkResolved
 from subscriptions.models import Gate, PurchaseToken, Subscription
-from subscriptions.secret_tokens import hash_of, new_token
 from subscriptions.services.asking import ask_soon
 from subscriptions.services.locking import check_not_ended, lock_subscription, save_changed
 

@@ -1,4 +1,4 @@
-"""Tokens that are the only key to something, in links to publishers and to customers' pages; only hashes are kept."""
+"""Tokens that are the only key to something, in links to publishers, customers and new agents; only hashes are kept."""
 
 import hashlib
 import secrets
