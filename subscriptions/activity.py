@@ -15,7 +15,7 @@ from customers.selectors import customer_for
 from partnerhub.outbox.models import Entry
 from partnerhub.web.templatetags.hub import ROLE_NAMES
 from subscriptions.models import Cart, Subscription
-from subscriptions.selectors import subscription_for
+from subscriptions.selectors import bare_subscription_for
 
 LONGEST_SEARCH = 200
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -198,7 +198,7 @@ def timeline_entries(actor: Actor, subscription_id: UUID) -> QuerySet[Entry]:
 
     Raises NotFound, NotPermitted.
     """
-    subscription = subscription_for(actor, subscription_id)
+    subscription = bare_subscription_for(actor, subscription_id)
     return Entry.objects.filter(stream_id=subscription.pk).order_by("-at", "-sequence", "-id")
 
 

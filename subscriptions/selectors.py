@@ -73,6 +73,18 @@ def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
     return subscription
 
 
+def bare_subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
+    """One visible subscription, with nothing read beside it: for whoever asks about it, not for its page.
+
+    Raises NotFound, for one out of scope too, and NotPermitted.
+    """
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    subscription = within(Subscription.objects.all(), actor).filter(pk=subscription_id).first()
+    if subscription is None:
+        raise NotFound(what="subscription", id=subscription_id)
+    return subscription
+
+
 def blocking_gates() -> QuerySet[Gate]:
     """For a condition on pending subscriptions (`OuterRef("pk")`): the gate of each that `blocking_gate` finds."""
     earlier = Gate.objects.filter(subscription=OuterRef("subscription"), position__lt=OuterRef("position"))
@@ -125,7 +137,7 @@ def cart_for(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
 
 def timeline_of(actor: Actor, subscription_id: UUID) -> QuerySet[Event]:
     """What happened to a subscription, newest first. Raises NotFound."""
-    subscription = subscription_for(actor, subscription_id)
+    subscription = bare_subscription_for(actor, subscription_id)
     return Event.objects.filter(stream_id=subscription.pk).order_by("-sequence")
 
 
@@ -182,9 +194,21 @@ def change_requests_visible_to(actor: Actor) -> QuerySet[ChangeRequest]:
 
 def divergences_visible_to(actor: Actor) -> QuerySet[Divergence]:
     """The open divergences of the subscriptions that an actor may see, newest first. Raises NotPermitted."""
+    return _divergences_of(actor).filter(ended_at=None).order_by("-first_seen_at", "-id")
+
+
+def divergence_for(actor: Actor, divergence_id: UUID) -> Divergence:
+    """One divergence of a visible subscription, ended or not. Raises NotFound, NotPermitted."""
+    found = _divergences_of(actor).filter(pk=divergence_id).first()
+    if found is None:
+        raise NotFound(what="divergence", id=divergence_id)
+    return found
+
+
+def _divergences_of(actor: Actor) -> QuerySet[Divergence]:
     authorize(actor, Action.SUBSCRIPTION_READ)
     rows = Divergence.objects.select_related("subscription__customer", "publisher")
-    return within(rows.filter(ended_at=None), actor, "subscription__customer").order_by("-first_seen_at", "-id")
+    return within(rows, actor, "subscription__customer")
 
 
 def latest_token(subscription: Subscription) -> PurchaseToken | None:

@@ -21,7 +21,7 @@ from partnerhub.money import Money
 from publishers.pricing import first_charge
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
-from subscriptions.selectors import subscription_for
+from subscriptions.selectors import bare_subscription_for
 from subscriptions.views.telling import sentence_of_event
 
 
@@ -52,7 +52,7 @@ class ChargeRow:
 def charges(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """The charges of a subscription; loaded into its page, and looked at again while one is about to be written."""
     actor = actor_of(request)
-    subscription = subscription_for(actor, subscription_id)
+    subscription = bare_subscription_for(actor, subscription_id)
     found = list(charges_of(actor, subscription_id))
     is_pending = subscription.status == Status.PENDING
     total = sum((charge.amount for charge in found), start=Decimal(0))

@@ -25,7 +25,7 @@ from partnerhub.web.toasts import Told, tell, toasted
 from subscriptions import words
 from subscriptions.enums import Status
 from subscriptions.models import Operation, PollSchedule, PurchaseToken, Subscription
-from subscriptions.selectors import attention_of, latest_token, subscription_for
+from subscriptions.selectors import attention_of, bare_subscription_for, latest_token, subscription_for
 from subscriptions.services.asking import poll_now
 from subscriptions.views.as_of import as_of_page
 from subscriptions.views.card import edit_context
@@ -81,7 +81,7 @@ def detail_page(
 def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """What changed since the page last looked: 304 when nothing did, the pulse alone when only a poll went by."""
     actor = actor_of(request)
-    subscription = subscription_for(actor, subscription_id)
+    subscription = bare_subscription_for(actor, subscription_id)
     operation = latest_operation(subscription)
     etag = _etag(actor, subscription, latest_token(subscription), operation)
     known = known_etag(request)
@@ -89,7 +89,8 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         return HttpResponseNotModified()
     if _content_part(known) == _content_part(etag):
         return render(request, "subscriptions/_pulse.html", {"pulse": _pulse(actor, subscription, operation, etag)})
-    response = render(request, "subscriptions/_live.html", _context(actor, subscription) | {"oob": True})
+    shown = _context(actor, subscription_for(actor, subscription_id)) | {"oob": True}
+    response = render(request, "subscriptions/_live.html", shown)
     told = _news(request.GET, subscription, flight_of(operation, subscription, actor, now()))
     return toasted(response, told) if told is not None else response
 
