@@ -1,6 +1,50 @@
-"""What happens to programs with credentials, personal tokens, the hub's signing keys and saved views, by name."""
+"""What happens to agents, programs with credentials, personal tokens, signing keys and saved views, by name."""
 
 from partnerhub.outbox.recorder import Fact
+
+
+class UserFact(Fact):
+    stream_type = "user"
+
+
+class UserCreated(UserFact):
+    name = "user.created"
+
+
+class UserChanged(UserFact):
+    name = "user.changed"
+
+
+class UserDeactivated(UserFact):
+    name = "user.deactivated"
+
+
+class UserReactivated(UserFact):
+    name = "user.reactivated"
+
+
+class SessionsEnded(UserFact):
+    name = "user.sessions_ended"
+
+
+class InvitationFact(Fact):
+    stream_type = "invitation"
+
+
+class InvitationSent(InvitationFact):
+    name = "invitation.sent"
+
+
+class InvitationSentAgain(InvitationFact):
+    name = "invitation.sent_again"
+
+
+class InvitationRevoked(InvitationFact):
+    name = "invitation.revoked"
+
+
+class InvitationAccepted(InvitationFact):
+    name = "invitation.accepted"
 
 
 class ClientFact(Fact):

@@ -4,8 +4,10 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 from accounts.policy import AGENT_ROLES, Actor, Role
@@ -25,13 +27,20 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in. One of the roles held is active at a time and goes on record with every act."""
+    """A person who signs in. One of the roles held is active at a time and goes on record with every act.
+
+    `customers` are the only ones that this person sees, null for all; this app stands below them, so no foreign key can
+    say so. `language` is that of pages and mails unless a browser or a wish says another; empty when nobody chose one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=200)
     active_role = models.CharField(max_length=32)
     is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=5, blank=True, default="", db_default="")
+    customers = ArrayField(models.UUIDField(), null=True)
+    version = models.PositiveIntegerField(default=1, db_default=1)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
@@ -50,9 +59,12 @@ class User(AbstractBaseUser):
     def actor(self) -> Actor:
         """The actor of this person in the active role."""
         held = tuple(Role(role) for role in self.roles_held.order_by("role").values_list("role", flat=True))
-        return Actor(
-            kind="user", id=str(self.id), label=self.name, role=Role(self.active_role), roles=held, email=self.email
-        )
+        return self.acting(Role(self.active_role), held)
+
+    def acting(self, role: Role, held: tuple[Role, ...]) -> Actor:
+        """The actor of this person in one of the roles `held`, seeing the customers that this person may see."""
+        customers = None if self.customers is None else frozenset(self.customers)
+        return Actor("user", str(self.id), self.name, role, held, self.email, customers)
 
 
 class RoleHeld(models.Model):
@@ -67,6 +79,61 @@ class RoleHeld(models.Model):
 
     def __str__(self) -> str:
         return self.role
+
+
+class Invitation(models.Model):
+    """An e-mail address that may become an agent, by a link that works once; only the hash of its token is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField()
+    name = models.CharField(max_length=200)
+    roles = ArrayField(models.CharField(max_length=32))
+    language = models.CharField(max_length=5)
+    customers = ArrayField(models.UUIDField(), null=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="invitation_open_once_per_email",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(roles__contained_by=list(AGENT_ROLES)) & models.Q(roles__len__gte=1),
+                name="invitation_roles_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None) | models.Q(revoked_at=None), name="invitation_ends_one_way"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def is_open(self, at: datetime) -> bool:
+        return self.accepted_at is None and self.revoked_at is None and at < self.expires_at
+
+
+class Session(AbstractBaseSession):
+    """A browser's session, with whose it is and where and when it was last seen; `public_id` names it on pages, since
+    the key is the secret in the cookie.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="sessions")
+    device = models.CharField(max_length=300, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.public_id)
 
 
 class Client(models.Model):

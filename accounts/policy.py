@@ -50,6 +50,7 @@ class Action(StrEnum):
     PUBLISHER_TRY = "publisher.try"
     PUBLISHER_MANAGE = "publisher.manage"
     CLIENT_MANAGE = "client.manage"
+    AGENT_MANAGE = "agent.manage"
     JOB_OVERSEE = "job.oversee"
     SYSTEM_READ = "system.read"
     SYSTEM_RETRY = "system.retry"
@@ -111,6 +112,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.ATTENTION_TRIAGE,
         Action.SAVED_VIEW_MANAGE,
         Action.CLIENT_MANAGE,
+        Action.AGENT_MANAGE,
         Action.JOB_OVERSEE,
         Action.SYSTEM_READ,
         Action.SYSTEM_RETRY,
@@ -144,7 +146,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
 class Actor:
     """Who acts, in which role. `kind` is user, client, publisher, customer or system; `roles` are all roles held.
 
-    `customers` are the only ones that an API client with a scope sees; None sees all of them.
+    `customers` are the only ones that a program or a person with a scope sees; None sees all of them.
     """
 
     kind: str

@@ -191,6 +191,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 # Two hubs on one host must not overwrite each other's cookies: a cookie knows no port.
 SESSION_COOKIE_NAME = "hub_session" if IN_PRODUCTION else f"hub_session_{HUB_PORT}"

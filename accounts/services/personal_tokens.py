@@ -72,8 +72,8 @@ def bearer_of(text: str, at: datetime) -> Actor | None:
     unnoted = Q(last_used_at=None) | Q(last_used_at__lte=at - NOTED_EVERY)
     if found.last_used_at is None or found.last_used_at <= at - NOTED_EVERY:
         PersonalToken.objects.filter(unnoted, pk=found.pk).update(last_used_at=at)
-    role, user = Role(found.role), found.user
-    return Actor(kind="user", id=str(user.pk), label=user.name, role=role, roles=(role,), email=user.email)
+    role = Role(found.role)
+    return found.user.acting(role, (role,))
 
 
 def _hash(text: str) -> str:

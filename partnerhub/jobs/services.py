@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -177,10 +177,10 @@ def stop_for(job_id: UUID, reason: HubError, *, at: datetime) -> None:
 def acting_for(job: Job) -> Actor:
     """The actor of a job's rows, provided that they are still what they were. Raises ActorLost."""
     role = Role(job.actor_role)
-    held = _held(job.actor_kind, job.actor_id)
-    if role not in held:
+    today = _today(job.actor_kind, job.actor_id)
+    if today is None or role not in today.roles:
         raise ActorLost(name=job.actor_label, role=role.value)
-    return Actor(kind=job.actor_kind, id=job.actor_id, label=job.actor_label, role=role, roles=held)
+    return replace(today, label=job.actor_label, role=role)
 
 
 def planner_of(job: Job) -> Actor:
@@ -195,12 +195,13 @@ def forget_plans(*, at: datetime) -> int:
     return old.delete()[1].get("jobs.Job", 0)
 
 
-def _held(kind: str, actor_id: str) -> tuple[Role, ...]:
+def _today(kind: str, actor_id: str) -> Actor | None:
+    """The actor with the roles and customers of this moment; None when inactive or gone."""
     if kind == "user":
         user = User.objects.filter(pk=actor_id, is_active=True).first()
-        return user.actor().roles if user else ()
+        return user.actor() if user else None
     client = Client.objects.filter(pk=actor_id, is_active=True).first() if kind == "client" else None
-    return (Role(client.role),) if client else ()
+    return client.actor() if client else None
 
 
 def _snapshot(actor: Actor) -> dict[str, str]:
