@@ -1,9 +1,12 @@
 """Reading what somebody must act on: the view of causes, with the deadlines that policies set and what is put aside."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import (
@@ -16,6 +19,7 @@ from django.db.models import (
     F,
     Func,
     IntegerField,
+    Max,
     Min,
     OuterRef,
     Q,
@@ -30,8 +34,8 @@ from accounts.policy import Action, Actor, authorize
 from partnerhub.money import Money
 from publishers.selectors import HUB, policy_book, policy_interval
 from subscriptions.attention import BANDS
-from subscriptions.enums import Cause
-from subscriptions.models import AttentionItem, Triage
+from subscriptions.enums import Cause, Status
+from subscriptions.models import AttentionItem, CustomerPage, SetupAnswers, Triage
 from subscriptions.selectors import within
 
 # How long before its deadline a cause needs somebody; `warn_change_after` counts from its beginning.
@@ -52,6 +56,17 @@ SELECT md5(string_agg(id::text, ' '))
 """
 # More than any weight, so that what is left of it sorts the other way round.
 MOST = Decimal(10**15)
+
+
+@dataclass(slots=True)
+class CustomerSaid:
+    """What a customer has said on its page while its order waits (UTC): when it answered last, whether to all that is
+    required, and when it asked for another page that it was not sent since.
+    """
+
+    answered_at: datetime | None = None
+    is_complete: bool = False
+    asked_again_at: datetime | None = None
 
 
 def open_items(at: datetime) -> QuerySet[AttentionItem]:
@@ -118,6 +133,20 @@ def attention_visible_to(actor: Actor, at: datetime) -> QuerySet[AttentionItem]:
 def not_aside(items: QuerySet[AttentionItem], at: datetime) -> QuerySet[AttentionItem]:
     """Without what somebody has put aside, until its time or until it changes."""
     return items.filter(~Exists(snoozes(at)))
+
+
+def said_by_customers(subscription_ids: Collection[UUID]) -> dict[UUID, CustomerSaid]:
+    """By subscription what its customer has said on its page while the order waits; two queries for all of them."""
+    said: dict[UUID, CustomerSaid] = {}
+    waiting = {"subscription__in": subscription_ids, "subscription__status": Status.PENDING}
+    answered = SetupAnswers.objects.filter(**waiting).exclude(answers={})
+    for pk, answered_at, completed_at in answered.values_list("pk", "answered_at", "completed_at"):
+        said[pk] = CustomerSaid(answered_at, completed_at is not None)
+    newest = CustomerPage.objects.filter(**waiting).values("subscription").annotate(made=Max("made_at"))
+    wishes = newest.annotate(asked=Max("asked_again_at")).filter(asked__gt=F("made"))
+    for pk, asked in wishes.values_list("subscription", "asked"):
+        said.setdefault(pk, CustomerSaid()).asked_again_at = asked
+    return said
 
 
 def snoozes(at: datetime) -> QuerySet[Triage]:
