@@ -27,7 +27,7 @@ from subscriptions.models import Subscription
 from subscriptions.selectors import change_request_of
 from subscriptions.services.locking import check_version, lock_subscription
 from subscriptions.services.quoting import quote
-from subscriptions.services.requests import approve, ask, decline
+from subscriptions.services.requests import approve, ask, decline, withdraw
 
 
 class Previews(OwnResource):
@@ -129,6 +129,21 @@ class ChangeRequests(OwnResource):
         return Response(request_shown(asked), 201)
 
 
+class ChangeRequestById(OwnResource):
+    @operation(
+        "getChangeRequest",
+        "What an admin agent was asked for",
+        ChangeRequestShown,
+        about="Whatever became of it.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=examples.CHANGE_REQUEST,
+    )
+    def get(self, request: Request, customer_id: str, subscription_id: str, request_id: str) -> Response:
+        found = subscription_of(caller(request), customer_id, subscription_id)
+        return Response(request_shown(change_request_of(found, guid(request_id, "change request"))))
+
+
 class Approval(OwnResource):
     @operation(
         "approveChangeRequest",
@@ -184,6 +199,24 @@ class Refusal(OwnResource):
         with _as_seen(request, body, found):
             declined = decline(actor, asked.pk, reason=values.get("reason") or "", at=at)
         return Response(request_shown(declined))
+
+
+class Withdrawal(OwnResource):
+    @operation(
+        "withdrawChangeRequest",
+        "Take back what one has asked for",
+        ChangeRequestShown,
+        about="Only one's own: somebody else's is not found.",
+        roles=grants.ASKERS,
+        refusals=(*grants.READING, RequestClosed),
+        answer=examples.WITHDRAWN,
+    )
+    @idempotent
+    def post(self, request: Request, customer_id: str, subscription_id: str, request_id: str) -> Response:
+        actor, at = caller(request), now()
+        found = subscription_of(actor, customer_id, subscription_id)
+        asked = change_request_of(found, guid(request_id, "change request"))
+        return Response(request_shown(withdraw(actor, asked.pk, at=at)))
 
 
 @contextmanager

@@ -2,19 +2,26 @@
 
 from typing import Any, TypedDict
 
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import caller
+from accounts.policy import Action, who_can
 from customers.api.examples import CUSTOMER_ID
+from partnerhub.api.idempotency import idempotent
 from partnerhub.api.pages import page_of
+from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import PAGED, operation
-from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc
+from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc, utc_or_none
 from partnerhub.api.views import OwnResource
+from partnerhub.clock import now
+from partnerhub.errors import DivergenceOver, InvalidInput
 from publishers.api.examples import PUBLISHER_ID
 from subscriptions.api import grants
 from subscriptions.models import Divergence
-from subscriptions.selectors import divergences_visible_to
+from subscriptions.selectors import divergence_for, divergences_visible_to
+from subscriptions.services.divergences import LONGEST_NOTE, accept_divergence
 
 QUERY = {
     "publisherId": "Only those at this publisher.",
@@ -25,6 +32,7 @@ QUERY = {
 class DivergenceShown(TypedDict):
     """`kind` is quantity_differs, plan_differs, status_differs, assigned_differs, billed_differs, serves_after_end,
     unknown_there or accepted_by_silence. `ours` and `theirs` are what differs; `evidence` names what showed it last.
+    `endedAs` is gone, or accepted by `endedBy` with a `note`; empty while it is open.
     """
 
     id: Guid
@@ -37,6 +45,10 @@ class DivergenceShown(TypedDict):
     firstSeenAt: Utc
     lastSeenAt: Utc
     evidence: dict[str, Any]
+    endedAt: Utc | None
+    endedAs: str
+    endedBy: str
+    note: str
     attributes: Attributes
 
 
@@ -51,8 +63,20 @@ EXAMPLE = DivergenceShown(
     firstSeenAt="2026-12-07T09:00:00Z",
     lastSeenAt="2026-12-07T10:00:00Z",
     evidence={"source": "poll", "at": "2026-12-07T10:00:00+00:00"},
+    endedAt=None,
+    endedAs="",
+    endedBy="",
+    note="",
     attributes=Attributes(objectType="Divergence"),
 )
+NOTE = {"note": "The publisher gives one licence for its own support."}
+ACCEPTED = EXAMPLE | {"endedAt": "2026-12-07T11:00:00Z", "endedAs": "accepted", "endedBy": "ERP", **NOTE}
+
+
+class LetBeBody(serializers.Serializer[Any]):
+    """Why it is let be."""
+
+    note = serializers.CharField(max_length=LONGEST_NOTE)
 
 
 class Divergences(OwnResource):
@@ -78,6 +102,41 @@ class Divergences(OwnResource):
         return Response(collection(shown, "/divergences", total=total, following=following, preceding=preceding))
 
 
+class DivergenceById(OwnResource):
+    @operation(
+        "getDivergence",
+        "One thing that a publisher shows otherwise",
+        DivergenceShown,
+        about="Also once it has ended.",
+        roles=grants.READERS,
+        refusals=grants.READING,
+        answer=EXAMPLE,
+    )
+    def get(self, request: Request, divergence_id: str) -> Response:
+        return Response(divergence_shown(divergence_for(caller(request), guid(divergence_id, "divergence"))))
+
+
+class Accepting(OwnResource):
+    @operation(
+        "acceptDivergence",
+        "Let it be, with a note that says why",
+        DivergenceShown,
+        body=LetBeBody,
+        about="It is shown no more, unless it changes. What is wrong here is put right by changing the subscription.",
+        roles=who_can(Action.DIVERGENCE_ACCEPT),
+        refusals=(*grants.READING, InvalidInput, DivergenceOver),
+        example=NOTE,
+        answer=ACCEPTED,
+    )
+    @idempotent
+    def post(self, request: Request, divergence_id: str) -> Response:
+        actor = caller(request)
+        found = divergence_for(actor, guid(divergence_id, "divergence"))
+        note = checked(LetBeBody(data=body_of(request)))["note"]
+        accept_divergence(actor, found.subscription_id, found.pk, note=note, at=now())
+        return Response(divergence_shown(divergence_for(actor, found.pk)))
+
+
 def divergence_shown(found: Divergence) -> DivergenceShown:
     return DivergenceShown(
         id=str(found.pk),
@@ -90,5 +149,9 @@ def divergence_shown(found: Divergence) -> DivergenceShown:
         firstSeenAt=utc(found.first_seen_at),
         lastSeenAt=utc(found.last_seen_at),
         evidence=found.evidence,
+        endedAt=utc_or_none(found.ended_at),
+        endedAs=found.ended_as,
+        endedBy=found.ended_by,
+        note=found.note,
         attributes=Attributes(objectType="Divergence"),
     )

@@ -14,13 +14,14 @@ from publishers.api.examples import (
     CATALOG_ITEM_ID,
     OTHER_CATALOG_ITEM_ID,
     PRODUCT_ID,
+    PUBLISHER_ID,
     SKU_ID,
     availability,
     priced,
     product,
     sku,
 )
-from subscriptions.api.attention import AtRisk, AttentionItem
+from subscriptions.api.attention import AtRisk, AttentionItem, Person
 from subscriptions.api.carts import CartCheckoutResult, CartLineItem, CartShown
 from subscriptions.api.gates import Author, BillingGates, GateShown, TimelineEntry
 from subscriptions.api.links import ActivationLink
@@ -246,22 +247,34 @@ ENTRY = TimelineEntry(
 )
 TIMELINE = collection([ENTRY], f"{SUBSCRIPTION}/timeline")
 POLLED = {"subscriptionId": SUBSCRIPTION_ID, "askedAt": BOUGHT}
-ATTENTION = collection(
-    [
-        AttentionItem(
-            id=f"{SUBSCRIPTION_ID}:licenses_assigned",
-            subscriptionId=SUBSCRIPTION_ID,
-            customerId=CUSTOMER_ID,
-            reason="awaiting_customer_setup",
-            owner="customer",
-            since=BOUGHT,
-            dueAt="2027-01-06T09:00:00Z",
-            amountAtRisk=AtRisk(amount=50.4, currency="PLN"),
-            nextAction="open_publisher_site",
-        )
-    ],
-    "/attention",
+ITEM_ID = f"{SUBSCRIPTION_ID}:licenses_assigned"
+ASSIGNEE = Person(id="5f0d9c1e-3a4b-4c5d-8e6f-7a8b9c0d1e2f", name="Anna Nowak")
+ATTENTION_ITEM = AttentionItem(
+    id=ITEM_ID,
+    subscriptionId=SUBSCRIPTION_ID,
+    customerId=CUSTOMER_ID,
+    publisherId=PUBLISHER_ID,
+    reason="awaiting_customer_setup",
+    message="",
+    subjectId=None,
+    owner="customer",
+    since=BOUGHT,
+    dueAt="2027-01-06T09:00:00Z",
+    amountAtRisk=AtRisk(amount=50.4, currency="PLN"),
+    nextAction="open_publisher_site",
+    assignee=None,
+    snoozed=False,
+    snoozedUntil=None,
+    customerAnsweredAt="2026-12-07T12:00:00Z",
+    customerAnswersComplete=True,
+    customerAskedAgainAt=None,
 )
+ATTENTION = collection([ATTENTION_ITEM], "/attention")
+ASSIGNEES = collection([ASSIGNEE], "/attention/assignees")
+ASSIGNMENT: Json = {"assigneeId": ASSIGNEE["id"]}
+ASSIGNED_ITEM = ATTENTION_ITEM | {"assignee": ASSIGNEE}
+SNOOZE: Json = {"until": "2027-01-04T08:00:00Z"}
+SNOOZED_ITEM = ATTENTION_ITEM | {"snoozed": True, "snoozedUntil": SNOOZE["until"]}
 
 
 def _state(quantity: int) -> Json:
@@ -326,8 +339,16 @@ OPERATION = OperationShown(
     heldUntil=None,
     dueAt="2026-12-07T17:30:00Z",
     completedAt=None,
+    seenAt=None,
     attributes=Attributes(objectType="Operation"),
 )
+UNDONE = OPERATION | {"status": "withdrawn", "dueAt": None, "completedAt": "2026-12-07T09:30:20Z"}
+LET_BE = OPERATION | {
+    "status": "failed",
+    "completedAt": "2026-12-07T09:40:00Z",
+    "seenAt": "2026-12-07T10:00:00Z",
+    "error": "The publisher refused: no more than 8 licences",
+}
 OPERATIONS = collection([OPERATION], f"{SUBSCRIPTION}/operations")
 ASKED: Json = {"quantity": 9, "reason": "Four colleagues join in January"}
 CHANGE_REQUEST = ChangeRequestShown(
@@ -360,6 +381,7 @@ APPROVAL: Json = {"quantity": 8, "reason": "Three join in January"}
 APPROVED = _decided("partly_approved", APPROVAL["reason"])
 REFUSAL: Json = {"reason": "They join in March"}
 DECLINED = _decided("declined", REFUSAL["reason"])
+WITHDRAWN = _decided("withdrawn", "withdrawn") | {"decidedBy": "Shop"}
 PLAN_CHANGE: Json = {"toCatalogItemId": OTHER_CATALOG_ITEM_ID}
 TRANSITION: Json = {
     "operationId": OPERATION_ID,

@@ -10,7 +10,8 @@ from subscriptions.models import Operation, Subscription
 class OperationShown(TypedDict):
     """`status` is not_started, in_progress, succeeded, failed or withdrawn; `acceptedBy` publisher or silence.
 
-    `source` is marketplace for what the partner wanted, publisher for what its publisher began.
+    `source` is marketplace for what the partner wanted, publisher for what its publisher began. Until `heldUntil` it
+    can be undone; `seenAt` is when somebody looked at one that failed and let it be.
     """
 
     id: Guid
@@ -26,6 +27,7 @@ class OperationShown(TypedDict):
     heldUntil: Utc | None
     dueAt: Utc | None
     completedAt: Utc | None
+    seenAt: Utc | None
     acceptedBy: NotRequired[str]
     error: NotRequired[str]
     attributes: Attributes
@@ -46,6 +48,7 @@ def operation_shown(operation: Operation) -> OperationShown:
         heldUntil=utc_or_none(operation.held_until),
         dueAt=utc_or_none(operation.due_at),
         completedAt=utc_or_none(operation.completed_at),
+        seenAt=utc_or_none(operation.seen_at),
         attributes=Attributes(objectType="Operation"),
     )
     if operation.accepted_by:

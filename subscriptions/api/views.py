@@ -14,16 +14,14 @@ from accounts.policy import Actor
 from customers.selectors import customer_for
 from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import Handler, idempotent
-from partnerhub.api.pages import page_of
 from partnerhub.api.preconditions import PREFER, RESPOND_ASYNC, STATUSES, prefers_async, prefers_every_status
 from partnerhub.api.reading import body_of, checked
-from partnerhub.api.schema import IF_MATCH, PAGED, operation
+from partnerhub.api.schema import IF_MATCH, operation
 from partnerhub.api.shapes import Collection, Guid, Utc, collection, guid, utc
 from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
-from partnerhub.errors import InvalidInput, NotFound, NothingToPoll, NotPermitted
+from partnerhub.errors import NotFound, NothingToPoll
 from subscriptions.api import examples, gates, grants, shapes
-from subscriptions.api.attention import QUERY, AttentionItem, attention_item, queue_asked
 from subscriptions.api.changes import SubscriptionBody, apply_changes
 from subscriptions.api.gates import BillingGates, TimelineEntry
 from subscriptions.api.links import ActivationLink, activation_link
@@ -235,23 +233,3 @@ class Poll(OwnResource):
         found = subscription_of(actor, customer_id, subscription_id)
         poll_now(actor, found.pk, at=at)
         return Response(PollAsked(subscriptionId=str(found.pk), askedAt=utc(at)), 202)
-
-
-class AttentionQueue(OwnResource):
-    @operation(
-        "listAttention",
-        "What somebody must act on, the most urgent first",
-        Collection[AttentionItem],
-        query=QUERY,
-        parameters=PAGED,
-        about="Page by page, by deadline and then by money; each with whose turn it is, and the step that clears it.",
-        roles=grants.READERS,
-        refusals=(NotPermitted, InvalidInput),
-        answer=examples.ATTENTION,
-    )
-    def get(self, request: Request) -> Response:
-        queue = queue_asked(caller(request), request, now())
-        page = page_of(queue, request, "/attention", key="rank")
-        shown = map(attention_item, page.rows)
-        total, following, preceding = queue.count(), page.following, page.preceding
-        return Response(collection(shown, "/attention", total=total, following=following, preceding=preceding))

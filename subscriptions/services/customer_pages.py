@@ -114,8 +114,13 @@ def change_template(actor: Actor, language: str, *, subject: str, body: str, see
         "before": {"subject": before.subject, "body": before.body},
         "after": {"subject": row.subject, "body": row.body},
     }
-    record(LetterChanged(uuid5(_LETTERS, language), data), actor=actor, at=at)
+    record(LetterChanged(letter_id(language), data), actor=actor, at=at)
     return row
+
+
+def letter_id(language: str) -> UUID:
+    """What the template of a language is called in its events."""
+    return uuid5(_LETTERS, language)
 
 
 def check_sendable(subscription: Subscription, at: datetime) -> None:

@@ -14,13 +14,12 @@ from accounts.policy import Actor
 from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import absolute
 from subscriptions import words
-from subscriptions.attending import at_risk, attention_visible_to
+from subscriptions.attending import CustomerSaid, at_risk, attention_visible_to, said_by_customers
 from subscriptions.enums import DivergenceKind, Owner
 from subscriptions.models import AttentionItem, Subscription, Triage
 from subscriptions.selectors import subscriptions_visible_to
 from subscriptions.views.queue_actions import Known, Step, known_of, step_of
 from subscriptions.views.rows import reason_words
-from subscriptions.views.sending import said_by_customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def queue_rows(actor: Actor, items: Sequence[AttentionItem], at: datetime) -> li
             item,
             subscriptions.get(item.subscription_id),
             others[item.subscription_id],
-            said.get(item.subscription_id, []) if item.subscription_id else [],
+            _said(said.get(item.subscription_id) if item.subscription_id else None),
             triages.get(item.pk),
             known,
             at,
@@ -148,6 +147,15 @@ def _row(
         triage_url=reverse("attention:act", args=[key]),
         dialog_url=reverse("attention:row", args=[key]),
     )
+
+
+def _said(said: CustomerSaid | None) -> list[str]:
+    """What the customer has said on its page, in short."""
+    if said is None:
+        return []
+    answered = _("The customer has answered") if said.is_complete else _("The customer has answered in part")
+    asks = [_("The customer asks for another page")] if said.asked_again_at else []
+    return [answered, *asks] if said.answered_at else asks
 
 
 def _url(item: AttentionItem) -> str:

@@ -1,6 +1,5 @@
 """Send to customer: the letter with its preview, what became of it, and the template that letters begin with."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -117,20 +115,6 @@ def send_url_of(subscription: Subscription, actor: Actor) -> str:
     if subscription.status != Status.PENDING or not actor.may(Action.SUBSCRIPTION_REMIND):
         return ""
     return reverse("subscriptions:send", args=[subscription.pk])
-
-
-def said_by_customers(subscription_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """What customers have said on their pages while their orders wait, in short; two queries for all of them."""
-    said: dict[UUID, list[str]] = {}
-    waiting = {"subscription__in": subscription_ids, "subscription__status": Status.PENDING}
-    answered = SetupAnswers.objects.filter(**waiting).exclude(answers={})
-    for pk, completed_at in answered.values_list("pk", "completed_at"):
-        said[pk] = [_("The customer has answered") if completed_at else _("The customer has answered in part")]
-    newest = CustomerPage.objects.filter(**waiting).values("subscription").annotate(made=Max("made_at"))
-    wishes = newest.annotate(asked=Max("asked_again_at")).filter(asked__gt=F("made"))
-    for pk in wishes.values_list("subscription", flat=True):
-        said.setdefault(pk, []).append(_("The customer asks for another page"))
-    return said
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
