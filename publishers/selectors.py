@@ -1,12 +1,13 @@
 """Reading the catalogue: what can be bought, at what price, under which policy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
 from uuid import UUID
 
-from django.db.models import DurationField, F, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Cast
+from django.db.models import Case, DurationField, Prefetch, Q, QuerySet, Value, When
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import parse_duration
@@ -164,6 +165,17 @@ class PolicyBook:
         """None when it is off."""
         return read_threshold(self.text(name, scope, at))
 
+    def interval(self, name: str, *, moment: str | datetime) -> Case:
+        """A policy that is a duration, as `duration` chooses it at a moment (UTC) or at that of a named field, for an
+        expression over rows with `plan_id`, `offer_id`, `publisher_id` and `term`. Null without a row.
+        """
+        rows = self._rows.get(name, [])
+        if isinstance(moment, datetime):
+            rows = [row for row in rows if row.valid_from <= moment and not _over(row, moment)]
+        alike = groupby(sorted(rows, key=_alike, reverse=True), _alike)
+        whens = [_when(list(group), moment) for _key, group in alike]
+        return Case(*whens, output_field=DurationField())
+
 
 def _over(row: Policy, at: datetime) -> bool:
     return row.valid_to is not None and row.valid_to <= at
@@ -179,6 +191,24 @@ def _covers(row: Policy, scope: Scope) -> bool:
     return row.term in ("", scope.term) and next((mine == asked for mine, asked in pairs if mine is not None), True)
 
 
+def _alike(row: Policy) -> tuple[Any, ...]:
+    """Sorts rows by precedence; those that differ by nothing but whom they are about are equal."""
+    return _narrowness(row), row.valid_from, row.valid_to is None, row.valid_to, row.term, row.value
+
+
+def _when(rows: Sequence[Policy], moment: str | datetime) -> When:
+    """That one of the rows covers, as `_covers` says, and is valid: their value. They are alike."""
+    row, condition = rows[0], Q(term=rows[0].term) if rows[0].term else Q()
+    for name in ("plan_id", "offer_id", "publisher_id"):
+        if getattr(row, name) is not None:
+            condition &= Q(**{f"{name}__in": [getattr(one, name) for one in rows]})
+            break
+    if isinstance(moment, str):
+        condition &= Q(**{f"{moment}__gte": row.valid_from})
+        condition &= Q(**{f"{moment}__lt": row.valid_to}) if row.valid_to else Q()
+    return When(condition or Q(pk__isnull=False), then=Value(parse_duration(row.value)))
+
+
 def _narrowness(row: Policy) -> tuple[bool, bool, bool, bool]:
     return row.plan_id is not None, row.offer_id is not None, row.publisher_id is not None, row.term != ""
 
@@ -192,21 +222,6 @@ def policies_of(plan: Plan, *names: str) -> PolicyBook:
     """Some policies of one plan, in one query."""
     own = Q(plan_id=plan.pk) | Q(offer_id=plan.offer_id) | Q(publisher_id=plan.offer.publisher_id)
     return PolicyBook(Policy.objects.filter(own | _HUB_WIDE, name__in=names))
-
-
-def policy_interval(name: str, *, moment: str | datetime) -> Subquery:
-    """A policy that is a duration, as `PolicyBook` chooses it at a moment (UTC) or at that of a named field, for an
-    expression over rows with `plan_id`, `offer_id`, `publisher_id` and `term`. Null without a row.
-    """
-    at = OuterRef(moment) if isinstance(moment, str) else moment
-    valid = Q(valid_from__lte=at) & (Q(valid_to=None) | Q(valid_to__gt=at))
-    of_offer = Q(plan=None, offer=OuterRef("offer_id"))
-    of_publisher = Q(plan=None, offer=None, publisher=OuterRef("publisher_id"))
-    covering = Q(plan=OuterRef("plan_id")) | of_offer | of_publisher | _HUB_WIDE
-    rows = Policy.objects.filter(valid, covering, Q(term="") | Q(term=OuterRef("term")), name=name)
-    narrowest = (F(f"{scope}_id").asc(nulls_last=True) for scope in ("plan", "offer", "publisher"))
-    chosen = rows.order_by(*narrowest, "-term", "-valid_from")
-    return Subquery(chosen.values(length=Cast("value", DurationField()))[:1], output_field=DurationField())
 
 
 def policy_duration(name: str, plan: Plan, at: datetime, term: str | None = None) -> timedelta:

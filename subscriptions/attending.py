@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import (
     Case,
@@ -32,7 +33,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, RowNumber
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.money import Money
-from publishers.selectors import HUB, policy_book, policy_interval
+from publishers.selectors import HUB, PolicyBook, policy_book
 from subscriptions.attention import BANDS
 from subscriptions.enums import Cause, Status
 from subscriptions.models import AttentionItem, CustomerPage, SetupAnswers, Triage
@@ -45,6 +46,7 @@ LEADS = {
     Cause.RENEWAL_UNANNOUNCED: "warn_renewal_within",
 }
 CHANGE_AFTER = "warn_change_after"
+CANCEL_WITHIN, SUSPENSION_LASTS = "cancel_within", "suspension_lasts"
 SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
 # Whoever looks again has the list made anew at least this often, should nothing else make it.
 LOOK_AGAIN = timedelta(minutes=10)
@@ -157,19 +159,17 @@ def snoozes(at: datetime) -> QuerySet[Triage]:
 
 def _dated(at: datetime) -> QuerySet[Any]:
     """The items with their deadlines and openings, those that open later too; of renewals only the near ones."""
-    book = policy_book(*LEADS.values(), CHANGE_AFTER)
-    leads = {cause: book.duration(name, HUB, at) for cause, name in LEADS.items()}
-    changed = book.duration(CHANGE_AFTER, HUB, at)
-    near = Q(renews_on=None) | Q(renews_on__lte=(at + leads[Cause.RENEWAL_UNANNOUNCED] + timedelta(days=1)).date())
-    found: QuerySet[Any] = AttentionItem.objects.filter(near)
-    dated: QuerySet[Any] = found.annotate(deadline=_deadline(at))
-    opening: QuerySet[Any] = dated.annotate(opened_at=_opened(leads, changed, at))
+    book = policy_book(*LEADS.values(), CHANGE_AFTER, CANCEL_WITHIN, SUSPENSION_LASTS, SECRET_WITHIN)
+    near_renewal = at + book.duration(LEADS[Cause.RENEWAL_UNANNOUNCED], HUB, at) + timedelta(days=1)
+    found: QuerySet[Any] = AttentionItem.objects.filter(Q(renews_on=None) | Q(renews_on__lte=near_renewal.date()))
+    dated: QuerySet[Any] = found.annotate(deadline=_deadline(book, at))
+    opening: QuerySet[Any] = dated.annotate(opened_at=_opened(book, at))
     return opening
 
 
-def _deadline(at: datetime) -> Case:
-    bought = policy_interval("cancel_within", moment="since")  # those of the purchase: docs/policies.md
-    suspended = policy_interval("suspension_lasts", moment=at)
+def _deadline(book: PolicyBook, at: datetime) -> Case:
+    bought = book.interval(CANCEL_WITHIN, moment="since")  # those of the purchase: docs/policies.md
+    suspended = book.interval(SUSPENSION_LASTS, moment=at)
     return Case(
         When(cause=Cause.WINDOW_CLOSING, then=F("since") + bought),
         When(cause=Cause.PAYMENT_SUSPENDED, then=F("since") + suspended),
@@ -178,18 +178,26 @@ def _deadline(at: datetime) -> Case:
     )
 
 
-def _opened(leads: dict[Cause, timedelta], changed: timedelta, at: datetime) -> Case:
-    before = [When(cause=cause, then=Coalesce(F("deadline") - lead, F("since"))) for cause, lead in leads.items()]
-    secret = F("due_at") - policy_interval(SECRET_WITHIN, moment=at)
+def _opened(book: PolicyBook, at: datetime) -> Case:
+    """When each cause opens, out of the rows' own fields: whatever names `deadline` repeats the whole of its SQL."""
+    leads = {cause: book.duration(name, HUB, at) for cause, name in LEADS.items()}
+    window = F("since") + book.interval(CANCEL_WITHIN, moment="since")
+    before = [
+        When(cause=cause, then=Coalesce((window if cause == Cause.WINDOW_CLOSING else F("due_at")) - lead, F("since")))
+        for cause, lead in leads.items()
+    ]
     return Case(
         *before,
-        When(cause=Cause.CHANGE_WAITING, then=F("since") + changed),
-        When(cause=Cause.SECRET_EXPIRING, then=secret),
+        When(cause=Cause.CHANGE_WAITING, then=F("since") + book.duration(CHANGE_AFTER, HUB, at)),
+        When(cause=Cause.SECRET_EXPIRING, then=F("due_at") - book.interval(SECRET_WITHIN, moment=at)),
         default=F("since"),
         output_field=DateTimeField(),
     )
 
 
-def _band(at: datetime) -> Case:
-    bands = (When(deadline__lte=at + span, then=Value(band)) for band, span in enumerate(BANDS))
-    return Case(*bands, default=Value(len(BANDS)), output_field=IntegerField())
+def _band(at: datetime) -> Coalesce:
+    """`band_of`, with one mention of the deadline: a microsecond later, because it takes bounds as exclusive."""
+    bounds = [at + span + timedelta(microseconds=1) for span in BANDS]
+    among = Value(bounds, ArrayField(DateTimeField()))
+    place = Func(F("deadline"), among, function="width_bucket", output_field=IntegerField())
+    return Coalesce(place, Value(len(BANDS)))
