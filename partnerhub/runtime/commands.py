@@ -20,6 +20,10 @@ def run(argv: list[str]) -> int:
     """Run one command; its exit code. A refusal is a sentence on standard error and exit code 1."""
     command = argv[1] if len(argv) > 1 else ""
     try:
+        if command == "drill":
+            from partnerhub.drills import command as drills  # noqa: PLC0415 - nobody else needs them
+
+            return drills.run(argv[2:])
         if command in OWN:
             if command == "demo":
                 _read_env_file()

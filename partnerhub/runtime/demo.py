@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
 
 from partnerhub.runtime import embedded, messages, ports, processes
 from partnerhub.runtime.bootstrap import ROOT
@@ -48,10 +49,7 @@ def run(arguments: list[str]) -> int:
 def _supervise(hub: Configuration, folder: HubFolder) -> int:
     supervisor = Supervisor(say=say, stop_order=STOP_ORDER)
     try:
-        environment = _start_servers(supervisor, hub, folder)
-        _prepare(folder, environment)
-        supervisor.start(programs(hub, folder, environment))
-        _wait_until_ready(supervisor, hub, folder)
+        begin(supervisor, hub, folder, os.environ)
         _greet(hub, folder)
         while True:
             supervisor.watch()
@@ -64,7 +62,23 @@ def _supervise(hub: Configuration, folder: HubFolder) -> int:
         supervisor.stop()
 
 
-def _start_servers(supervisor: Supervisor, hub: Configuration, folder: HubFolder) -> dict[str, str]:
+def begin(
+    supervisor: Supervisor, hub: Configuration, folder: HubFolder, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Start a whole hub and return when it is ready: the environment of its processes. `folder` is held.
+
+    Raises DemoError and StartError; what was started then is the supervisor's to stop.
+    """
+    environment = _start_servers(supervisor, hub, folder, environ)
+    _prepare(folder, environment)
+    supervisor.start(programs(hub, folder, environment))
+    _wait_until_ready(supervisor, hub, folder)
+    return environment
+
+
+def _start_servers(
+    supervisor: Supervisor, hub: Configuration, folder: HubFolder, environ: Mapping[str, str]
+) -> dict[str, str]:
     database = embedded.Postgres(hub.folder, log=folder.logs / "postgres.log")
     broker = embedded.Valkey(hub.folder / "valkey", log=folder.logs / "valkey.log")
     if hub.database_url is None:
@@ -76,10 +90,10 @@ def _start_servers(supervisor: Supervisor, hub: Configuration, folder: HubFolder
     folder.announce(Running(os.getpid(), "demo", hub.base_url, database_url, redis_url))
     return demo_environment(
         hub,
-        os.environ,
+        environ,
         database_url=database_url,
         redis_url=redis_url,
-        secret_key=os.environ.get("SECRET_KEY") or folder.secret_key(),
+        secret_key=environ.get("SECRET_KEY") or folder.secret_key(),
     )
 
 

@@ -36,7 +36,7 @@ class Service(Protocol):
 
 
 class Child:
-    """A program of the hub, logging to a file of its own."""
+    """A program of the hub with a log of its own. `kind` is what it is to the hub (web, worker), else `name`."""
 
     def __init__(
         self,
@@ -47,11 +47,12 @@ class Child:
         log: Path,
         stop_seconds: float = 10,
         death_signal: signal.Signals = signal.SIGTERM,
+        kind: str = "",
     ) -> None:
         self.name = name
         self.log = log
         self._command = command
-        self._env = {**env, "HUB_PROCESS": name}
+        self._env = {**env, "HUB_PROCESS": kind or name}
         self._stop_seconds = stop_seconds
         self._death_signal = death_signal
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,6 +60,11 @@ class Child:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended; None while it runs and before it was started."""
+        return self._process.poll() if self._process else None
 
     def start(self) -> None:
         """Start the program; what a predecessor that died left behind in its session is ended first."""
@@ -109,6 +115,15 @@ class Supervisor:
         for service in self._services.values():
             if not service.alive():
                 self._raise_up(service, self._fates[service.name], self.monotonic())
+
+    def service(self, name: str) -> Service:
+        """The one of this name. Raises KeyError."""
+        return self._services[name]
+
+    def end(self, name: str) -> None:
+        """End this one in order, and watch it no more. Raises KeyError."""
+        del self._fates[name]
+        self._services.pop(name).stop()
 
     def stop(self) -> None:
         """End every service, those named in `stop_order` first and in that order."""
