@@ -88,6 +88,11 @@ class SigningKeyRotated(Fact):
     stream_type = "signing_key"
 
 
+class SigningKeyWithdrawn(Fact):
+    name = "signing_key.withdrawn"
+    stream_type = "signing_key"
+
+
 class SavedViewFact(Fact):
     stream_type = "saved_view"
 
@@ -102,3 +107,43 @@ class SavedViewChanged(SavedViewFact):
 
 class SavedViewDeleted(SavedViewFact):
     name = "saved_view.deleted"
+
+
+class SignedIn(UserFact):
+    """`with`: the ways by which the person proved to be who they are, in their order."""
+
+    name = "user.signed_in"
+
+
+class SignInRefused(UserFact):
+    """`why`: the code of the refusal."""
+
+    name = "user.sign_in_refused"
+
+
+class SignInsHeldBack(UserFact):
+    """Too many failed attempts: no more of them are looked at for a while."""
+
+    name = "user.sign_ins_held_back"
+
+
+class SecondFactorAdded(UserFact):
+    name = "user.second_factor_added"
+
+
+class SecondFactorRemoved(UserFact):
+    name = "user.second_factor_removed"
+
+
+class RecoveryCodesMade(UserFact):
+    name = "user.recovery_codes_made"
+
+
+class PasswordResetAsked(UserFact):
+    name = "user.password_reset_asked"
+
+
+class PasswordChanged(UserFact):
+    """`by`: `own` when the old one was known, `reset` when a mailed link was."""
+
+    name = "user.password_changed"

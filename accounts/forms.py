@@ -2,36 +2,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
 
-from accounts.guesses import address_of, note_failure, seconds_to_wait
 from accounts.policy import Role
 from partnerhub.errors import RoleNotHeld
 from partnerhub.web.forms import RefusableForm
 from partnerhub.web.templatetags.hub import ROLE_NAMES
 
 
-class SignInForm(AuthenticationForm):
-    """E-mail and password; one sentence for every failure, so that nobody learns who has an account."""
+class ForgottenForm(forms.Form):
+    """Whose password is forgotten."""
 
-    error_messages = {
-        "invalid_login": _("This e-mail and password do not belong together. Check both and try again."),
-        "inactive": _("This e-mail and password do not belong together. Check both and try again."),
-        "wait": _("There were too many failed attempts. Wait a minute and try again."),
-    }
-    seconds = 0  # to wait until the next attempt is looked at
-
-    def clean(self) -> dict[str, Any]:
-        address, account = address_of(self.request) if self.request else "", self.cleaned_data.get("username", "")
-        self.seconds = seconds_to_wait(address, account)
-        if self.seconds:
-            raise forms.ValidationError(self.error_messages["wait"], code="wait")
-        try:
-            return super().clean()
-        except forms.ValidationError:
-            note_failure(address, account)
-            raise
+    email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput({"autocomplete": "username"}))
 
 
 class RoleForm(forms.Form):

@@ -1,23 +1,32 @@
 """Signing in and out, and acting in another role."""
 
+import json
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.webauthn.internal import auth as webauthn
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import resolve_url
+from django.contrib.auth.views import LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import RoleForm, SignInForm
+from accounts.forms import RoleForm
+from accounts.guesses import address_of, seconds_to_wait
 from accounts.middleware import actor_of
 from accounts.models import User
 from accounts.policy import Role
 from accounts.services.roles import switch_role as switch
+from accounts.sign_in_forms import PasskeySignInForm, SignInForm
 from partnerhub.clock import now
 from partnerhub.errors import HubError
 from partnerhub.web.refusals import refused, sentence_of
@@ -28,25 +37,73 @@ DEMO_DOMAIN = "@partnerhub.example"
 DEMO_PASSWORD = "partnerhub-demo"  # noqa: S105
 
 
-class SignIn(LoginView):
-    template_name = "accounts/login.html"
-    authentication_form = SignInForm
-    redirect_authenticated_user = True
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in with e-mail and password; who has a second factor is asked for it next."""
+    if request.user.is_authenticated:
+        return redirect(next_of(request))
+    form = SignInForm(request.POST if request.method == "POST" else None, request=request)
+    if form.is_bound and form.is_valid():
+        user, given = form.user, form.cleaned_data
+        login = Login(user=user, email=given["username"], redirect_url=next_of(request))
+        answer: HttpResponse = perform_password_login(request, {"email": given["username"]}, login)
+        return answer
+    context = {
+        "form": form,
+        "next": next_of(request, default=""),
+        "sso_name": settings.HUB_SSO_NAME if settings.HUB_SSO_ISSUER else "",
+        "sso_id": settings.HUB_SSO_ID,
+        "demo_people": _demo_people() if settings.HUB_ENV == "demo" else [],
+        "demo_password": DEMO_PASSWORD,
+    }
+    return waiting(render(request, "accounts/login.html", context), form)
 
-    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_invalid(form)
-        if seconds := getattr(form, "seconds", 0):
-            response.status_code = 429
-            response.headers["Retry-After"] = str(seconds)
-        return response
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_with_passkey(request: HttpRequest) -> HttpResponse:
+    """GET tells the browser what to ask the passkey, as JSON; POST brings what it answered."""
+    if request.method != "POST":
+        return JsonResponse(webauthn.begin_authentication(user=None))
+    form = PasskeySignInForm(request.POST)
+    if seconds_to_wait(address_of(request), "") or not form.is_valid():
+        messages.error(request, _("This passkey does not work here. Try again, or sign in another way."))
+        return redirect("account_login")
+    authenticator = form.cleaned_data["credential"]
+    login = Login(user=authenticator.user, redirect_url=next_of(request))
+    answer: HttpResponse = perform_passwordless_login(request, authenticator, login)
+    return answer
+
+
+class SecondFactor(AuthenticateView):
+    """Asked after the password of who has a second factor: a code, or a passkey."""
+
+    template_name = "accounts/second_factor.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        people = _demo_people() if settings.HUB_ENV == "demo" else []
-        return super().get_context_data(demo_people=people, demo_password=DEMO_PASSWORD, **kwargs)
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        options = context["js_data"]["request_options"]
+        context["options"] = json.dumps(options) if options["publicKey"].get("allowCredentials") else ""
+        return context
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        return waiting(super().render_to_response(context, **kwargs), context["form"])
 
 
 class SignOut(LogoutView):
     pass
+
+
+def waiting(response: HttpResponse, form: Any) -> HttpResponse:
+    """Answer 429 where a form was not looked at because there were too many failed attempts."""
+    problems = [problem for found in form.errors.as_data().values() for problem in found] if form.is_bound else []
+    seconds = next((problem.params["seconds"] for problem in problems if problem.code == "wait"), 0)
+    if seconds:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _demo_people() -> list[dict[str, Any]]:
@@ -71,10 +128,12 @@ def switch_role(request: HttpRequest) -> HttpResponse:
             messages.error(request, sentence_of(refusal))
         else:
             messages.success(request, _("You now act as {role}.").format(role=role_name(role)))
-    return HttpResponseRedirect(_next_of(request))
+    return HttpResponseRedirect(next_of(request))
 
 
-def _next_of(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+def next_of(request: HttpRequest, default: str | None = None) -> str:
+    """Where a request says to go next, when that is an address of this hub; else `default`, Home unless given."""
+    wanted = request.POST.get("next", request.GET.get("next", ""))
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return resolve_url(settings.LOGIN_REDIRECT_URL) if default is None else default

@@ -33,6 +33,10 @@ class OutsideScope(HubError):
     sentence = gettext_noop("This API client is limited to some customers: it cannot take on another.")
 
 
+class ConcernsEveryCustomer(OutsideScope):
+    sentence = gettext_noop("This concerns every customer: it is not for who is limited to some of them.")
+
+
 class RoleNotHeld(HubError):
     code = "role_not_held"
     sentence = gettext_noop("You do not hold the role {role}.")
@@ -536,6 +540,36 @@ class TooManyTokens(HubError):
     sentence = gettext_noop("{count} personal tokens are valid at once, which is the most: revoke one first.")
 
 
+class AgentExists(HubError):
+    code = "agent_exists"
+    sentence = gettext_noop("There is an agent with the e-mail {email} already.")
+
+
+class LastPlatformAdmin(HubError):
+    code = "last_platform_admin"
+    sentence = gettext_noop("Nobody else is an active platform admin: make somebody one first.")
+
+
+class PlatformAdminLimited(HubError):
+    code = "platform_admin_limited"
+    sentence = gettext_noop("A platform admin sees all customers: leave out that role, or choose all customers.")
+
+
+class InvitedAlready(HubError):
+    code = "invited_already"
+    sentence = gettext_noop("{email} is invited already: send that invitation again, or revoke it first.")
+
+
+class InvitationClosed(HubError):
+    code = "invitation_closed"
+    sentence = gettext_noop("The invitation of {email} was accepted or revoked meanwhile.")
+
+
+class InvitationGone(HubError):
+    code = "invitation_gone"
+    sentence = gettext_noop("This invitation does not work, or not any more. Ask for another one.")
+
+
 class TooManySecrets(HubError):
     code = "too_many_secrets"
     sentence = gettext_noop("{count} secrets are valid at once, which is the most: revoke one first.")
@@ -673,3 +707,26 @@ class HookRemovedMeanwhile(HubError):
 class DeliveryUnderWay(HubError):
     code = "delivery_under_way"
     sentence = gettext_noop("This delivery is still being tried: it can be sent again when that is over.")
+
+
+# Who signs in
+
+
+class NoRoleForGroups(HubError):
+    code = "no_role_for_groups"
+    sentence = gettext_noop("Your groups at {provider} give you no role in Partner Hub. Ask a platform admin.")
+
+
+class AddressUnproven(HubError):
+    code = "address_unproven"
+    sentence = gettext_noop("{provider} does not vouch for your e-mail address. Ask a platform admin.")
+
+
+class AccountDeactivated(HubError):
+    code = "account_deactivated"
+    sentence = gettext_noop("This account is deactivated. Ask a platform admin.")
+
+
+class LastSecondFactor(HubError):
+    code = "last_second_factor"
+    sentence = gettext_noop("Your roles need a second factor, and this is your only one: add another one first.")

@@ -1,5 +1,6 @@
 """Settings of the hub, all from the environment (`.env.example` lists every variable)."""
 
+import os
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,6 +9,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from accounts.policy import AGENT_ROLES
+from partnerhub import sessions
 from partnerhub.clock import parse_duration
 from partnerhub.logs import configure_logging
 
@@ -46,11 +49,13 @@ HUB_SELLER_BANK_ACCOUNT = env.str("HUB_SELLER_BANK_ACCOUNT", default=_seller["BA
 HUB_POLL_PLACES = env.int("HUB_POLL_PLACES", default=500)
 HUB_ALLOW_PRIVATE_PUBLISHERS = env.bool("HUB_ALLOW_PRIVATE_PUBLISHERS", default=False)
 # Calls of one client to one of the API's large resources, to the others together, and failed sign-ins of one account
-# and from one address, customers' pages from one address: so many a minute, 0 for any number. Tests say their own.
+# (an hour, too) and from one address, customers' pages from one address: so many a minute, 0 for any number. Tests say
+# their own.
 _in_test = HUB_ENV == "test"
 HUB_API_CALLS_A_MINUTE = env.int("HUB_API_CALLS_A_MINUTE", default=0 if _in_test else 500)
 HUB_API_OTHER_CALLS_A_MINUTE = env.int("HUB_API_OTHER_CALLS_A_MINUTE", default=0 if _in_test else 1000)
 HUB_FAILED_SIGN_INS_A_MINUTE = env.int("HUB_FAILED_SIGN_INS_A_MINUTE", default=0 if _in_test else 10)
+HUB_FAILED_SIGN_INS_AN_HOUR = env.int("HUB_FAILED_SIGN_INS_AN_HOUR", default=0 if _in_test else 100)
 HUB_FAILED_SIGN_INS_PER_ADDRESS = env.int("HUB_FAILED_SIGN_INS_PER_ADDRESS", default=0 if _in_test else 60)
 HUB_CUSTOMER_PAGES_A_MINUTE = env.int("HUB_CUSTOMER_PAGES_A_MINUTE", default=0 if _in_test else 120)
 HUB_CLOCK_OFFSET = env.str("HUB_CLOCK_OFFSET", default="")
@@ -85,6 +90,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "django_filters",
     "django_htmx",
@@ -108,6 +118,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "subscriptions.views.lasting.idle",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -120,8 +131,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.actor",
     "partnerhub.web.middleware.refusals",
+    "accounts.middleware.second_factor",
 ]
 
 ROOT_URLCONF = "partnerhub.urls"
@@ -156,7 +169,11 @@ _database = env.db_url("DATABASE_URL", default="postgres://hub@localhost/hub")
 _database["ENGINE"] = "django.db.backends.postgresql"
 _database["CONN_HEALTH_CHECKS"] = True
 # Names no trigger to ignore: unset, each trigger call of pgtrigger fails and recovers inside, at a subtransaction each.
-_options = {"application_name": HUB_PROCESS, "options": "-c pgtrigger.ignore={}"}
+try:
+    _limits = sessions.options(sessions.limits_of(HUB_PROCESS, os.environ))
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
+_options = {"application_name": HUB_PROCESS, "options": f"-c pgtrigger.ignore={{}} {_limits}"}
 # Web threads share a pool; Celery's processes and commands keep one connection each (see partnerhub/celery.py).
 if HUB_PROCESS == "web":
     _options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
@@ -197,6 +214,73 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "hub_session" if IN_PRODUCTION else f"hub_session_{HUB_PORT}"
 CSRF_COOKIE_NAME = "hub_csrf" if IN_PRODUCTION else f"hub_csrf_{HUB_PORT}"
 SESSION_COOKIE_HTTPONLY = True
+
+PASSWORD_RESET_TIMEOUT = 60 * 60
+# Who signed in longer ago is asked again before a secret is made or shown; 0 minutes ask nobody, as tests mostly want.
+HUB_CONFIRM_MINUTES = env.int("HUB_CONFIRM_MINUTES", default=0 if _in_test else 15)
+# Whoever holds one of these roles may do nothing before a second factor.
+HUB_SECOND_FACTOR_ROLES = frozenset(
+    env.list("HUB_SECOND_FACTOR_ROLES", default=["platform_admin"] if IN_PRODUCTION else [])
+)
+
+# django-allauth keeps no account, address or limit of its own: accounts/adapters.py decides.
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.sign_in_forms.CodeForm",
+    "authenticate_webauthn": "accounts.sign_in_forms.PasskeyForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1
+# Browsers know no other plain HTTP than http://localhost for passkeys.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IN_PRODUCTION
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.DirectoryAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+
+# Single sign-on with the organisation's directory, by OpenID Connect: off unless there is an issuer.
+HUB_SSO_ISSUER = env.str("HUB_SSO_ISSUER", default="").rstrip("/")
+_sso_at_entra = urlsplit(HUB_SSO_ISSUER).hostname in {"login.microsoftonline.com", "login.microsoftonline.us"}
+HUB_SSO_ID = "entra" if _sso_at_entra else "oidc"
+HUB_SSO_NAME = env.str("HUB_SSO_NAME", default="Microsoft" if _sso_at_entra else "single sign-on")
+HUB_SSO_GROUPS_CLAIM = env.str("HUB_SSO_GROUPS_CLAIM", default="groups")
+HUB_SSO_ROLES = env.dict("HUB_SSO_ROLES", default={})
+# Entra tells nobody that an address is verified; one tenant's own administrators give them out.
+HUB_SSO_TRUST_EMAIL = env.bool("HUB_SSO_TRUST_EMAIL", default=_sso_at_entra)
+for _variable, _named in (
+    ("HUB_SECOND_FACTOR_ROLES", HUB_SECOND_FACTOR_ROLES),
+    ("HUB_SSO_ROLES", HUB_SSO_ROLES.values()),
+):
+    if unknown := set(_named) - set(AGENT_ROLES):
+        raise ImproperlyConfigured(f"{_variable} names {sorted(unknown)}: it may name {', '.join(AGENT_ROLES)}")
+if HUB_SSO_ISSUER:
+    if IN_PRODUCTION and not HUB_SSO_ISSUER.startswith("https://"):
+        raise ImproperlyConfigured("HUB_SSO_ISSUER must begin with https://")
+    if _sso_at_entra and {"common", "organizations", "consumers"} & set(HUB_SSO_ISSUER.split("/")):
+        raise ImproperlyConfigured("HUB_SSO_ISSUER must name your own tenant: any other organisation could sign in")
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": HUB_SSO_ID,
+                "name": HUB_SSO_NAME,
+                "client_id": env.str("HUB_SSO_CLIENT_ID", default=""),
+                "secret": env.str("HUB_SSO_CLIENT_SECRET", default=""),
+                "settings": {"server_url": HUB_SSO_ISSUER, "oauth_pkce_enabled": True},
+            }
+        ]
+        if HUB_SSO_ISSUER
+        else []
+    }
+}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("pl", _("Polish"))]

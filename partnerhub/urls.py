@@ -1,6 +1,6 @@
 from django.urls import include, path, re_path
 
-from customers.urls import client_pages, reseller_pages
+from customers.urls import agent_pages, client_pages, reseller_pages
 from partnerhub.api.views import nothing_there
 from partnerhub.health import live, ready
 from partnerhub.hooks.urls import hook_pages
@@ -27,8 +27,10 @@ urlpatterns = [
     path("", include("accounts.token_urls")),
     path("", include("billing.urls")),
     path("accounts/", include("accounts.urls")),
+    path("accounts/", include("accounts.sign_in_urls")),
     path("activity/", include((activity_pages, "activity"))),
     path("attention/", include((attention_pages, "attention"))),
+    path("agents/", include((agent_pages, "agents"))),
     path("api/saas/", include("subscriptions.fulfillment_api.urls")),
     path("c/", include(pages_of_customers)),
     path("clients/", include(client_pages)),

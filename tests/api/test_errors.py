@@ -11,19 +11,17 @@ from tests.api.conftest import Program, refused
 PUBLISHERS = {
     *("token_malformed", "token_expired", "token_foreign", "foreign_subscription", "operation_final"),
     *("operation_needs_no_answer", "activation_differs", "publisher_may_not", "plan_not_available", "nothing_new"),
-    *("no_licences", "notice_not_sent"),
+    "no_licences",
 }
-COMMANDS = {"overlapping_price", "billed_later"}
+COMMANDS = {"billed_later"}
+# Of a row of a job, and told there.
+ROWS = {"actor_lost", "repeated_row", "row_failed", "row_too_long", "row_unfit"}
 PAGES = {
-    *("role_not_held", "view_name_taken", "partner_id_taken", "import_incomplete", "repeated_row"),
-    *("row_too_long", "row_unfit", "too_many_rows"),
-    *("client_taken", "publisher_name_taken", "publisher_name_fixed", "too_many_secrets", "nothing_to_try"),
-    *("key_not_signing_yet", "too_many_tokens", "seller_incomplete", "tax_rate_missing", "exchange_rate_missing"),
-    *("nothing_to_credit", "credit_beyond_invoice", "tax_moved"),
-    *("page_gone", "placeholder_unknown", "sent_too_often"),
-    *("actor_lost", "job_moved_on", "nothing_selected", "phrase_mismatch", "row_failed"),
+    *("role_not_held", "view_name_taken", "too_many_tokens"),
+    "page_gone",
+    *("no_role_for_groups", "address_unproven", "account_deactivated", "last_second_factor"),
 }
-ELSEWHERE = PUBLISHERS | COMMANDS | PAGES
+ELSEWHERE = PUBLISHERS | COMMANDS | ROWS | PAGES
 
 
 def test_every_refusal_has_a_number_of_its_own_or_is_met_elsewhere():
