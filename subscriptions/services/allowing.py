@@ -120,10 +120,11 @@ def _ours(subscription: Subscription, at: datetime) -> None:
 
 
 def _billing_frequency(subscription: Subscription, at: datetime) -> None:
-    check_changeable(subscription, "billing frequency", at)
+    check_active(subscription, "billing frequency", at)
     term = subscription.plan_term
     if policy_word(FREQUENCY, subscription.plan, at, term.term) != "now":
         raise BillingFrequencyFixed(renews_on=f"{subscription.term_end:%Y-%m-%d}")
+    check_changeable(subscription, "billing frequency", at)
 
 
 def _plan(subscription: Subscription, at: datetime) -> None:

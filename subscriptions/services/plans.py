@@ -15,7 +15,7 @@ from subscriptions.enums import OperationAction
 from subscriptions.events import BillingFrequencyChanged
 from subscriptions.models import Subscription
 from subscriptions.quantities import check_quantity
-from subscriptions.services.checks import check_changeable
+from subscriptions.services.checks import check_active, check_changeable
 from subscriptions.services.locking import check_version, lock_subscription, save_changed
 from subscriptions.services.starting import Values, Wanted, ask_publisher, begin
 from subscriptions.terms import in_trial
@@ -45,7 +45,12 @@ def change_plan(
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
     subscription = lock_subscription(subscription_id)
     check_version(subscription, version)
-    check_changeable(subscription, "plan", at)
+    same_plan = plan_terms_of(subscription.offer_id).filter(pk=plan_term_id, plan=subscription.plan_id).first()
+    field = "plan" if same_plan is None else "billing frequency"
+    check_active(subscription, field, at)
+    if same_plan is not None:
+        check_fits_term(subscription, same_plan, at)  # before what only passes: waiting would not help
+    check_changeable(subscription, field, at)
     if plan_term_id == subscription.plan_term_id:
         return subscription
     offered = offered_term(subscription, plan_term_id, at)

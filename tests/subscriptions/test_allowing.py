@@ -85,6 +85,7 @@ def acts(by, subscription, at):
     plan = PlanFactory(offer=subscription.offer, plan_id="other", sku_id="0042", min_quantity=1, max_quantity=100)
     term = subscription.plan_term
     other = PlanTermFactory(plan=plan, term=term.term, billing_cycle=term.billing_cycle)
+    at_once = PlanTermFactory(plan=subscription.plan, term=term.term, billing_cycle="one_time")
     reseller = ResellerFactory()
     return {
         Control.RENAME: lambda: rename(by, key, nickname="Other", **known),
@@ -92,6 +93,7 @@ def acts(by, subscription, at):
         Control.REDUCE: lambda: change_quantity(by, key, quantity=6, **known),
         Control.AUTO_RENEW: lambda: set_auto_renew(by, key, auto_renew=not fresh(subscription).auto_renew, **known),
         Control.CHANGE_PLAN: lambda: change_plan(by, key, plan_term_id=other.pk, **known),
+        Control.BILLING_FREQUENCY: lambda: change_plan(by, key, plan_term_id=at_once.pk, **known),
         Control.CHANGE_RESELLER: lambda: change_reseller(by, key, partner_id=reseller.pk, **known),
         Control.SCHEDULE: lambda: schedule_renewal(by, key, plan_term_id=other.pk, **known),
         Control.SUSPEND: lambda: suspend(by, key, reason="", **known),
