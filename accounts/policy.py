@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from partnerhub.errors import NotPermitted
+from partnerhub.errors import ConcernsEveryCustomer, NotPermitted
 
 
 class Role(StrEnum):
@@ -183,3 +183,10 @@ def authorize(actor: Actor, action: Action) -> None:
     """Raise NotPermitted, naming who could, unless the actor's active role holds the action."""
     if not actor.may(action):
         raise NotPermitted(role=actor.role.value, action=action.value, who_can=", ".join(who_can(action)) or "nobody")
+
+
+def authorize_for_all(actor: Actor, action: Action) -> None:
+    """As `authorize`, for what concerns every customer. Raises ConcernsEveryCustomer for who sees only some, too."""
+    authorize(actor, action)
+    if actor.customers is not None:
+        raise ConcernsEveryCustomer

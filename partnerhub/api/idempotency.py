@@ -7,7 +7,8 @@ refusal changed nothing, so the same request may be tried again. Two at once: th
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -41,7 +42,27 @@ def idempotent(handler: Handler) -> Handler:
             return handler(view, request, *args, **kwargs)
         request_id = _one_spelling(given)
         with transaction.atomic():
-            return _answered(request, request_id, lambda: handler(view, request, *args, **kwargs))
+            _take(str(request.user.id), request_id)
+            return _answered(view, request, request_id, lambda: handler(view, request, *args, **kwargs))
+
+    once.is_idempotent = True  # type: ignore[attr-defined]
+    return once
+
+
+def idempotent_outside(handler: Handler) -> Handler:
+    """As `idempotent`, for what asks somebody outside: in no transaction, and its answer is kept right after it.
+
+    Who crashes between the two has asked, and asks again when the request is repeated.
+    """
+
+    @wraps(handler)
+    def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = request.headers.get(HEADER, "")
+        if not given:
+            return handler(view, request, *args, **kwargs)
+        request_id = _one_spelling(given)
+        with _taken(str(request.user.id), request_id):
+            return _answered(view, request, request_id, lambda: handler(view, request, *args, **kwargs))
 
     once.is_idempotent = True  # type: ignore[attr-defined]
     return once
@@ -56,9 +77,8 @@ def _one_spelling(given: str) -> str:
     raise InvalidInput(field=HEADER, problem="a GUID is expected, or at most 64 letters, digits and _ . : -")
 
 
-def _answered(request: Request, request_id: str, work: Callable[[], Response]) -> Response:
+def _answered(view: Any, request: Request, request_id: str, work: Callable[[], Response]) -> Response:
     client_id = str(request.user.id)
-    _take(client_id, request_id)
     fingerprint = fingerprint_of(request)
     earlier = IdempotencyKey.objects.filter(client_id=client_id, request_id=request_id).first()
     if earlier is not None:
@@ -70,10 +90,16 @@ def _answered(request: Request, request_id: str, work: Callable[[], Response]) -
             request_id=request_id,
             fingerprint=fingerprint,
             status=response.status_code,
-            body=JSONRenderer().render(response.data).decode(),
+            body=JSONRenderer().render(_kept(view, response.data)).decode(),
             created_at=now(),
         )
     return response
+
+
+def _kept(view: Any, data: Any) -> Any:
+    """An answer as it is stored: what a view tells only once (`told_once`, names of members) is null in it."""
+    told_once: tuple[str, ...] = getattr(view, "told_once", ())
+    return {**data, **dict.fromkeys(told_once)} if told_once else data
 
 
 def _take(client_id: str, request_id: str) -> None:
@@ -82,6 +108,21 @@ def _take(client_id: str, request_id: str) -> None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{client_id}/{request_id}"])
         if not cursor.fetchone()[0]:
             raise RequestInProgress(request_id=request_id)
+
+
+@contextmanager
+def _taken(client_id: str, request_id: str) -> Iterator[None]:
+    """As `_take`, without a transaction: held until the block ends, or the connection."""
+    name = [f"{client_id}/{request_id}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
+        if not cursor.fetchone()[0]:
+            raise RequestInProgress(request_id=request_id)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 def _replay(earlier: IdempotencyKey, fingerprint: str) -> Response:
