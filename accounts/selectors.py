@@ -1,10 +1,10 @@
-"""Reading API clients, one's personal tokens, and saved views: one's own and the shared ones."""
+"""Reading agents, API clients, one's personal tokens, and saved views: one's own and the shared ones."""
 
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import Client, DefaultView, PersonalToken, SavedView
+from accounts.models import Client, DefaultView, Invitation, PersonalToken, SavedView, User
 from accounts.policy import Action, Actor, Role, authorize
 from partnerhub.errors import NotFound
 
@@ -46,3 +46,23 @@ def default_view_for(actor: Actor, page: str) -> SavedView | None:
 
 def _visible_to(actor: Actor) -> QuerySet[SavedView]:
     return SavedView.objects.filter(Q(user_id=actor.id) | Q(shared=True)).select_related("user")
+
+
+def agents(actor: Actor) -> QuerySet[User]:
+    """The people who sign in, by name, active or not. Raises NotPermitted."""
+    authorize(actor, Action.AGENT_MANAGE)
+    return User.objects.prefetch_related("roles_held").order_by("name", "id")
+
+
+def agent_for(actor: Actor, user_id: UUID) -> User:
+    """One of `agents`. Raises NotFound, NotPermitted."""
+    found = agents(actor).filter(pk=user_id).first()
+    if found is None:
+        raise NotFound(what="agent", id=user_id)
+    return found
+
+
+def invitations(actor: Actor) -> QuerySet[Invitation]:
+    """Those who are invited and have not answered, newest first, also when their time ran out. Raises NotPermitted."""
+    authorize(actor, Action.AGENT_MANAGE)
+    return Invitation.objects.filter(accepted_at=None, revoked_at=None).order_by("-sent_at", "-id")

@@ -1,14 +1,14 @@
 """The session engine: Django's in the database, and each row tells whose it is and where and when it was last seen."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
 
 from accounts.guesses import address_of
-from accounts.models import Session
+from accounts.models import Session, User
 from partnerhub.clock import now
 
 SEEN_EVERY = timedelta(minutes=5)
@@ -40,12 +40,15 @@ class SessionStore(DatabaseStore):
         unnoted.update(seen_at=at, device=self.device, address=self.address)
 
     def _get_session_from_db(self) -> Session | None:
-        self._row = super()._get_session_from_db()
+        self._row = super()._get_session_from_db()  # type: ignore[misc]  # unknown to the stubs
         return self._row
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row as it is about to be written: it stays the same session for as long as its key does."""
-        made, at, kept = super().create_model_instance(data), now(), self._row
+        made = super().create_model_instance(data)
+        if not isinstance(made, Session):
+            raise TypeError("a session is a row of its own model")
+        at, kept = now(), self._row
         made.user_id = data.get(SESSION_KEY)
         made.device, made.address, made.seen_at = self.device, self.address, at
         made.began_at = at
@@ -53,3 +56,11 @@ class SessionStore(DatabaseStore):
             made.public_id, made.began_at = kept.public_id, kept.began_at
         self._row = made
         return made
+
+
+def sessions_of(user: User, at: datetime) -> list[Session]:
+    """The sessions in which a person is signed in at a moment, last seen first."""
+    # A session from before a change of the password is over, though its row stays until somebody tries to use it.
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    alive = user.sessions.filter(expire_date__gt=at).order_by("-seen_at", "public_id")
+    return [one for one in alive if SessionStore().decode(one.session_data).get(HASH_SESSION_KEY) in hashes]

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Client
 from accounts.policy import AGENT_ROLES, Actor
 from customers.models import Customer
 from customers.selectors import ids_of_customers
@@ -22,7 +21,7 @@ UNKNOWN_SHOWN = 5
 
 
 class ScopeForm(RefusableForm):
-    """Whether a program sees all customers or only those listed, one a line by primary domain or id."""
+    """Whether a program or a person sees all customers or only those listed, one a line by primary domain or id."""
 
     scope = forms.ChoiceField(
         label=_("Customers"),
@@ -43,7 +42,7 @@ class ScopeForm(RefusableForm):
         super().__init__(*args, **kwargs)
 
     def clean_customers(self) -> list[UUID] | None:
-        """The ids of the customers that are listed; None when the program sees all."""
+        """The ids of the customers that are listed; None when all are seen."""
         if self.cleaned_data.get("scope") != "some":
             return None
         asked = list(dict.fromkeys(filter(None, map(str.strip, self.cleaned_data["customers"].lower().splitlines()))))
@@ -79,9 +78,9 @@ class RotationForm(forms.Form):
         return timedelta(hours=int(self.cleaned_data["overlap"]))
 
 
-def scope_shown(client: Client) -> dict[str, str]:
-    """A program's scope as the form shows it: customers by domain."""
-    if client.customers is None:
+def scope_shown(customers: list[UUID] | None) -> dict[str, str]:
+    """A program's or a person's scope as the form shows it: customers by domain."""
+    if customers is None:
         return {"scope": "all", "customers": ""}
-    domains = Customer.objects.filter(pk__in=client.customers).order_by("domain").values_list("domain", flat=True)
+    domains = Customer.objects.filter(pk__in=customers).order_by("domain").values_list("domain", flat=True)
     return {"scope": "some", "customers": "\n".join(domains)}

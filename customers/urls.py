@@ -1,8 +1,8 @@
-"""Addresses of the forms of customers (their other pages are in subscriptions.urls), of resellers and API clients."""
+"""Addresses of the forms of customers (other pages: subscriptions.urls), of resellers, agents and API clients."""
 
 from django.urls import path, re_path
 
-from customers.views import clients, customers, importing, resellers
+from customers.views import agents, clients, customers, importing, resellers
 
 customer_forms = [
     path("new/", customers.new, name="new"),
@@ -10,6 +10,18 @@ customer_forms = [
     re_path(r"^import/(?P<content>template|current)\.csv\Z", importing.customers_file, name="import_file"),
     path("<uuid:customer_id>/edit/", customers.edit, name="edit"),
     path("<uuid:customer_id>/relationship/", customers.relationship, name="relationship"),
+]
+
+agent_pages = [
+    path("", agents.listing, name="list"),
+    path("invite/", agents.invite_agent, name="invite"),
+    path("invitations/", agents.invited, name="invitations"),
+    path("invitations/<uuid:invitation_id>/send/", agents.invitation_again, name="send-invitation"),
+    path("invitations/<uuid:invitation_id>/revoke/", agents.invitation_revoke, name="revoke-invitation"),
+    path("<uuid:user_id>/", agents.agent, name="detail"),
+    path("<uuid:user_id>/edit/", agents.edit, name="edit"),
+    path("<uuid:user_id>/activation/", agents.activation, name="activation"),
+    path("<uuid:user_id>/sessions/", agents.end_sessions, name="end-sessions"),
 ]
 
 client_pages = [

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.middleware import actor_of
 from accounts.models import Client
 from accounts.policy import Role
+from accounts.proofs import confirm_first
 from accounts.selectors import api_client_for, api_clients
 from accounts.services.clients import create_api_client, revoke_client, revoke_client_secret, rotate_secret, set_scope
 from customers.client_forms import ClientForm, RotationForm, ScopeForm, scope_shown
@@ -38,7 +39,7 @@ def clients(request: HttpRequest) -> HttpResponse:
     """All API clients, by name."""
     page = keyset_page(api_clients(actor_of(request)), ("name", "id"), request.GET)
     context = {
-        "rows": [{"client": client, "scope": _scope_words(client)} for client in page.rows],
+        "rows": [{"client": client, "scope": scope_words(client.customers)} for client in page.rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
     }
@@ -61,6 +62,7 @@ def client(request: HttpRequest, client_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_first
 def new(request: HttpRequest) -> HttpResponse:
     """Create a program; its secret is shown once."""
     actor = actor_of(request)
@@ -92,7 +94,7 @@ def scope(request: HttpRequest, client_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     found = api_client_for(actor, client_id)
     if request.method != "POST":
-        return _form_page(request, ScopeForm(initial=scope_shown(found), actor=actor), found, 200)
+        return _form_page(request, ScopeForm(initial=scope_shown(found.customers), actor=actor), found, 200)
     form = ScopeForm(request.POST.dict(), actor=actor)
     if not form.is_valid():
         return _form_page(request, form, found, 422)
@@ -103,6 +105,7 @@ def scope(request: HttpRequest, client_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
+@confirm_first
 def rotate(request: HttpRequest, client_id: UUID) -> HttpResponse:
     """Make a new secret, and let those there are end when it says."""
     actor = actor_of(request)
@@ -148,16 +151,17 @@ def _facts(found: Client) -> list[dict[str, Any]]:
         {"term": _("Tenant ID"), "value": found.tenant_id, "copyable": True},
         {"term": _("App (client) ID"), "value": found.pk, "copyable": True},
         {"term": _("Role"), "value": role_name(found.role)},
-        {"term": _("Customers"), "value": _scope_words(found)},
+        {"term": _("Customers"), "value": scope_words(found.customers)},
         {"term": _("Made"), "value": absolute(found.created_at)},
         {"term": _("Last used"), "value": absolute(used) if used else _("not yet")},
     ]
 
 
-def _scope_words(found: Client) -> str:
-    if found.customers is None:
+def scope_words(customers: list[UUID] | None) -> str:
+    """Which customers a program or a person sees."""
+    if customers is None:
         return _("all customers")
-    count = len(found.customers)
+    count = len(customers)
     return ngettext("%(n)d customer", "%(n)d customers", count) % {"n": count}
 
 

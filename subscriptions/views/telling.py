@@ -314,6 +314,27 @@ def _role_switched(data: Data) -> str:
     return _("Switched from the role {before} to {after}.").format(before=role_name(before), after=role_name(after))
 
 
+def _agent(sentence: str) -> Tell:
+    """A sentence about an agent, or somebody who is to be one."""
+
+    def tell(data: Data) -> str:
+        roles = ", ".join(role_name(role) for role in data.get("roles", []))
+        return _(sentence).format_map({"name": "", "email": "", **data, "roles": roles})
+
+    return tell
+
+
+def _agent_changed(data: Data) -> str:
+    parts = [_("name"), _("roles"), _("language"), _("customers")]
+    named = zip(("name", "roles", "language", "customers"), parts, strict=True)
+    return _("Changed the agent: {parts}.").format(parts=", ".join(word for key, word in named if key in data))
+
+
+def _sessions_ended(data: Data) -> str:
+    count = data.get("count", 0)
+    return ngettext("Ended %(n)d session.", "Ended %(n)d sessions.", count) % {"n": count}
+
+
 def _circuit_opened(data: Data) -> str:
     times = data.get("failures", 0)
     return ngettext(
@@ -487,6 +508,19 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "mail.retried": (_says(gettext_noop("Had a mail sent anew that had not gone out.")), "send", ""),
     "webhook.sent_again": (_hook(gettext_noop("Sent {event} to {program} again.")), "send", ""),
     "user.role_switched": (_role_switched, "user-cog", ""),
+    "user.created": (_agent(gettext_noop("Made {name} ({email}) an agent: {roles}.")), "user-plus", ""),
+    "user.changed": (_agent_changed, "user-cog", "attention"),
+    "user.deactivated": (
+        _says(gettext_noop("Deactivated the agent: sessions and personal tokens ended.")),
+        "user-x",
+        "attention",
+    ),
+    "user.reactivated": (_says(gettext_noop("Let the agent in again.")), "user-check", "ok"),
+    "user.sessions_ended": (_sessions_ended, "log-out", ""),
+    "invitation.sent": (_agent(gettext_noop("Invited {name} ({email}): {roles}.")), "mail", ""),
+    "invitation.sent_again": (_agent(gettext_noop("Sent the invitation of {email} again.")), "mail", ""),
+    "invitation.revoked": (_agent(gettext_noop("Revoked the invitation of {email}.")), "mail-x", "attention"),
+    "invitation.accepted": (_says(gettext_noop("Accepted the invitation.")), "user-plus", "ok"),
     "saved_view.added": (_view(gettext_noop("Saved the view “{name}”.")), "bookmark", ""),
     "saved_view.changed": (_view(gettext_noop("Changed the saved view “{name}”.")), "bookmark", ""),
     "saved_view.deleted": (_view(gettext_noop("Deleted the saved view “{name}”.")), "bookmark", ""),
