@@ -43,7 +43,7 @@ class Viewers:
             with self.opener.open(request, timeout=30) as response:
                 status, self.etag = response.status, etag_in(response.read().decode())
         except HTTPError as error:
-            status = error.code
+            status, self.etag = error.code, (error.headers["ETag"] or self.etag).strip('"')
         return status, time.perf_counter() - started
 
 

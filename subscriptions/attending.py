@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection
 from django.db.models import (
     Case,
     CharField,
@@ -50,12 +49,6 @@ CANCEL_WITHIN, SUSPENSION_LASTS = "cancel_within", "suspension_lasts"
 SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
 # Whoever looks again has the list made anew at least this often, should nothing else make it.
 LOOK_AGAIN = timedelta(minutes=10)
-# So many of the newest events are compared: one that is committed late stands a little behind the newest.
-LATEST = 50
-_MARK = """
-SELECT md5(string_agg(id::text, ' '))
-  FROM (SELECT id FROM outbox_event ORDER BY at DESC, id DESC LIMIT %s) AS newest
-"""
 # More than any weight, so that what is left of it sorts the other way round.
 MOST = Decimal(10**15)
 
@@ -102,13 +95,6 @@ def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
 def at_risk(item: AttentionItem) -> Money:
     """What one billing cycle of an item's subscription costs, rounded down to the currency's places."""
     return Money.rounded_down(Fraction(item.weight), item.currency)
-
-
-def mark() -> str:
-    """A short text that changes whenever something is recorded; one read of an index."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MARK, [LATEST])
-        return str(cursor.fetchone()[0])
 
 
 def next_change(at: datetime) -> datetime:

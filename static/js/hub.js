@@ -289,7 +289,10 @@ function onLive(event) {
   if (!part || part !== event.detail.elt) return;
   if (event.type === "htmx:configRequest") event.detail.headers["If-None-Match"] = `"${part.querySelector("[data-etag]")?.dataset.etag ?? ""}"`;
   if (event.type === "htmx:beforeRequest" && isBusy(part)) event.preventDefault();
-  if (event.type === "htmx:beforeSwap" && isBusy(part)) event.detail.shouldSwap = false;
+  if (event.type !== "htmx:beforeSwap") return;
+  const { xhr } = event.detail;
+  if (xhr.status === 304 && xhr.getResponseHeader("ETag")) part.querySelector("[data-etag]").dataset.etag = xhr.getResponseHeader("ETag").replaceAll('"', "");
+  if (isBusy(part)) event.detail.shouldSwap = false;
 }
 
 /* Command bar: what the page can do, where one can go, and what the hub finds */

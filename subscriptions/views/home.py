@@ -1,7 +1,7 @@
 """Home: an inbox of what somebody must act on, by class, the most urgent first; live."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,24 +20,56 @@ from partnerhub.web.pages import capped, capped_count
 from subscriptions.attending import attention_visible_to, not_aside, open_items
 from subscriptions.attention import CAUSES, Inbox
 from subscriptions.enums import Status
+from subscriptions.models import AttentionItem
 from subscriptions.selectors import divergences_visible_to, subscriptions_visible_to
-from subscriptions.views.lasting import etag_of, unchanged
-from subscriptions.views.queue_rows import queue_rows
+from subscriptions.views.lasting import Look
+from subscriptions.views.queue_rows import facts_of, queue_rows, subjects_of
 from subscriptions.views.rows import row_of
 from subscriptions.words import INBOX
 
+PAGE = "home"
 SHOWN = 5
 MOST_READ = 10_000
 # An item's id, its cause, its subscription.
-Read = tuple[str, str, UUID | None]
+Waiting = tuple[str, str, UUID | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What waits, read from the database once; `look` has noted it. Of each class how many rows there are, and the ids
+    of the first.
+    """
+
+    look: Look
+    waiting: str
+    divergences: str
+    counts: dict[Inbox, str]
+    firsts: dict[Inbox, list[str]]
+    items: dict[str, AttentionItem]
+
+    @classmethod
+    def of(cls, actor: Actor, look: Look) -> "_Read":
+        # Planning the view costs more than reading it: it is read once, and counted and sorted into classes here.
+        open_now = not_aside(attention_visible_to(actor, look.at), look.at)
+        read = list(open_now.values_list("pk", "cause", "subscription_id")[: MOST_READ + 1])
+        found = {inbox: _one_each(one for one in read if one[1] in CAUSES[inbox]) for inbox in Inbox}
+        firsts = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
+        wanted = [item for of_it in firsts.values() for item in of_it]
+        items = open_items(look.at).filter(pk__in=wanted).select_related("publisher").in_bulk() if wanted else {}
+        counts = {inbox: capped(len(of_it)) for inbox, of_it in found.items()}
+        waiting, divergences = capped(len(_one_each(read))), capped_count(divergences_visible_to(actor))
+        shown = (waiting, divergences, counts, firsts, facts_of(items.values()))
+        look.saw(shown, subjects_of(items.values()))
+        return cls(look, waiting, divergences, counts, firsts, items)
 
 
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
+    read = _Read.of(actor, Look(PAGE, request, actor, now()))
     recent = subscriptions_visible_to(actor)[:SHOWN]
-    context = _inbox(request, actor) | {
+    context = _inbox(actor, read) | {
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),
     }
@@ -47,46 +79,37 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def live(request: HttpRequest) -> HttpResponse:
-    """The inbox anew, with the page's title; 304 without any work while nothing could have changed."""
+    """The inbox anew, with the page's title; 304 while it would look the same."""
     actor = actor_of(request)
-    same = unchanged(request, actor, now())
-    return same or render(request, "subscriptions/_home_live.html", _inbox(request, actor))
+    look = Look(PAGE, request, actor, now())
+    if same := look.unchanged():
+        return same
+    read = _Read.of(actor, look)
+    return look.unchanged() or render(request, "subscriptions/_home_live.html", _inbox(actor, read))
 
 
-def _inbox(request: HttpRequest, actor: Actor) -> dict[str, Any]:
-    at = now()
-    etag = etag_of(request, actor, at)
-    waiting = not_aside(attention_visible_to(actor, at), at)
-    # Planning the view costs more than reading it: everything is read once, and counted and sorted into classes here.
-    read = list(waiting.values_list("pk", "cause", "subscription_id")[: MOST_READ + 1])
-    return {
-        "etag": etag,
-        "classes": _classes(actor, read, at),
-        "waiting_count": capped(len(_one_each(read))),
-        "divergences": capped_count(divergences_visible_to(actor)),
-    }
-
-
-def _classes(actor: Actor, read: Sequence[Read], at: datetime) -> list[dict[str, Any]]:
-    """The classes that hold something, each with its most urgent rows; all rows are read together."""
-    found = {inbox: _one_each(one for one in read if one[1] in CAUSES[inbox]) for inbox in Inbox}
-    shown = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
-    wanted = [item for of_it in shown.values() for item in of_it]
-    items = open_items(at).filter(pk__in=wanted).select_related("publisher").in_bulk() if wanted else {}
-    rows = dict(zip(items, queue_rows(actor, list(items.values()), at), strict=True))
-    return [
+def _inbox(actor: Actor, read: _Read) -> dict[str, Any]:
+    """The classes that hold something, each with its most urgent rows; all rows are worked out together."""
+    rows = dict(zip(read.items, queue_rows(actor, list(read.items.values()), read.look.at), strict=True))
+    classes = [
         {
             "name": inbox.value,
             "title": INBOX[inbox],
-            "count": capped(len(found[inbox])),
+            "count": read.counts[inbox],
             "rows": [rows[item] for item in of_it if item in rows],
             "url": f"{reverse('attention:queue')}?inbox={inbox.value}",
         }
-        for inbox, of_it in shown.items()
+        for inbox, of_it in read.firsts.items()
     ]
+    return {
+        "etag": read.look.etag,
+        "classes": classes,
+        "waiting_count": read.waiting,
+        "divergences": read.divergences,
+    }
 
 
-def _one_each(read: Iterable[Read]) -> list[str]:
+def _one_each(read: Iterable[Waiting]) -> list[str]:
     """The most urgent item of each subscription, and each publisher's: `attending.one_each` of what is read already."""
     firsts: dict[object, str] = {}
     for item, _cause, subscription in read:

@@ -17,14 +17,14 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.web.export import Value, csv_response
-from partnerhub.web.pages import PAGE_SIZE, capped_count, keyset_page
+from partnerhub.web.pages import PAGE_SIZE, Page, capped_count, keyset_page
 from subscriptions.attending import attention_visible_to, one_each, ranked
 from subscriptions.models import AttentionItem
 from subscriptions.queue_filter import ME, NOBODY, QueueFilter
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
-from subscriptions.views.lasting import etag_of, unchanged
+from subscriptions.views.lasting import Look
 from subscriptions.views.permission import denial_of
-from subscriptions.views.queue_rows import QueueRow, queue_rows
+from subscriptions.views.queue_rows import QueueRow, facts_of, queue_rows, subjects_of
 from subscriptions.views.saved_views import opening, views_of
 
 PAGE = "attention"
@@ -46,6 +46,23 @@ class _Asked:
         return cls(filters, ranked(one_each(filters.qs)).select_related("publisher"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One page of the rows that are asked for, read from the database; `look` has noted it."""
+
+    look: Look
+    filters: QueueFilter
+    page: Page[AttentionItem]
+    count: str
+
+    @classmethod
+    def of(cls, request: HttpRequest, actor: Actor, look: Look) -> "_Read":
+        asked = _Asked.of(actor, request.GET, look.at)
+        page, count = keyset_page(asked.rows, ORDER, request.GET), capped_count(asked.rows)
+        look.saw((count, page.previous_url, page.next_url, facts_of(page.rows)), subjects_of(page.rows))
+        return cls(look, asked.filters, page, count)
+
+
 @require_safe
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
@@ -57,9 +74,13 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def live(request: HttpRequest) -> HttpResponse:
-    """The rows anew, with the page's title; 304 without any work while nothing could have changed."""
-    same = unchanged(request, actor_of(request), now())
-    return same or render(request, "subscriptions/_queue_live.html", _rows_context(request))
+    """The rows anew, with the page's title; 304 while they would look the same."""
+    actor = actor_of(request)
+    look = Look(PAGE, request, actor, now())
+    if same := look.unchanged():
+        return same
+    read = _Read.of(request, actor, look)
+    return look.unchanged() or render(request, "subscriptions/_queue_live.html", _rows_context(request, actor, read))
 
 
 @require_safe
@@ -75,9 +96,10 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 def queue_context(request: HttpRequest) -> dict[str, Any]:
     """What the whole page shows."""
-    actor, context = actor_of(request), _rows_context(request)
-    filters: QueueFilter = context["filter"]
-    return context | {
+    actor = actor_of(request)
+    read = _Read.of(request, actor, Look(PAGE, request, actor, now()))
+    filters = read.filters
+    return _rows_context(request, actor, read) | {
         "tabs": _tabs(request.GET),
         "chips": chips(request.GET, filters, BY_TAB),
         "kept": [(name, request.GET[name]) for name in ("view", *BY_TAB) if request.GET.get(name)],
@@ -86,19 +108,15 @@ def queue_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _rows_context(request: HttpRequest) -> dict[str, Any]:
-    actor, at = actor_of(request), now()
-    etag = etag_of(request, actor, at)
-    asked = _Asked.of(actor, request.GET, at)
-    page = keyset_page(asked.rows, ORDER, request.GET)
+def _rows_context(request: HttpRequest, actor: Actor, read: _Read) -> dict[str, Any]:
     return {
-        "filter": asked.filters,
-        "etag": etag,
+        "filter": read.filters,
+        "etag": read.look.etag,
         "live_url": f"{reverse('attention:live')}?{request.GET.urlencode()}",
-        "waiting_count": capped_count(asked.rows),
-        "rows": queue_rows(actor, page.rows, at),
-        "previous_url": page.previous_url,
-        "next_url": page.next_url,
+        "waiting_count": read.count,
+        "rows": queue_rows(actor, read.page.rows, read.look.at),
+        "previous_url": read.page.previous_url,
+        "next_url": read.page.next_url,
         "may_triage": actor.may(Action.ATTENTION_TRIAGE),
         "triage_denied": denial_of(actor, Action.ATTENTION_TRIAGE),
         "may_note": actor.may(Action.SUBSCRIPTION_NOTE),

@@ -1,7 +1,7 @@
 """Rows of the queue: everything is worked out here, so that templates neither query nor compute."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,19 @@ def queue_rows(actor: Actor, items: Sequence[AttentionItem], at: datetime) -> li
 def key_of(item: AttentionItem) -> str:
     """What a row is called in addresses: the subscription, or the item itself where it is about a publisher."""
     return str(item.subscription_id or item.pk)
+
+
+def facts_of(items: Iterable[AttentionItem]) -> list[tuple[object, ...]]:
+    """What tells rows apart from those shown before, besides the events of their subjects."""
+    return [
+        (item.pk, item.opened_at, item.deadline, item.weight, item.remedy, item.owner, item.message, item.action_url)
+        for item in items
+    ]
+
+
+def subjects_of(items: Iterable[AttentionItem]) -> set[UUID | None]:
+    """Whose events change how rows look: their subscriptions, customers and publishers."""
+    return {one for item in items for one in (item.subscription_id, item.customer_id, item.publisher_id)}
 
 
 def item_words(item: AttentionItem, subscription: Subscription | None) -> str:
