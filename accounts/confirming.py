@@ -1,6 +1,7 @@
 """“Is it still you?”: asked before secrets are made or shown, and before what cannot be taken back."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from accounts.proofs import go_on, lacks_second_factor, note_proof
 from accounts.sign_in_forms import PasskeyProofForm, PasswordProofForm, ProofCodeForm
 from accounts.views import next_of, waiting
 
-FORMS: dict[str, type[forms.Form]] = {
+FORMS: dict[str, Callable[..., forms.Form]] = {
     "password": PasswordProofForm,
     "code": ProofCodeForm,
     "credential": PasskeyProofForm,

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -66,7 +65,6 @@ class Reset(PasswordResetConfirmView):
     """Behind the mailed link: the token is taken out of the address at once, then a password is chosen."""
 
     template_name = "accounts/reset.html"
-    form_class = SetPasswordForm
     reset_url_token = "choose"  # noqa: S105 - stands in the address instead of the token
 
     def get_user(self, uidb64: str) -> User | None:

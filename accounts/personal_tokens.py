@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms import PersonalTokenForm
 from accounts.middleware import actor_of
 from accounts.policy import Role
+from accounts.proofs import confirm_sending
 from accounts.selectors import personal_tokens_of
 from accounts.services.personal_tokens import make_token, revoke_token
 from partnerhub.clock import now
@@ -26,6 +27,7 @@ SHOWN = 100
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def tokens(request: HttpRequest) -> HttpResponse:
     """The tokens that one has made, and a form for another."""
     actor, at = actor_of(request), now()

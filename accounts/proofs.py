@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.urls import resolve, reverse
 
 from accounts.policy import Actor
+from accounts.sealing import opened, sealed
 from partnerhub.clock import now
 
 _AT, _SECOND, _SUSPENDED = "proved_at", "proved_by_second_factor", "proof_suspended"
@@ -51,20 +52,31 @@ def confirm_first(view: View[P]) -> View[P]:
     """Let a page ask "is it still you?" first, unless that was proved lately; then the page goes on where it was."""
 
     @wraps(view)
-    def asking(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def asking(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         return view(request, *args, **kwargs) if proved_lately(request) else ask(request)
 
     return asking
 
 
+def confirm_sending(view: View[P]) -> View[P]:
+    """The same, only for what is sent: everybody who may see the page sees it."""
+
+    @wraps(view)
+    def asking(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        asks = request.method == "POST" and not proved_lately(request)
+        return ask(request) if asks else view(request, *args, **kwargs)
+
+    return asking
+
+
 def ask(request: HttpRequest) -> HttpResponse:
-    """Lead to the question; what was about to be sent is kept until it is answered."""
+    """Lead to the question; what was about to be sent is kept, sealed, until it is answered."""
     sent = request.POST.copy()
     sent.pop("csrfmiddlewaretoken", None)
     kept = sent.urlencode()
     request.session.pop(_SUSPENDED, None)
     if request.method == "POST" and len(kept) <= LONGEST_SUSPENDED:
-        request.session[_SUSPENDED] = {"path": request.path, "sent": kept}
+        request.session[_SUSPENDED] = {"path": request.path, "sent": sealed(kept)}
     where = request.get_full_path() if request.method in ("GET", "HEAD") else request.path
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': where})}")
 
@@ -75,7 +87,7 @@ def go_on(request: HttpRequest, where: str) -> HttpResponse:
     if kept.get("path") != where:
         return HttpResponseRedirect(where)
     found = resolve(where)
-    request.POST = QueryDict(kept["sent"])  # type: ignore[assignment, misc]
+    request.POST = QueryDict(opened(kept["sent"]))
     request.path = request.path_info = where
     request.resolver_match = found
     answer: HttpResponse = found.func(request, *found.args, **found.kwargs)

@@ -46,11 +46,13 @@ class SignInForm(forms.Form):
 class _Counted:
     """A form with a code: those that do not work are counted, as wrong passwords are."""
 
+    user: User
+
     def clean_code(self) -> str:
         account = f"code:{self.user.pk}"
         refuse_while_waiting(context.request, account)
         try:
-            code: str = super().clean_code()
+            code: str = super().clean_code()  # type: ignore[misc]
         except forms.ValidationError:
             note_wrong(context.request, account, self.user.email)
             raise

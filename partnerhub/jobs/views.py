@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
+from accounts.proofs import ask, proved_lately
 from partnerhub.clock import now
 from partnerhub.errors import HubError, NotFound, NotPermitted
 from partnerhub.jobs import services
@@ -79,6 +80,10 @@ def export(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 @require_POST
 @login_required
 def confirm(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Start the job; who starts one that cannot be taken back has to be proved first."""
+    found = job_for(actor_of(request), job_id)
+    if kind_of(found).is_final(found) and not proved_lately(request):
+        return ask(request)
     phrase = request.POST.get("phrase", "")
     return _decided(request, job_id, lambda actor, at: services.confirm(actor, job_id, phrase=phrase, at=at))
 

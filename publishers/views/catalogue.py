@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.middleware import actor_of
 from accounts.policy import Action, authorize
+from accounts.proofs import confirm_sending
 from partnerhub.clock import now
 from partnerhub.errors import HubError, StaleVersion
 from partnerhub.web.refusals import status_of
@@ -40,6 +41,7 @@ def download(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def catalogue(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """Preview a document, then apply it: the same service as the command's, with its refusals."""
     actor = actor_of(request)

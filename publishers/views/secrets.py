@@ -16,6 +16,7 @@ from accounts.keys import HANDOVER, OVERLAP, is_waiting_to_sign, signer
 from accounts.middleware import actor_of
 from accounts.models import SigningKey
 from accounts.policy import Action, authorize
+from accounts.proofs import confirm_first, confirm_sending
 from accounts.services.signing import rotate
 from partnerhub.clock import now
 from partnerhub.errors import KeyNotSigningYet, TooManySecrets
@@ -46,6 +47,7 @@ def secret_page(request: HttpRequest, publisher: Publisher, secret: str, *, firs
 
 @require_POST
 @login_required
+@confirm_first
 def make(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """Make another secret; those there are stay valid."""
     actor = actor_of(request)
@@ -89,6 +91,7 @@ def _to_secrets(publisher_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def keys(request: HttpRequest) -> HttpResponse:
     """The keys with which the hub signs tokens and its calls to publishers; the button makes the next one."""
     actor, at = actor_of(request), now()

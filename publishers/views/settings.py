@@ -17,6 +17,7 @@ from accounts.denial import denial_of
 from accounts.middleware import actor_of
 from accounts.models import ClientSecret
 from accounts.policy import Action, authorize
+from accounts.proofs import confirm_first, confirm_sending
 from partnerhub.clock import now
 from partnerhub.errors import HubError, StaleVersion
 from partnerhub.web.refusals import status_of
@@ -85,6 +86,7 @@ def _secrets(publisher: Publisher, at: datetime) -> list[dict[str, Any]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_first
 def new(request: HttpRequest) -> HttpResponse:
     """Take on a publisher. Its secret is on the page that answers, and nowhere else."""
     actor = actor_of(request)
@@ -114,6 +116,7 @@ def _new_page(request: HttpRequest, form: NewPublisherForm, status: int) -> Http
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def edit(request: HttpRequest, publisher_id: UUID) -> HttpResponse:
     """Change how a publisher is reached; two people who do it at once see each other's values."""
     actor = actor_of(request)
