@@ -74,11 +74,17 @@ if IN_PRODUCTION:
         raise ImproperlyConfigured("DEBUG must be off in production")
     if HUB_CLOCK_OFFSET:
         raise ImproperlyConfigured("HUB_CLOCK_OFFSET is for the demo and tests only")
+    if HUB_ALLOW_PRIVATE_PUBLISHERS:
+        raise ImproperlyConfigured("HUB_ALLOW_PRIVATE_PUBLISHERS is for the demo and tests only")
+    if not _building and not HUB_BASE_URL.startswith("https://"):
+        raise ImproperlyConfigured(f"HUB_BASE_URL is {HUB_BASE_URL!r}: in production it must begin with https://")
 if HUB_CLOCK_OFFSET:
     parse_duration(HUB_CLOCK_OFFSET)
 
 _default_hosts = [] if IN_PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=_default_hosts)
+if IN_PRODUCTION and any("*" in host or host.startswith(".") for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name each host: with a wildcard anybody's name would be answered")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[HUB_BASE_URL])
 
 INSTALLED_APPS = [
@@ -122,6 +128,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "partnerhub.web.middleware.limits",
     "partnerhub.web.middleware.request_ids",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -214,6 +221,7 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "hub_session" if IN_PRODUCTION else f"hub_session_{HUB_PORT}"
 CSRF_COOKIE_NAME = "hub_csrf" if IN_PRODUCTION else f"hub_csrf_{HUB_PORT}"
 SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True  # forms and hub.js read the token from the page
 
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # Who signed in longer ago is asked again before a secret is made or shown; 0 minutes ask nobody, as tests mostly want.
@@ -337,6 +345,11 @@ SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# What the pages use of a browser's powers: the clipboard, and keys to sign in with.
+HUB_PERMISSIONS_POLICY = ", ".join(
+    [f"{power}=(self)" for power in ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")]
+    + [f"{power}=()" for power in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")]
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import bad_request
@@ -18,6 +19,8 @@ from partnerhub.web.refusals import page_of, refused
 log = structlog.get_logger(__name__)
 
 WATCHERS = ("/health/", "/metrics")
+# The largest file that a page takes, and what a form puts around it.
+LARGEST_REQUEST = 21_000_000
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -25,6 +28,19 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 def _given_or_new(request: HttpRequest, *headers: str) -> str:
     given = next((request.headers[name] for name in headers if name in request.headers), "")
     return given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())
+
+
+def limits(get_response: GetResponse) -> GetResponse:
+    """Read nothing larger than any page takes, and let pages use only those powers of a browser that they need."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        length = request.headers.get("Content-Length", "")
+        is_too_large = length.isdecimal() and int(length) > LARGEST_REQUEST
+        response = HttpResponse(status=413) if is_too_large else get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.HUB_PERMISSIONS_POLICY)
+        return response
+
+    return middleware
 
 
 def request_ids(get_response: GetResponse) -> GetResponse:
