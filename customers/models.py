@@ -2,9 +2,10 @@
 
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 
 class IndirectReseller(models.Model):
@@ -61,7 +62,12 @@ class Customer(models.Model):
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="customer_currency_iso"),
             models.UniqueConstraint(Lower("domain"), name="customer_domain_once"),
         ]
-        indexes = [models.Index(fields=["name", "id"], name="customer_by_name")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="customer_by_name"),
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="customer_name_parts"),
+            GinIndex(OpClass(Upper("domain"), name="gin_trgm_ops"), name="customer_domain_parts"),
+            models.Index(Upper("beneficiary_email"), name="customer_by_email"),
+        ]
 
     def __str__(self) -> str:
         return self.name

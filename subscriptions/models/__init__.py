@@ -3,6 +3,7 @@ from subscriptions.models.cart import Cart, CartLine
 from subscriptions.models.confirmation import BillingStart, Gate
 from subscriptions.models.customer_page import CustomerPage, LetterTemplate, SetupAnswers
 from subscriptions.models.drift import Divergence, DriftCheck
+from subscriptions.models.nickname import Nickname
 from subscriptions.models.notice import NoticeAttempt
 from subscriptions.models.operation import Operation
 from subscriptions.models.order import Order, OrderLine
@@ -24,6 +25,7 @@ __all__ = [
     "DriftCheck",
     "Gate",
     "LetterTemplate",
+    "Nickname",
     "NoticeAttempt",
     "Operation",
     "Order",

@@ -4,7 +4,7 @@ from datetime import UTC, date
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Coalesce, TruncDate
 
 from customers.models import Customer, IndirectReseller
 from publishers.models import Offer, Plan, PlanTerm, Price, Publisher
@@ -16,6 +16,12 @@ _SUM_OF_TRANCHES = """
        (SELECT SUM(quantity) FROM subscriptions_seattranche WHERE subscription_id = {row}.{key})
     THEN RAISE EXCEPTION 'tranches_sum_to_quantity: subscription %%', {row}.{key} USING ERRCODE = 'check_violation';
     END IF;
+    RETURN NULL;
+"""
+
+_NICKNAME_KEPT = """
+    INSERT INTO subscriptions_nickname (subscription_id, text) VALUES (NEW.id, NEW.nickname)
+    ON CONFLICT (subscription_id) DO UPDATE SET text = EXCLUDED.text;
     RETURN NULL;
 """
 
@@ -40,12 +46,17 @@ def _sum_trigger(row: str, key: str, operation: pgtrigger.Operation) -> pgtrigge
     )
 
 
+# The moment from which on a subscription is in its status.
+STATUS_SINCE = Coalesce("ended_at", "suspended_at", "activated_at", "purchased_at")
+
+
 class Subscription(models.Model):
     """Licences of one plan for one customer. Term dates are UTC days, end exclusive, fixed at activation (rule 23)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
-    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="subscriptions")
+    # Indexed together with what lists of them are sorted by.
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
+    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="subscriptions")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
     plan_term = models.ForeignKey(PlanTerm, on_delete=models.PROTECT, related_name="subscriptions")
@@ -121,7 +132,12 @@ class Subscription(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-purchased_at", "-id"], name="subscription_of_customer"),
+            models.Index(fields=["publisher", "-purchased_at", "-id"], name="subscription_of_publisher"),
             models.Index(fields=["-purchased_at", "-id"], name="subscription_newest_first"),
+            models.Index(fields=["quantity", "id"], name="subscription_by_quantity"),
+            models.Index(STATUS_SINCE, "id", name="subscription_by_since"),
+            models.Index(fields=["term_end", "id"], name="subscription_by_end"),
+            models.Index(F("term_end").desc(nulls_last=True), F("id").desc(), name="subscription_by_end_desc"),
             models.Index(fields=["status", "-purchased_at", "-id"], name="subscription_by_status"),
             models.Index(fields=["activate_by"], condition=Q(status=Status.PENDING), name="subscription_overdue"),
             models.Index(
@@ -136,7 +152,15 @@ class Subscription(models.Model):
                 name="subscription_suspended_longest",
             ),
         ]
-        triggers = [_sum_trigger("NEW", "id", pgtrigger.Insert | pgtrigger.UpdateOf("quantity"))]
+        triggers = [
+            _sum_trigger("NEW", "id", pgtrigger.Insert | pgtrigger.UpdateOf("quantity")),
+            pgtrigger.Trigger(
+                name="nickname_kept",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("nickname"),
+                when=pgtrigger.After,
+                func=_NICKNAME_KEPT,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.nickname
