@@ -19,6 +19,8 @@ ROWS = {"actor_lost", "repeated_row", "row_failed", "row_too_long", "row_unfit"}
 PAGES = {
     *("role_not_held", "view_name_taken", "too_many_tokens"),
     "page_gone",
+    *("agent_exists", "last_platform_admin", "platform_admin_limited"),
+    *("invited_already", "invitation_closed", "invitation_gone"),
     *("no_role_for_groups", "address_unproven", "account_deactivated", "last_second_factor"),
 }
 ELSEWHERE = PUBLISHERS | COMMANDS | ROWS | PAGES
