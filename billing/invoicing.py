@@ -13,7 +13,7 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Max, Min, Sum
 
-from accounts.policy import Action, Actor, authorize
+from accounts.policy import Action, Actor, authorize, authorize_for_all
 from billing.drafting import Drafted, Failure, customers_to_draft, unbilled
 from billing.enums import InvoiceKind, InvoiceState
 from billing.models import BillingRun, Charge, Invoice
@@ -68,10 +68,10 @@ def bill(actor: Actor, *, as_of: date, at: datetime, chunks: int | None = None, 
     """Draft every month that is over on a day (UTC), and finalize what has been reviewed by then. Idempotent.
 
     With `chunks` and `limit` at most so many chunks of each month and invoices, the rest at the next call.
-    Raises NotPermitted, SellerIncomplete, ClockBehind also where charges or events are of a later moment, BilledLater
-    where invoices of a later month are final.
+    Raises NotPermitted, ConcernsEveryCustomer, SellerIncomplete, ClockBehind also where charges or events are of a
+    later moment, BilledLater where invoices of a later month are final.
     """
-    authorize(actor, Action.INVOICE_MANAGE)
+    authorize_for_all(actor, Action.INVOICE_MANAGE)
     _check_ledger_clock(at)
     _check_nothing_later(as_of, at)
     months = months_to_draft(as_of)

@@ -90,7 +90,7 @@ class UnbilledLineItems(Resource):
         if not _are_ours(asked.get("provider", "onetime"), asked.get("invoicelineitemtype", "billinglineitems")):
             rows = rows.none()
         page = page_of(rows, request, uri, key="recorded_at", default=LARGEST_PAGE, largest=LARGEST_PAGE)
-        return _collected(page, (row.pk for row in page.rows), rows.count(), uri)
+        return collected(page, (row.pk for row in page.rows), rows.count(), uri)
 
 
 def _lines_of(request: Request, invoice_id: str, kind: tuple[str, str], uri: str) -> Response:
@@ -99,10 +99,11 @@ def _lines_of(request: Request, invoice_id: str, kind: tuple[str, str], uri: str
     # Positions count from 1 without gaps.
     rest = lines.filter(position__gt=number_asked(request, "offset", 0, 0, LARGEST_OFFSET))
     page = page_of(rest, request, uri, key="position", default=LARGEST_PAGE, largest=LARGEST_PAGE)
-    return _collected(page, (row.charge_id for row in page.rows), lines.count(), uri)
+    return collected(page, (row.charge_id for row in page.rows), lines.count(), uri)
 
 
-def _collected(page: Page[Row], charge_ids: Iterable[UUID], total: int, uri: str) -> Response:
+def collected(page: Page[Row], charge_ids: Iterable[UUID], total: int, uri: str) -> Response:
+    """The line items of the charges that stand on a page of rows."""
     shown = line_items(list(charge_ids))
     return Response(collection(shown, uri, total=total, following=page.following, preceding=page.preceding))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.policy import Action, Actor, authorize
+from accounts.policy import Action, Actor, authorize_for_all
 from billing.events import StatementImported
 from billing.models import Statement, StatementLine
 from billing.statement_file import StatementRow
@@ -39,10 +39,10 @@ def import_statement(
 ) -> Imported:
     """Take over a statement as it stands in the file: lines are known by publisher, statement and place in the file.
 
-    `rows` is read while it is written. Raises NotPermitted, NotFound, InvalidInput, and whatever `rows` raises; then
-    nothing has changed.
+    `rows` is read while it is written. Raises NotPermitted, ConcernsEveryCustomer, NotFound, InvalidInput, and
+    whatever `rows` raises; then nothing has changed.
     """
-    authorize(actor, Action.INVOICE_MANAGE)
+    authorize_for_all(actor, Action.INVOICE_MANAGE)
     publisher = publisher_for(actor, publisher_id)
     statement_id = statement_id.strip()
     if not 0 < len(statement_id) <= LONGEST_ID:
