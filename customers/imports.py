@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.policy import Action, Actor, authorize
+from accounts.policy import Action, Actor, authorize_for_all
 from customers.forms import CustomerFields, NewResellerForm, customer_values, reseller_values
 from customers.models import Customer, IndirectReseller
 from customers.services.customers import PROFILE_FIELDS, change_customer, create_customer
@@ -58,7 +58,7 @@ class Import(ABC, Generic[FormT]):
 
     def authorize(self, actor: Actor, job: Job) -> None:
         """Besides the role: where all rows or none were asked for, a plan with a refused row cannot be confirmed."""
-        authorize(actor, Action.CUSTOMER_MANAGE)
+        authorize_for_all(actor, Action.CUSTOMER_MANAGE)
         if job.asked["all_or_none"] and (refused := job.rows.filter(status=RowStatus.REFUSED).count()):
             raise ImportIncomplete(count=refused)
 

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts.policy import Action, Actor, authorize
+from accounts.policy import Action, Actor, authorize_for_all
 from customers.events import ResellerChanged, ResellerCreated, ResellerReinstated, ResellerSuspended
 from customers.models import IndirectReseller
 from customers.services.checks import check_country, check_reason, check_row, check_text, check_version, differences
@@ -23,7 +23,7 @@ def create_reseller(
 
     Raises ResellerIsProvider for our own PartnerID, PartnerIdTaken, and InvalidInput.
     """
-    authorize(actor, Action.CUSTOMER_MANAGE)
+    authorize_for_all(actor, Action.CUSTOMER_MANAGE)
     if partner_id == settings.HUB_PARTNER_ID:
         raise ResellerIsProvider(partner_id=partner_id)
     if not re.fullmatch(r"[0-9]{4,16}", partner_id):
@@ -52,7 +52,7 @@ def change_reseller(
 
     Raises NotFound, NotPermitted, StaleVersion and InvalidInput.
     """
-    authorize(actor, Action.CUSTOMER_MANAGE)
+    authorize_for_all(actor, Action.CUSTOMER_MANAGE)
     reseller = _lock(partner_id)
     check_version(reseller.version, version)
     _check_values(name, country, agreement_signed_at, at)
@@ -80,7 +80,7 @@ def suspend_reseller(
 
     Raises NotFound, NotPermitted, StaleVersion, and InvalidInput without a reason of 1 to 500 characters.
     """
-    authorize(actor, Action.CUSTOMER_MANAGE)
+    authorize_for_all(actor, Action.CUSTOMER_MANAGE)
     reseller = _lock(partner_id)
     check_version(reseller.version, version)
     check_reason(reason)
@@ -96,7 +96,7 @@ def reinstate_reseller(
     actor: Actor, partner_id: str, *, reason: str, version: int | None, at: datetime
 ) -> IndirectReseller:
     """Let purchases name a suspended reseller again. Raises as `suspend_reseller` does."""
-    authorize(actor, Action.CUSTOMER_MANAGE)
+    authorize_for_all(actor, Action.CUSTOMER_MANAGE)
     reseller = _lock(partner_id)
     check_version(reseller.version, version)
     check_reason(reason)
