@@ -1,6 +1,7 @@
 """The catalogue of a country, and the publishers with their health."""
 
 import re
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -8,15 +9,24 @@ from rest_framework.response import Response
 
 from accounts.api import caller
 from accounts.policy import Action, authorize, who_can
+from partnerhub.api.idempotency import idempotent
 from partnerhub.api.schema import operation
 from partnerhub.api.shapes import Collection, collection
 from partnerhub.api.views import OwnResource, Resource
 from partnerhub.clock import now
-from partnerhub.errors import AvailabilityNotFound, InvalidInput, NotPermitted, ProductNotFound, SkuNotFound
-from publishers.api import examples, health
+from partnerhub.errors import (
+    AvailabilityNotFound,
+    InvalidInput,
+    NotPermitted,
+    ProductNotFound,
+    PublisherNameTaken,
+    SkuNotFound,
+)
+from publishers.api import examples, health, upkeep, upkeep_examples
 from publishers.api.catalogue import Catalogue
 from publishers.api.health import PublisherShown
 from publishers.api.shapes import Availability, Product, Sku
+from publishers.api.upkeep_shapes import DocumentBody, PublisherChange
 from publishers.selectors import publishers_visible_to
 
 COUNTRY = (
@@ -145,6 +155,11 @@ class AvailabilityById(CatalogueResource):
 
 
 class Publishers(OwnResource):
+    told_once = ("clientSecret",)
+
+    def document(self, request: Request) -> dict[str, Any]:
+        return upkeep.document_sent(request)
+
     @operation(
         "listPublishers",
         "The publishers",
@@ -157,3 +172,23 @@ class Publishers(OwnResource):
     def get(self, request: Request) -> Response:
         shown = map(health.publisher, publishers_visible_to(caller(request)))
         return Response(collection(shown, "/publishers"))
+
+    @operation(
+        "createPublisher",
+        "Take on a publisher",
+        PublisherChange,
+        status=201,
+        body=DocumentBody,
+        about=(
+            "With its catalogue and policies, or with none (`offers` empty). The secret that it signs in with is told "
+            "this once. A name is taken once."
+        ),
+        roles=upkeep.KEEPERS,
+        refusals=(*upkeep.REGISTERING, PublisherNameTaken),
+        example=upkeep_examples.NEW_DOCUMENT,
+        answer=upkeep_examples.CREATED,
+    )
+    @upkeep.looked_up
+    @idempotent
+    def post(self, request: Request) -> Response:
+        return upkeep.registered(request)

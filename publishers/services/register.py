@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Client
-from accounts.policy import Action, Actor, Role, authorize
+from accounts.policy import Action, Actor, Role, authorize_for_all
 from accounts.services.clients import create_client, replace_secrets, verify_secret
 from partnerhub.addresses import check_url
 from partnerhub.errors import (
@@ -60,14 +60,14 @@ def register_publisher(actor: Actor, document: Mapping[str, Any], *, at: datetim
     The same document twice changes nothing. Raises InvalidInput (with the member's path), AddressNotAllowed or
     OverlappingPrice, and then nothing was changed.
     """
-    wanted = _checked(actor, document)
+    wanted = check_document(actor, document)
     with transaction.atomic():
         return _register(actor, wanted, at)
 
 
 def create_publisher(actor: Actor, document: Mapping[str, Any], *, at: datetime) -> Registration:
     """As `register_publisher`, for a name that nobody has yet. Raises PublisherNameTaken beside its refusals."""
-    wanted = _checked(actor, document)
+    wanted = check_document(actor, document)
     if Publisher.objects.filter(name=wanted.name).exists():
         raise PublisherNameTaken(name=wanted.name)
     with transaction.atomic():
@@ -88,7 +88,7 @@ def change_publisher(
 
     Raises NotFound, PublisherNameFixed and StaleVersion beside its refusals.
     """
-    wanted = _checked(actor, document)
+    wanted = check_document(actor, document)
     with transaction.atomic():
         publisher = _locked(publisher_id, seen)
         if wanted.name != publisher.name:
@@ -104,16 +104,19 @@ def change_connection(
     """Change how a publisher is reached and as whom it signs in, by the members of a document; what it sells and its
     policies stay. Raises NotFound and StaleVersion beside the refusals of `register_publisher`.
     """
-    authorize(actor, Action.PUBLISHER_MANAGE)
+    authorize_for_all(actor, Action.PUBLISHER_MANAGE)
     with transaction.atomic():
         publisher, changes = _locked(publisher_id, seen), Changes()
-        wanted = _checked(actor, {**members, "name": publisher.name, "offers": []})
+        wanted = check_document(actor, {**members, "name": publisher.name, "offers": []})
         secret = _change(publisher, wanted, changes, at)
         return _recorded(actor, PublisherChanged, publisher, secret, changes, wanted, at)
 
 
-def _checked(actor: Actor, document: Mapping[str, Any]) -> Document:
-    authorize(actor, Action.PUBLISHER_MANAGE)
+def check_document(actor: Actor, document: Mapping[str, Any]) -> Document:
+    """What a document says, its addresses looked up. Raises NotPermitted, ConcernsEveryCustomer, InvalidInput and
+    AddressNotAllowed.
+    """
+    authorize_for_all(actor, Action.PUBLISHER_MANAGE)
     wanted = read_document(document)
     _check_addresses(wanted)
     return wanted

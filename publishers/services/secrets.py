@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from accounts.models import ClientSecret
-from accounts.policy import Action, Actor, authorize
+from accounts.policy import Action, Actor, authorize, authorize_for_all
 from accounts.services.clients import add_secret, end_secret
 from partnerhub.errors import NotFound, TooManySecrets
 from partnerhub.outbox.models import Event
@@ -35,7 +35,7 @@ def make_secret(actor: Actor, publisher_id: UUID, *, at: datetime) -> str:
 
     Raises TooManySecrets when MOST_SECRETS are valid, NotFound, NotPermitted.
     """
-    authorize(actor, Action.PUBLISHER_MANAGE)
+    authorize_for_all(actor, Action.PUBLISHER_MANAGE)
     publisher = _locked(publisher_id)
     valid = valid_secrets(publisher, at).count()
     if valid >= MOST_SECRETS:
@@ -53,7 +53,7 @@ def make_secret(actor: Actor, publisher_id: UUID, *, at: datetime) -> str:
 @transaction.atomic
 def revoke_secret(actor: Actor, publisher_id: UUID, secret_id: int, *, at: datetime) -> ClientSecret:
     """End a secret now; one that has ended already stays as it is. Raises NotFound, NotPermitted."""
-    authorize(actor, Action.PUBLISHER_MANAGE)
+    authorize_for_all(actor, Action.PUBLISHER_MANAGE)
     publisher = _locked(publisher_id)
     secret = publisher.client.secrets.filter(pk=secret_id).first()
     if secret is None:
