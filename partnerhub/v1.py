@@ -12,6 +12,8 @@ urlpatterns = [
     path("", include("customers.api.urls")),
     path("", include("subscriptions.api.urls")),
     path("", include("billing.api.urls")),
+    path("", include("partnerhub.jobs.api.urls")),
+    path("", include("partnerhub.system.api.urls")),
     re_path(r"^(?P<path>(?s:.*))\Z", unknown_path),
 ]
 

@@ -10,6 +10,7 @@ from subscriptions.api import (
     letters,
     notes,
     noticing,
+    publisher_notices,
     publishers,
     purchases,
     reminding,
@@ -33,6 +34,10 @@ ITEM = "attention/<str:item_id>"
 
 urlpatterns = [
     path("publishers/<str:publisher_id>/health", publishers.PublisherHealthById.as_view()),
+    path("publishers/<str:publisher_id>/notices", publisher_notices.Notices.as_view()),
+    path("publishers/<str:publisher_id>/notices/test", publisher_notices.SendTest.as_view()),
+    path("publishers/<str:publisher_id>/notices/<str:notice_id>", publisher_notices.NoticeById.as_view()),
+    path("publishers/<str:publisher_id>/notices/<str:notice_id>/again", publisher_notices.SendAgain.as_view()),
     path("auditrecords", audit.AuditRecords.as_view()),
     path("auditrecords/<str:record_id>", audit.AuditRecordById.as_view()),
     path("attention", triaging.AttentionQueue.as_view()),
