@@ -11,11 +11,12 @@ import time_machine
 from django.http import HttpResponse
 
 from accounts.policy import AGENT_ROLES, Role
+from tests.api.upkeep_world import OUTSIDE
 from tests.api.world import BEFORE_TRADE, DOCUMENT, JSON, OPERATIONS, World, example_of
 from tests.factories.invoices import AFTERWARDS
 
 # Answers that no JSON example can show.
-WITHOUT_BODY = {"getInvoiceStatement", "removeWebhookRegistration"}
+WITHOUT_BODY = {"discardJob", "getInvoiceStatement", "getJobResults", "removeWebhookRegistration"}
 
 
 def strict(schema: Any) -> Any:
@@ -81,6 +82,8 @@ def test_each_role_may_do_what_the_document_says_and_no_other(world: World, subt
         if name not in BEFORE_TRADE and not hasattr(world, "bought"):
             world.trade()
         for role in AGENT_ROLES:
+            if name in OUTSIDE and {"bearer": [role]} in OPERATIONS[name][2]["security"]:
+                continue
             with subtests.test(f"{name} as {role}"):
                 check_answer(world.call(name, role), OPERATIONS[name][2], role)
 

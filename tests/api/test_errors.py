@@ -17,7 +17,7 @@ COMMANDS = {"billed_later"}
 # Of a row of a job, and told there.
 ROWS = {"actor_lost", "repeated_row", "row_failed", "row_too_long", "row_unfit"}
 PAGES = {
-    *("role_not_held", "view_name_taken", "too_many_tokens"),
+    *("role_not_held", "view_name_taken", "too_many_tokens", "key_not_signing_yet"),
     "page_gone",
     *("agent_exists", "last_platform_admin", "platform_admin_limited"),
     *("invited_already", "invitation_closed", "invitation_gone"),
