@@ -12,19 +12,19 @@ from typing import Any
 
 import structlog
 from cryptography import x509
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
-from django.utils.encoding import force_bytes
 from jwt.algorithms import RSAAlgorithm
 
 from accounts.models import SigningKey
+from partnerhub.sealing import Unreadable, in_column, keeps_sealed, seal, unseal
 
+PURPOSE = "accounts/signing-key"
+keeps_sealed("keys that sign tokens", in_column("accounts.SigningKey", "private_key", PURPOSE))
 KEY_BITS = 2048
 # Verifiers keep a JWKS for a while: a new key is published for this long before it signs anything.
 HANDOVER = timedelta(hours=1)
@@ -55,6 +55,19 @@ def rotate_signing_key(at: datetime, *, handover: timedelta = HANDOVER) -> Signi
         _lock_creation()
         _in_use(at).filter(Q(retired_at=None) | Q(retired_at__gt=at + handover)).update(retired_at=at + handover)
         return _create(at)
+
+
+def withdraw_signing_key(kid: str, at: datetime) -> bool:
+    """Let a key that somebody else may have sign and verify nothing from now on, without any overlap; where no other
+    signs yet, a new one does. False, and nothing happens, for one that is not published (any more).
+    """
+    with transaction.atomic():
+        _lock_creation()
+        if not _published(at).filter(kid=kid).update(retired_at=at - OVERLAP, private_key=b""):
+            return False
+        if not _in_use(at).exists():
+            _create(at)
+        return True
 
 
 def destroy_retired_keys(at: datetime) -> int:
@@ -122,8 +135,8 @@ def _create(at: datetime) -> SigningKey:
     plain = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    sealed = _fernet(settings.SECRET_KEY).encrypt(plain)
-    return SigningKey.objects.create(kid=_thumbprint(_certificate(private, at)), private_key=sealed, created_at=at)
+    kid = _thumbprint(_certificate(private, at))
+    return SigningKey.objects.create(kid=kid, private_key=seal(PURPOSE, plain), created_at=at)
 
 
 def _readable(rows: Iterable[SigningKey]) -> list[Signer]:
@@ -132,25 +145,16 @@ def _readable(rows: Iterable[SigningKey]) -> list[Signer]:
     for row in rows:
         try:
             found.append(Signer(row.kid, _decrypt(bytes(row.private_key), settings.SECRET_KEY)))
-        except InvalidToken:
+        except Unreadable:
             log.warning("signing_key_unreadable", kid=row.kid)
     return found
 
 
-def _fernet(secret: str) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(one)) for one in (secret, *settings.SECRET_KEY_FALLBACKS)])
-
-
-def _derived(secret: str | bytes) -> bytes:
-    derive = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"partnerhub/accounts/signing-key")
-    return base64.urlsafe_b64encode(derive.derive(force_bytes(secret)))
-
-
 @lru_cache(maxsize=16)
-def _decrypt(sealed: bytes, secret: str) -> rsa.RSAPrivateKey:
-    """Parsing an RSA key costs more than signing with it, hence the cache."""
-    plain = _fernet(secret).decrypt(sealed)
-    # Fernet has proved that this is what we made; proving the primes again takes 90 ms.
+def _decrypt(sealed: bytes, _secret_key: str) -> rsa.RSAPrivateKey:
+    """Parsing an RSA key costs more than signing with it, hence the cache: of one SECRET_KEY."""
+    plain = unseal(PURPOSE, sealed)
+    # Sealing has proved that this is what we made; proving the primes again takes 90 ms.
     key = serialization.load_der_private_key(plain, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("a signing key must be an RSA key")

@@ -90,6 +90,7 @@ _NOUNS = {
     gettext_noop("person"),
     gettext_noop("row"),
     gettext_noop("secret"),
+    gettext_noop("signing key"),
     gettext_noop("nickname"),
     gettext_noop("reseller"),
     gettext_noop("job"),

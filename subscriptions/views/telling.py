@@ -488,6 +488,11 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
         "key-round",
         "",
     ),
+    "signing_key.withdrawn": (
+        _says(gettext_noop("Withdrew a key for signing tokens: what it signed is refused.")),
+        "shield-alert",
+        "attention",
+    ),
     "client.created": (_client_created, "key-round", ""),
     "client.secret_rotated": (_says(gettext_noop("Replaced the secret of the API client.")), "key-round", ""),
     "client.secret_revoked": (_says(gettext_noop("Revoked a secret of the API client.")), "key-round", "attention"),

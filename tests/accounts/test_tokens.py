@@ -2,12 +2,15 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from uuid import uuid4
 
 import jwt
 import pytest
+import time_machine
 from cryptography import x509
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
 
@@ -29,6 +32,9 @@ from accounts.tokens import (
     verify,
 )
 from partnerhub.clock import now
+from partnerhub.mail.models import Message
+from partnerhub.mail.sealing import opened, sealed
+from partnerhub.outbox.models import Event
 from tests.factories.accounts import ClientFactory
 
 pytestmark = pytest.mark.django_db
@@ -280,6 +286,41 @@ class TestKeys:
         rotate_signing_key(NOON, handover=timedelta(0))
 
         assert verify(token, audiences=[GRAPH], at=NOON + timedelta(minutes=59)).client == program
+
+    def test_a_key_that_others_may_have_ends_at_once_with_all_that_it_signed(self, client):
+        program, kid = ClientFactory(role=Role.ADMIN_AGENT), signer(NOON).kid
+        token = issue(program, audience=GRAPH, version=Version.V2, at=NOON).access_token
+
+        with time_machine.travel(NOON, tick=False):
+            call_command("withdraw_signing_key", kid, reason="Stolen", stdout=StringIO())
+            keys = client.get(f"/{program.tenant_id}/discovery/keys").json()["keys"]
+
+        with pytest.raises(TokenRefused):
+            verify(token, audiences=[GRAPH], at=NOON)
+        withdrawn = SigningKey.objects.get(pk=kid)
+        assert (bytes(withdrawn.private_key), [key["kid"] for key in keys]) == (b"", [signer(NOON).kid])
+        event = Event.objects.get(name="signing_key.withdrawn")
+        assert (event.reason, event.data) == ("Stolen", {"kid": kid, "signs": signer(NOON).kid})
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            call_command("withdraw_signing_key", kid)
+
+    def test_resealed_the_old_secret_key_can_go(self, settings):
+        old, message = signer(NOON).kid, sealed("a link", "<p>")
+        Message.objects.create(
+            key="x", recipient="a@b.example", language="en", subject="X", body=message, created_at=NOON,
+            next_attempt_at=NOON,
+        )  # fmt: skip
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a" * 50, [settings.SECRET_KEY]
+
+        call_command("reseal", stdout=(told := StringIO()))
+        settings.SECRET_KEY_FALLBACKS = []
+
+        assert signer(NOON).kid == old
+        assert opened(bytes(Message.objects.get().body)) == ("a link", "<p>")
+        assert "SECRET_KEY_FALLBACKS can be emptied now." in told.getvalue()
+        settings.SECRET_KEY = "b" * 50
+        with pytest.raises(CommandError, match="2 were sealed with a key that stands nowhere any more"):
+            call_command("reseal", stdout=StringIO())
 
     def test_another_secret_key_makes_new_keys_and_its_fallback_keeps_the_old(self, settings):
         old, settings.SECRET_KEY_FALLBACKS = signer(NOON).kid, [settings.SECRET_KEY]
