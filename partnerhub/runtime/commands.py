@@ -5,14 +5,21 @@ import sys
 
 import environ
 
-from partnerhub.runtime import attach, demo, messages, testing
+from partnerhub.runtime import attach, demo, messages, supply, testing
 from partnerhub.runtime.binaries import ServerMissingError
 from partnerhub.runtime.bootstrap import ROOT, say
 from partnerhub.runtime.configuration import ConfigurationError
 from partnerhub.runtime.embedded import StartError
 from partnerhub.runtime.folder import FolderInUseError
 
-OWN = {"test": testing.test, "check_all": testing.check_all, "demo": demo.run}
+OWN = {
+    "test": testing.test,
+    "check_all": testing.check_all,
+    "demo": demo.run,
+    "sbom": supply.sbom,
+    "licences": supply.licences,
+    "audit": supply.audit,
+}
 REFUSALS = (demo.DemoError, ConfigurationError, FolderInUseError, ServerMissingError, StartError)
 
 
