@@ -51,13 +51,20 @@ def claim(at: datetime, *, job_id: UUID | None = None, limit: int = BATCH) -> li
     rows = JobRow.objects.filter(planning | running, free)
     if job_id is not None:
         rows = rows.filter(job_id=job_id)
-    taken = list(rows.select_for_update(skip_locked=True, of=("self",)).order_by("number", "id")[:limit])
+    found = list(rows.select_for_update(skip_locked=True, of=("self",)).order_by("number", "id")[:limit])
+    # A row whose worker died may be why: from then on nothing else shares its lease.
+    taken = found[:1] if found and _is_suspect(found[0]) else [row for row in found if not _is_suspect(row)]
     lease = uuid4()
     for row in taken:
+        row.attempts += row.lease is not None
         row.lease, row.lease_until = lease, at + LEASE
         row.status = row.status if row.status == RowStatus.UNPLANNED else RowStatus.RUNNING
-    JobRow.objects.bulk_update(taken, ["lease", "lease_until", "status"])
+    JobRow.objects.bulk_update(taken, ["lease", "lease_until", "status", "attempts"])
     return [Claim(row.pk, row.job_id, lease) for row in taken]
+
+
+def _is_suspect(row: JobRow) -> bool:
+    return row.lease is not None or row.attempts > 0
 
 
 @dataclass(slots=True)
@@ -98,6 +105,9 @@ def work(claimed: Claim, *, at: datetime) -> None:
 def _work(claimed: Claim, at: datetime) -> None:
     row = _held(claimed)
     if row is None:
+        return
+    if row.attempts >= MOST_ATTEMPTS:
+        _fail(row, "WorkerLost", at)
         return
     if row.job.status not in (JobStatus.PLANNING, JobStatus.RUNNING):
         _release(row)
@@ -146,8 +156,15 @@ def _put_off(claimed: Claim, error: Exception, at: datetime) -> None:
     if row is None:
         return
     row.attempts += 1
-    row.lease, row.lease_until = None, at + TRY_AGAIN
     if row.attempts >= MOST_ATTEMPTS:
-        row.status, row.worked_at, row.lease_until = RowStatus.FAILED, at, None
-        row.code, row.values = RowFailed.code, {"error": type(error).__name__}
+        _fail(row, type(error).__name__, at)
+        return
+    row.lease, row.lease_until = None, at + TRY_AGAIN
+    row.save(update_fields=["attempts", "lease", "lease_until"])
+
+
+def _fail(row: JobRow, error: str, at: datetime) -> None:
+    """It is over for this row, and it says so; the others of its job go on."""
+    row.status, row.worked_at, row.lease, row.lease_until = RowStatus.FAILED, at, None, None
+    row.code, row.values = RowFailed.code, {"error": error}
     row.save(update_fields=["attempts", "lease", "lease_until", "status", "code", "values", "worked_at"])

@@ -1,4 +1,8 @@
-"""Delivering: each due handler runs in its own transaction, together with its delivered mark."""
+"""Delivering: each due handler runs in its own transaction, together with its delivered mark.
+
+What is about to be heard is marked before, in a transaction that is committed: an event of which a process dies leaves
+its name behind. It is heard alone from then on, and parked with growing waits once processes died of it alone, too.
+"""
 
 import random
 from datetime import datetime, timedelta
@@ -6,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from partnerhub.logs import redact
 from partnerhub.outbox.models import Delivery
@@ -17,16 +21,22 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=15)
+# What a process has begun to hear is nobody else's for so long; then that process is taken for dead.
+LEASE = timedelta(seconds=30)
+BATCH = 20
+# Once with others in a batch, twice alone.
+FATAL = 3
+FIRST_PARKING, LONGEST_PARKING = timedelta(minutes=15), timedelta(days=1)
+LOST = "The process that was hearing this has ended in the middle of it."
+PARKED = "Parked: one process after another has ended in the middle of hearing this."
 
 
 def deliver_due(at: datetime, *, limit: int = 500) -> int:
     """Run up to `limit` due deliveries, oldest first; returns how many succeeded. Failures are kept and retried."""
-    delivered = 0
-    for _ in range(limit):
-        outcome = _deliver_one(at)
-        if outcome is None:
-            break
-        delivered += outcome
+    delivered, left = 0, limit
+    while left > 0 and (begun := _begin(at, min(BATCH, left))) is not None:
+        delivered += sum(_deliver_one(one, at) for one in begun)
+        left -= max(1, len(begun))
     return delivered
 
 
@@ -48,7 +58,7 @@ def _unheard(stream_id: UUID, heard: set[int]) -> list[Delivery]:
     return list(waiting.select_related("event").order_by("sequence", "id"))
 
 
-def _next_due(at: datetime) -> Delivery | None:
+def _due(at: datetime) -> QuerySet[Delivery]:
     earlier = Delivery.objects.filter(
         stream_id=OuterRef("stream_id"),
         handler=OuterRef("handler"),
@@ -56,19 +66,41 @@ def _next_due(at: datetime) -> Delivery | None:
         delivered_at=None,
     )
     due = Delivery.objects.filter(~Exists(earlier), delivered_at=None, next_attempt_at__lte=at)
-    return (
-        due.select_for_update(skip_locked=True, of=("self",))
-        .select_related("event")
-        .order_by("next_attempt_at", "id")
-        .first()
-    )
+    return due.select_for_update(skip_locked=True, of=("self",)).order_by("next_attempt_at", "id")
 
 
 @transaction.atomic
-def _deliver_one(at: datetime) -> bool | None:
-    delivery = _next_due(at)
-    if delivery is None:
+def _begin(at: datetime, limit: int) -> list[Delivery] | None:
+    """Mark what is to be heard now: one that had trouble before, or several that had none; None when nothing is due."""
+    due = list(_due(at)[:limit])
+    if not due:
         return None
+    if due[0].last_error == LOST and _is_parked(due[0], at):
+        return []
+    begun = due[:1] if due[0].last_error else [one for one in due if not one.last_error]
+    ids = [one.pk for one in begun]
+    Delivery.objects.filter(pk__in=ids).update(last_error=LOST, next_attempt_at=at + LEASE)
+    return begun
+
+
+def _is_parked(delivery: Delivery, at: datetime) -> bool:
+    """Count the process that was lost over it; whether that was one too many, so that it is put off."""
+    delivery.attempts += 1
+    is_fatal = delivery.attempts >= FATAL
+    if is_fatal:
+        wait = min(FIRST_PARKING * 2 ** min(delivery.attempts - FATAL, 10), LONGEST_PARKING)
+        delivery.next_attempt_at, delivery.last_error = at + wait, PARKED
+        log.error("delivery_parked", handler=delivery.handler, event_id=str(delivery.event_id))
+    delivery.save(update_fields=["attempts", "next_attempt_at", "last_error"])
+    return is_fatal
+
+
+@transaction.atomic
+def _deliver_one(begun: Delivery, at: datetime) -> bool:
+    rows = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("event")
+    delivery = rows.filter(pk=begun.pk, delivered_at=None).first()
+    if delivery is None:  # we took longer than our lease, and somebody else was faster
+        return False
     try:
         with transaction.atomic():
             _hand_over(delivery, at)
@@ -77,7 +109,8 @@ def _deliver_one(at: datetime) -> bool | None:
         return False
     delivery.delivered_at = at
     delivery.attempts += 1
-    delivery.save(update_fields=["delivered_at", "attempts"])
+    delivery.last_error = begun.last_error
+    delivery.save(update_fields=["delivered_at", "attempts", "last_error"])
     return True
 
 

@@ -64,6 +64,25 @@ def test_what_is_not_confirmed_is_never_worked():
     assert outcomes(work_off(job, LATER)) == [(RowStatus.PENDING, "")] * 2
 
 
+def test_a_row_of_which_workers_die_is_worked_alone_then_fails_and_the_others_are_done():
+    admin, subscriptions = agent(), bought(3)
+    job = confirm(admin, planned(admin, subscriptions, nickname="New").pk, at=NOON)
+    assert len(claim(NOON)) == 3  # and its worker dies
+
+    at = NOON + LEASE
+    alone = [claim(at) for _ in subscriptions]
+    assert [len(claims) for claims in alone] == [1, 1, 1]
+    for [claimed] in (alone[0], alone[2]):
+        work(claimed, at=at)
+    [again] = claim(at + LEASE)  # and its worker dies
+    job = work_off(job, at + 2 * LEASE)
+
+    assert [again.row_id] == [claimed.row_id for claimed in alone[1]]
+    assert outcomes(job) == [(RowStatus.DONE, ""), (RowStatus.FAILED, "row_failed"), (RowStatus.DONE, "")]
+    assert JobRow.objects.get(pk=again.row_id).values == {"error": "WorkerLost"}
+    assert sorted(renamed(one) for one in subscriptions) == [0, 1, 1]
+
+
 def test_a_worker_that_dies_after_claiming_leaves_rows_that_are_worked_once_later():
     admin, subscriptions = agent(), bought(3)
     job = confirm(admin, planned(admin, subscriptions, nickname="New").pk, at=NOON)

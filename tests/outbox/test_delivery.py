@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.policy import SYSTEM
 from partnerhub.outbox import recorder
-from partnerhub.outbox.delivery import deliver_due
+from partnerhub.outbox.delivery import PARKED, deliver_due
 from partnerhub.outbox.models import Delivery, Event
 from partnerhub.outbox.recorder import Fact, Happening, digest, fingerprint, handles, record, record_many
 from tests.factories.subscriptions import NOON
@@ -96,6 +96,42 @@ def test_a_failure_waits_holds_back_its_stream_and_no_other(heard):
     failing.clear()
     assert deliver_due(NOON + timedelta(minutes=1)) == 2
     assert log[-2:] == [1, 2]
+
+
+class ProcessDied(BaseException):
+    """Stands for SIGKILL: nothing of ours runs any more."""
+
+
+def test_what_kills_its_process_is_heard_alone_then_parked_and_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(recorder, "_handlers", {})
+    heard, deadly = [], {2}
+
+    @handles("bell.rang")
+    def listen(event, at):
+        if event.data["number"] in deadly:
+            raise ProcessDied
+        heard.append(event.data["number"])
+
+    for number in (1, 2, 3):
+        ring(uuid4(), number)
+
+    def hear(seconds):
+        at = NOON + timedelta(seconds=seconds)
+        try:
+            return deliver_due(at)
+        except ProcessDied:
+            return "died"
+
+    assert [hear(0), hear(1), heard] == ["died", 0, [1]]
+    # The others of its batch are not to blame, though each is heard alone now.
+    assert [hear(31), hear(31), heard] == ["died", 1, [1, 3]]
+    assert [hear(62), hear(93), hear(94)] == ["died", 0, 0]
+    parked = Delivery.objects.get(delivered_at=None)
+    waits = parked.next_attempt_at - NOON - timedelta(seconds=93)
+    assert (parked.attempts, parked.last_error, waits) == (3, PARKED, timedelta(minutes=15))
+
+    deadly.clear()
+    assert (hear(93 + 15 * 60), heard) == (1, [1, 3, 2])
 
 
 def test_a_handler_that_fails_leaves_nothing_behind(monkeypatch):
