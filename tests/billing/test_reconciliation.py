@@ -2,6 +2,7 @@
 
 import csv
 import io
+import resource
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -107,6 +108,21 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         target = tmp_path / "missing" / form
         with pytest.raises(CommandError, match=f"--output {target} cannot be written: No such file or directory"):
             call_command("export_reconciliation", period="2026-11", format=form, output=str(target))
+
+
+def test_a_full_disk_leaves_what_was_there_and_nothing_half(tmp_path):
+    active()
+    target = tmp_path / "november.csv"
+    target.write_text("October", encoding="utf-8")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        with pytest.raises(CommandError, match=f"--output {target} cannot be written: File too large"):
+            call_command("export_reconciliation", period="2026-11", output=str(target))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (target.read_text(encoding="utf-8"), list(tmp_path.iterdir())) == ("October", [target])
 
 
 @pytest.mark.parametrize("period", ["2026-13", "November", "2026-11-01"])

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
+from xlsxwriter.exceptions import FileCreateError
 
 from accounts.policy import OPERATOR
 from billing.reconciliation import COLUMNS, reconciled
@@ -26,9 +27,25 @@ class Command(BaseCommand):
             write_csv(cast(IO[str], self.stdout), COLUMNS, rows)
             return
         try:
-            _write(Path(output), format, rows)
-        except OSError as error:
-            raise CommandError(f"--output {output} cannot be written: {error.strerror}") from None
+            _write_whole(Path(output), format, rows)
+        except (OSError, FileCreateError) as error:
+            raise CommandError(f"--output {output} cannot be written: {_why(error)}") from None
+
+
+def _write_whole(path: Path, format: str, rows: Table) -> None:
+    """Under its name there is a whole file or, where the disk gets full, what was there before."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        _write(part, format, rows)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _why(error: OSError | FileCreateError) -> str:
+    """xlsxwriter wraps the system's error in its own."""
+    cause = error if isinstance(error, OSError) else error.args[0]
+    return cause.strerror or str(cause) if isinstance(cause, OSError) else str(cause)
 
 
 def _write(path: Path, format: str, rows: Table) -> None:
