@@ -400,6 +400,7 @@ CELERY = {
     "task_default_queue": "celery",
     "task_routes": {"subscriptions.tasks.poll_due": {"queue": "polling"}},
     "timezone": "UTC",
+    "beat_scheduler": "partnerhub.ticking:BoundedScheduler",
     "beat_schedule": {
         "heartbeat": {"task": "partnerhub.outbox.tasks.beat", "schedule": 5.0, "options": {"expires": 5.0}},
         "deliver": {"task": "partnerhub.outbox.tasks.deliver", "schedule": 1.0, "options": {"expires": 2.0}},
