@@ -71,6 +71,7 @@ def rehearse(name: str, hub: Hub, seed: str) -> Outcome:
     stage = Stage(hub, load, random.Random(own_seed))
     load.start()
     try:
+        hub.until(lambda: any(one.opened for one in load.purchases), what="The first purchase")
         deed(stage)
     except Exception as error:  # what a drill did not expect is a finding, and the hub is audited all the same
         stage.problems.append(f"{type(error).__name__}: {error}")

@@ -136,6 +136,7 @@ class Hub:
     def process(self, name: str) -> Member | None:
         """The program that its supervisor keeps under this name, while it runs."""
         marks = {"worker": " worker ", "scheduler": " beat ", "web": "granian", "publisher": "publishers.demo"}
+        marks |= {"valkey": "valkey-server", "postgres": "/postgres "}
         return next((child for child in family.children(self.pid) if marks[name] in child.command), None)
 
     def log(self, name: str) -> str:
@@ -216,6 +217,11 @@ class Hub:
         host, _, name = place.rpartition("/")
         with psycopg.connect(host=unquote(host), user="hub", dbname=name, autocommit=True) as connection:
             return connection.execute(statement, values)
+
+    @property
+    def broker_url(self) -> str:
+        """Where Celery finds its broker."""
+        return self._running["redis_url"].replace("unix://", "redis+socket://", 1)
 
     @property
     def _running(self) -> dict[str, str]:
