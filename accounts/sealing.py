@@ -1,27 +1,42 @@
 """Sealing what proves that somebody is who they say: a copy of the database must make nobody's codes."""
 
-import base64
+from django.apps import apps
+from django.db import transaction
 
-from cryptography.fernet import Fernet, MultiFernet
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
-from django.utils.encoding import force_bytes
+from partnerhub.sealing import Resealed, Unreadable, keeps_sealed, seal, seal_again, unseal
+
+__all__ = ["Unreadable", "opened", "sealed"]
+
+PURPOSE = "accounts/second-factor"
+# What of a second factor is sealed: the secret of an app, the seed of recovery codes.
+_SEALED = ("secret", "seed")
 
 
 def sealed(text: str) -> str:
-    return _fernet().encrypt(text.encode()).decode()
+    return seal(PURPOSE, text.encode()).decode()
 
 
 def opened(text: str) -> str:
-    """A sealed text in clear. Raises InvalidToken for one that was sealed with a key that is known no more."""
-    return _fernet().decrypt(text.encode()).decode()
+    """A sealed text in clear. Raises Unreadable for one that was sealed with a key that is known no more."""
+    return unseal(PURPOSE, text.encode()).decode()
 
 
-def _fernet() -> MultiFernet:
-    return MultiFernet([Fernet(_derived(one)) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+def _reseal() -> Resealed:
+    factors, told = apps.get_model("mfa.Authenticator")._default_manager, Resealed()
+    for pk in factors.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            factor = factors.select_for_update().filter(pk=pk).first()
+            kept = {name: value for name, value in factor.data.items() if name in _SEALED} if factor else {}
+            if not kept:
+                continue
+            try:
+                factor.data |= {name: seal_again(PURPOSE, str(text).encode()).decode() for name, text in kept.items()}
+            except Unreadable:
+                told.unreadable += 1
+                continue
+            factor.save(update_fields=["data"])
+            told.done += 1
+    return told
 
 
-def _derived(secret: str | bytes) -> bytes:
-    derive = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"partnerhub/accounts/second-factor")
-    return base64.urlsafe_b64encode(derive.derive(force_bytes(secret)))
+keeps_sealed("second factors", _reseal)

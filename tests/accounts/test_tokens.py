@@ -8,12 +8,14 @@ from uuid import uuid4
 import jwt
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from cryptography import x509
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
 
+from accounts import sealing as second_factor
 from accounts.authentication import BearerAuthentication
 from accounts.keys import jwks, public_key, rotate_signing_key, signer
 from accounts.models import ClientSecret, SigningKey
@@ -35,7 +37,7 @@ from partnerhub.clock import now
 from partnerhub.mail.models import Message
 from partnerhub.mail.sealing import opened, sealed
 from partnerhub.outbox.models import Event
-from tests.factories.accounts import ClientFactory
+from tests.factories.accounts import ClientFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -310,6 +312,8 @@ class TestKeys:
             key="x", recipient="a@b.example", language="en", subject="X", body=message, created_at=NOON,
             next_attempt_at=NOON,
         )  # fmt: skip
+        totp = {"secret": second_factor.sealed("JBSWY3DP"), "name": "Phone"}
+        Authenticator.objects.create(user=UserFactory(), type="totp", data=totp)
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a" * 50, [settings.SECRET_KEY]
 
         call_command("reseal", stdout=(told := StringIO()))
@@ -317,9 +321,10 @@ class TestKeys:
 
         assert signer(NOON).kid == old
         assert opened(bytes(Message.objects.get().body)) == ("a link", "<p>")
+        assert second_factor.opened(Authenticator.objects.get().data["secret"]) == "JBSWY3DP"
         assert "SECRET_KEY_FALLBACKS can be emptied now." in told.getvalue()
         settings.SECRET_KEY = "b" * 50
-        with pytest.raises(CommandError, match="2 were sealed with a key that stands nowhere any more"):
+        with pytest.raises(CommandError, match="3 were sealed with a key that stands nowhere any more"):
             call_command("reseal", stdout=StringIO())
 
     def test_another_secret_key_makes_new_keys_and_its_fallback_keeps_the_old(self, settings):
