@@ -11,11 +11,12 @@ from subscriptions.changes import Change
 from subscriptions.enums import Acceptance
 from subscriptions.models import Subscription
 from subscriptions.services.edits import rename
+from subscriptions.services.notes import add_note
 from subscriptions.services.quantity import change_quantity
 from subscriptions.services.requests import ask
 from subscriptions.services.settling import accept
 from tests.api.conftest import LATER, path_of
-from tests.factories.accounts import actor
+from tests.factories.accounts import UserFactory, actor
 from tests.factories.billing import ADMIN
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import PlanFactory, PlanTermFactory, PublisherFactory
@@ -43,6 +44,10 @@ def asked(found: Subscription) -> None:
     ask(actor(Role.SALES_AGENT), found.pk, Change(quantity=found.quantity + 2), reason="More", at=LATER)
 
 
+def noted(found: Subscription) -> None:
+    add_note(ADMIN, found.pk, text=f"@{UserFactory().email} call them", at=LATER)
+
+
 def other_plan(found: Subscription) -> None:
     number = found.offer.plans.count() + 1
     plan = PlanFactory(offer=found.offer, plan_id=f"pro{number}", sku_id=f"{number:04}", max_quantity=50)
@@ -54,6 +59,7 @@ LISTS: list[tuple[str, Callable[[Subscription], object]]] = [
     ("/auditrecords", renamed),
     ("/publishers", lambda _: PublisherFactory()),
     ("{subscription}/timeline", renamed),
+    ("{subscription}/notes", noted),
     ("{subscription}/operations", settled),
     ("{subscription}/changerequests", asked),
     ("{subscription}/transitionEligibilities?eligibilityType=immediate", other_plan),
