@@ -11,4 +11,5 @@ class SubscriptionsConfig(AppConfig):
         import_module("subscriptions.bulk")
         import_module("subscriptions.commitments")
         import_module("subscriptions.handlers")
+        import_module("subscriptions.queue_jobs")
         import_module("subscriptions.radar")

@@ -118,6 +118,15 @@ def attention_visible_to(actor: Actor, at: datetime) -> QuerySet[AttentionItem]:
     return within(open_items(at), actor, "customer_id")
 
 
+def items_of(actor: Actor, keys: Collection[str], at: datetime) -> list[str]:
+    """The ids of all open items of rows of the queue: each is named by its subscription, or by its one item."""
+    visible = attention_visible_to(actor, at).order_by()
+    subscriptions = [found for key in keys if (found := _as_id(key)) is not None]
+    of_them = visible.filter(subscription__in=subscriptions).values_list("pk", flat=True)
+    apart = visible.filter(subscription=None, pk__in=keys).values_list("pk", flat=True)
+    return [*of_them, *apart]
+
+
 def not_aside(items: QuerySet[AttentionItem], at: datetime) -> QuerySet[AttentionItem]:
     """Without what somebody has put aside, until its time or until it changes."""
     return items.filter(~Exists(snoozes(at)))
@@ -187,3 +196,10 @@ def _band(at: datetime) -> Coalesce:
     among = Value(bounds, ArrayField(DateTimeField()))
     place = Func(F("deadline"), among, function="width_bucket", output_field=IntegerField())
     return Coalesce(place, Value(len(BANDS)))
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

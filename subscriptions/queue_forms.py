@@ -24,10 +24,13 @@ class SnoozeForm(RefusableForm):
             (HOUR, _("for an hour")),
             (MORNING, _("until tomorrow, 8:00")),
             (CHANGE, _("until it changes")),
-            (DAY, _("until a day, 8:00")),
+            (DAY, _("until a day and hour")),
         ],
     )
     day = forms.DateField(label=_("Day"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    hour = forms.TimeField(
+        label=_("Hour"), required=False, initial=MORNING_AT, widget=forms.TimeInput({"type": "time"}, "%H:%M")
+    )
     refused_at = {SnoozeOver: "day"}
 
     def clean(self) -> dict[str, Any]:
@@ -42,9 +45,9 @@ class SnoozeForm(RefusableForm):
             case "hour":
                 return at + timedelta(hours=1)
             case "morning":
-                return _morning_of(localdate(at) + timedelta(days=1))
+                return _moment_of(localdate(at) + timedelta(days=1), MORNING_AT)
             case "day":
-                return _morning_of(self.cleaned_data["day"])
+                return _moment_of(self.cleaned_data["day"], self.cleaned_data["hour"] or MORNING_AT)
             case _:
                 return None
 
@@ -61,5 +64,5 @@ class AssignForm(RefusableForm):
         self.fields["assignee"].choices = choices  # type: ignore[attr-defined]
 
 
-def _morning_of(day: date) -> datetime:
-    return make_aware(datetime.combine(day, MORNING_AT))
+def _moment_of(day: date, hour: time) -> datetime:
+    return make_aware(datetime.combine(day, hour))

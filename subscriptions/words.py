@@ -126,7 +126,7 @@ REMEDY = {
     NextAction.WAIT_FOR_PUBLISHER: _("Ask the publisher now"),
     NextAction.ASK_NOW: _("Ask the publisher now"),
     NextAction.CANCEL: _("Cancel the subscription"),
-    Remedy.SEND_LINK: _("Send a fresh link"),
+    Remedy.SEND_LINK: _("Send to customer"),
     Remedy.REMIND_CUSTOMER: _("Remind the customer"),
     Remedy.DECIDE_IN_TIME: _("Look at it"),
     Remedy.HURRY_PUBLISHER: _("Ask the publisher now"),

@@ -76,6 +76,7 @@ class Operation(models.Model):
                 condition=Q(status__in=[OperationStatus.FAILED, OperationStatus.CONFLICT], seen_at=None),
                 name="operation_failed_unseen",
             ),
+            models.Index(fields=["created_at"], name="operation_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -111,7 +111,7 @@ _STEPS: dict[str, Callable[[AttentionItem, Known], Step]] = {
     NextAction.WAIT_FOR_PUBLISHER: _ask,
     NextAction.ASK_NOW: _ask,
     NextAction.CANCEL: _open("subscriptions:cancel", needs=Action.SUBSCRIPTION_CANCEL),
-    Remedy.SEND_LINK: _post("subscriptions:remind", Action.SUBSCRIPTION_REMIND),
+    Remedy.SEND_LINK: _open("subscriptions:send", needs=Action.SUBSCRIPTION_REMIND),
     Remedy.REMIND_CUSTOMER: _post("subscriptions:remind", Action.SUBSCRIPTION_REMIND),
     Remedy.DECIDE_IN_TIME: _open("subscriptions:detail"),
     Remedy.HURRY_PUBLISHER: _post("attention:press", Action.SUBSCRIPTION_POLL, about=_operation),

@@ -20,30 +20,41 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.errors import HubError, InvalidInput, NotFound, NotPermitted
+from partnerhub.jobs.models import Job
+from partnerhub.jobs.working import Worker
 from partnerhub.web.forms import RefusableForm
 from partnerhub.web.pages import PAGE_SIZE
 from partnerhub.web.refusals import refused, sentence_of, status_of
 from partnerhub.web.toasts import Told, tell
-from subscriptions.attending import attention_visible_to
+from subscriptions.attending import attention_visible_to, items_of
+from subscriptions.bulk import plan_selected
 from subscriptions.forms import NoteForm
 from subscriptions.models import AttentionItem
 from subscriptions.queue_forms import AssignForm, SnoozeForm
+from subscriptions.queue_jobs import RELEASE, SNOOZE, TAKE, matching_rows, plan_matching
 from subscriptions.services.asking import press
+from subscriptions.services.bulk import Act, authorize_bulk
 from subscriptions.services.notes import add_note
 from subscriptions.services.triage import assign, colleagues, let_change_be, snooze, wake
 from subscriptions.views.permission import denial_of
-from subscriptions.views.queue_rows import queue_rows
+from subscriptions.views.queue_rows import key_of, queue_rows
 
-TAKE, RELEASE, ASSIGN, SNOOZE, WAKE, NOTE = "take", "release", "assign", "snooze", "wake", "note"
+ASSIGN, WAKE, NOTE, POLL = "assign", "wake", "note", "poll"
+# Long enough to plan what fits on a screen before the page is answered; a worker plans the rest.
+PLANNING_SECONDS = 0.8
 Done = Callable[[], Told]
 
 
 @require_POST
 @login_required
 def triage(request: HttpRequest) -> HttpResponse:
-    """The same with the rows that were selected, those of one page at most."""
-    keys = request.POST.getlist("ids")[:PAGE_SIZE]
-    return _done(request, lambda: _triaged(actor_of(request), keys, request.POST, now()))
+    """The same with the rows that were selected, those of one page at most; all that match, and questions to
+    publishers, are a job to be looked at first.
+    """
+    keys, given = request.POST.getlist("ids")[:PAGE_SIZE], request.POST
+    if "matching" in given or given.get("act") == POLL:
+        return _planned(request, keys)
+    return _done(request, lambda: _triaged(actor_of(request), keys, given, now()))
 
 
 @require_POST
@@ -86,8 +97,45 @@ def row(request: HttpRequest, key: str) -> HttpResponse:
     return _row_page(request, key)
 
 
+def _planned(request: HttpRequest, keys: list[str]) -> HttpResponse:
+    """Plan a job of it and go there."""
+    actor, at = actor_of(request), now()
+    try:
+        job = _plan(actor, keys, request.POST, at)
+    except (NotFound, NotPermitted):
+        raise
+    except HubError as refusal:
+        refused(request, refusal)
+        return tell(request, {"level": "error", "text": sentence_of(refusal)}, _back(request))
+    Worker(PLANNING_SECONDS, job.pk).run()
+    url = reverse("jobs:job", args=[job.pk])
+    return HttpResponse(status=204, headers={"HX-Redirect": url}) if request.htmx else redirect(url)  # type: ignore[attr-defined]
+
+
+def _plan(actor: Actor, keys: list[str], given: QueryDict, at: datetime) -> Job:
+    act, matching = given.get("act", ""), given.get("matching")
+    if act == POLL:
+        authorize_bulk(actor, [Act.POLL])
+        found = keys if matching is None else [key_of(item) for item in matching_rows(actor, matching, at)]
+        ids = [one for key in found if (one := _as_id(key)) is not None]
+        return plan_selected(actor, ids, None, {Act.POLL.value: True}, reason="", at=at)
+    if act not in (TAKE, RELEASE, SNOOZE):
+        raise InvalidInput(field="act", problem=act or _("none"))
+    until = _until(given, at) if act == SNOOZE else None
+    return plan_matching(actor, matching or "", act, until, at=at)
+
+
+def _until(given: QueryDict, at: datetime) -> datetime | None:
+    form = SnoozeForm(given)
+    if not form.is_valid():
+        raise InvalidInput(field="until", problem=" ".join(str(each) for each in form.errors.values()))
+    return form.moment(at)
+
+
 def _triaged(actor: Actor, keys: list[str], given: QueryDict, at: datetime) -> Told:
     asked = given.get("act", "")
+    if not keys:
+        raise InvalidInput(field="ids", problem=_("select at least one row"))
     items = items_of(actor, keys, at)
     if asked == TAKE:
         _as_person(actor)
@@ -100,10 +148,7 @@ def _triaged(actor: Actor, keys: list[str], given: QueryDict, at: datetime) -> T
         wake(actor, items, at=at)
         return _told(keys, _("It is no longer put aside."), _("They are no longer put aside."))
     if asked == SNOOZE:
-        form = SnoozeForm(given)
-        if not form.is_valid():
-            raise InvalidInput(field="until", problem=" ".join(str(each) for each in form.errors.values()))
-        snooze(actor, items, until=form.moment(at), at=at)
+        snooze(actor, items, until=_until(given, at), at=at)
         return _told(keys, _("It is put aside."), _("They are put aside."))
     raise InvalidInput(field="act", problem=asked or _("none"))
 
@@ -117,17 +162,6 @@ def _told(keys: list[str], one: str, many: str) -> Told:
     count = len(keys)
     rows = ngettext("%(n)d row", "%(n)d rows", count) % {"n": count}
     return {"level": "success", "text": one if count == 1 else f"{rows}: {many}"}
-
-
-def items_of(actor: Actor, keys: list[str], at: datetime) -> list[str]:
-    """The ids of all open items of these rows. Raises InvalidInput when no row was selected."""
-    if not keys:
-        raise InvalidInput(field="ids", problem=_("select at least one row"))
-    visible = attention_visible_to(actor, at).order_by()
-    subscriptions = [found for key in keys if (found := _as_id(key)) is not None]
-    of_them = visible.filter(subscription__in=subscriptions).values_list("pk", flat=True)
-    apart = visible.filter(subscription=None, pk__in=keys).values_list("pk", flat=True)
-    return [*of_them, *apart]
 
 
 def _done(request: HttpRequest, act: Done) -> HttpResponse:

@@ -31,6 +31,7 @@ from partnerhub.errors import (
     NotPermitted,
     SnoozeOver,
 )
+from partnerhub.jobs.models import Job
 from partnerhub.mail.models import Message
 from partnerhub.money import Money
 from partnerhub.outbox.models import Event
@@ -44,9 +45,10 @@ from subscriptions.changes import Change
 from subscriptions.divergences import Values
 from subscriptions.enums import Acceptance, Cause, DivergenceKind, Reason, Status
 from subscriptions.gates import blocker
-from subscriptions.models import Gate, Subscription, Triage
+from subscriptions.models import CustomerPage, Gate, Subscription, Triage
 from subscriptions.models.operation import NOTICES
 from subscriptions.services.asking import press
+from subscriptions.services.customer_pages import revoke_page, send_page
 from subscriptions.services.divergences import note_divergences
 from subscriptions.services.ending import cancel
 from subscriptions.services.links import mint_link, resolve_token
@@ -58,6 +60,7 @@ from subscriptions.services.suspension import reinstate, suspend
 from subscriptions.services.triage import assign, let_change_be, snooze, wake
 from tests.factories.accounts import UserFactory, actor
 from tests.factories.customers import CustomerFactory
+from tests.factories.jobs import work
 from tests.factories.publishers import PlanTermFactory
 from tests.factories.subscriptions import NOON, active, buy, hear, said
 
@@ -216,6 +219,11 @@ def expired_link():
     return subscription
 
 
+def send_to_customer(subscription: Subscription, at: datetime) -> CustomerPage:
+    words = {"recipient": "it@customer.example", "language": "en", "subject": "Set-up", "body": "Please finish it."}
+    return send_page(ADMIN, subscription.pk, page_id=uuid4(), at=at, **words)
+
+
 def waiting_change(refused: bool = False):
     subscription = active(at=NOON - DAY, quantity=10)
     change_quantity(ADMIN, subscription.pk, quantity=14, version=None, at=NOON - 2 * HOUR)
@@ -247,7 +255,7 @@ def renewing():
 ADMIN, SELLER = actor(Role.ADMIN_AGENT), actor(Role.SALES_AGENT)
 # Each cause by how it comes about: its button, and what is left of it once that was pressed.
 CAUSED = {
-    Cause.LINK_EXPIRED: (expired_link, ("post", "Send a fresh link"), False),
+    Cause.LINK_EXPIRED: (expired_link, ("open", "Send to customer"), True),
     Cause.CHANGE_FAILED: (lambda: waiting_change(refused=True), ("post", "Let it be"), False),
     Cause.CHANGE_WAITING: (waiting_change, ("post", "Ask the publisher now"), True),
     Cause.PAYMENT_SUSPENDED: (suspended, ("open", "Reinstate"), True),
@@ -274,6 +282,20 @@ def test_the_button_of_an_item_does_what_clears_it(cause, ops):
         assert client.get(row.step.url).status_code == 200
     left = open_items(NOON).filter(subscription=subscription, cause=cause).exists()
     assert left == (stays is not False)
+
+
+def test_a_link_that_has_run_out_needs_nobody_while_a_page_of_the_customers_makes_fresh_ones():
+    subscription = expired_link()
+    item = f"{subscription.pk}:{Cause.LINK_EXPIRED}"
+
+    page = send_to_customer(subscription, NOON)
+
+    assert [item in items_of(subscription, page.expires_at - shift) for shift in (timedelta.resolution, 0 * DAY)] == [
+        False,
+        True,
+    ]
+    revoke_page(ADMIN, subscription.pk, page.pk, at=NOON)
+    assert item in items_of(subscription)
 
 
 def test_what_only_others_may_do_says_who_can(ops):
@@ -376,6 +398,39 @@ def test_selected_rows_are_worked_together(ops):
     rows = Triage.objects.order_by("item").values_list("item", "assignee", "snoozed_until")
     tomorrow = datetime(2026, 11, 24, 8, tzinfo=UTC)
     assert list(rows) == [(item, ops.pk, tomorrow) for item in sorted(items_of(first) + items_of(second))]
+
+
+def test_all_that_a_filter_leaves_are_worked_by_a_job_with_a_plan(ops):
+    """However many they are; what begins to match later is not touched."""
+    matching, client = [buy(quantity=each) for each in (2, 3)], signed_in(ops)
+    elsewhere, filters = buy(), f"publisher={matching[0].publisher_id}"
+    Subscription.objects.filter(pk=matching[1].pk).update(publisher=matching[0].publisher)
+
+    def planned(**given):
+        answer = htmx(client, "post", f"{QUEUE}triage/", given)
+        return work(Job.objects.get(pk=answer["HX-Redirect"].split("/")[2]))
+
+    aside = planned(act="snooze", until="day", day="2026-11-25", hour="14:30", matching=filters)
+    later = buy(at=NOON)
+    Subscription.objects.filter(pk=later.pk).update(publisher=matching[0].publisher)
+
+    page = text_of(client.get(reverse("jobs:job", args=[aside.pk])))
+    assert ("Put aside what must be acted on" in page, "Put 2 rows aside" in page) == (True, True)
+    assert Triage.objects.count() == 0
+    client.post(reverse("jobs:confirm", args=[aside.pk]))
+    work(aside)
+    moment = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+    assert dict(Triage.objects.values_list("subscription", "snoozed_until")) == {one.pk: moment for one in matching}
+    asked = planned(act="poll", ids=[str(one.pk) for one in (elsewhere, later)])
+    assert (asked.kind, asked.rows.count()) == ("subscriptions.bulk", 2)
+    for wrong, told in (
+        ({"act": "take", "matching": "cause=nonsense"}, "filter"),
+        ({"act": "take", "matching": "cause=drift"}, "select"),
+        ({"act": "nonsense", "matching": ""}, "nonsense"),
+        ({"act": "snooze", "until": "day", "matching": ""}, "Choose a day."),
+    ):
+        assert told in toast_of(htmx(client, "post", f"{QUEUE}triage/", wrong))
+    assert Job.objects.count() == 2
 
 
 def test_the_dialog_assigns_puts_aside_notes_and_keeps_what_was_typed(ops):
@@ -523,8 +578,8 @@ def test_home_shows_at_most_five_of_a_class_and_leads_to_all_of_them(ops):
 
 STEP = st.tuples(
     st.sampled_from(
-        ["buy", "silent", "asks", "confirm", "link", "open", "more", "agree", "refuse", "let be", "ask", "decline",
-         "suspend", "reinstate", "cancel", "differ", "same", "down"]
+        ["buy", "silent", "asks", "confirm", "link", "send", "revoke", "open", "more", "agree", "refuse", "let be",
+         "ask", "decline", "suspend", "reinstate", "cancel", "differ", "same", "down"]
     ),
     st.integers(0, 2),
     st.sampled_from([timedelta(minutes=7), HOUR, DAY, 9 * DAY, 100 * DAY]),
@@ -563,6 +618,8 @@ def happen(what: str, which: int, at: datetime) -> None:
         "asks": lambda: hear(one, said(one, "PendingFulfillmentStart", message="VAT?"), at=at),
         "confirm": lambda: hear(one, said(one), at=at),
         "link": lambda: mint_link(ADMIN, one.pk, at=at),
+        "send": lambda: send_to_customer(one, at),
+        "revoke": lambda: revoke_page(ADMIN, one.pk, one.customer_pages.order_by("-made_at")[0].pk, at=at),
         "open": lambda: resolve_token(SYSTEM, token_in(mint_link(ADMIN, one.pk, at=at)), at=at),
         "more": lambda: change_quantity(ADMIN, one.pk, quantity=one.quantity + 1, version=None, at=at),
         "agree": lambda: accept(SYSTEM, change, how=Acceptance.PUBLISHER, at=at),
@@ -617,7 +674,14 @@ def pending_causes(one: Subscription, gates: list[Gate], at: datetime) -> set[st
     causes, tokens = set(), list(one.purchase_tokens.order_by("minted_at"))
     setup = next(gate for gate in gates if gate.gate == "licenses_assigned")
     untouched = setup.state == "pending" and setup.reason in ("", "awaiting_customer_setup")
-    if untouched and tokens and tokens[-1].expires_at <= at and not any(token.resolved_at for token in tokens):
+    works = any(page.revoked_at is None and at < page.expires_at for page in one.customer_pages.all())
+    if (
+        untouched
+        and not works
+        and tokens
+        and tokens[-1].expires_at <= at
+        and not any(token.resolved_at for token in tokens)
+    ):
         causes.add("link_expired")
     if one.activate_by - 3 * DAY <= at:
         causes.add("activation_deadline")
