@@ -42,7 +42,7 @@ def refuse_while_waiting(request: HttpRequest, account: str) -> None:
     if seconds:
         minutes = -(-seconds // 60)
         sentence = ngettext(
-            "There were too many failed attempts. Wait a minute and try again.",
+            "There were too many failed attempts. Wait %(n)d minute and try again.",
             "There were too many failed attempts. Wait %(n)d minutes and try again.",
             minutes,
         )

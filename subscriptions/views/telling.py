@@ -371,6 +371,26 @@ def _view(sentence: str) -> Tell:
     return lambda data: _(sentence).format(name=data.get("name") or "–")
 
 
+_WAYS = {
+    "password": gettext_noop("password"),
+    "socialaccount": gettext_noop("single sign-on"),
+    "totp": gettext_noop("authenticator app"),
+    "webauthn": gettext_noop("passkey"),
+    "recovery_codes": gettext_noop("recovery code"),
+}
+
+
+def _signed_in(data: Data) -> str:
+    ways = [_(_WAYS.get(way, way)) for way in data["with"]]
+    return _("Signed in: {ways}.").format(ways=", ".join(ways))
+
+
+def _factor(sentence: str) -> Tell:
+    return lambda data: _(sentence).format(
+        factor=" ".join(filter(None, [_(_WAYS[data["kind"]]), data.get("name") and f"“{data['name']}”"]))
+    )
+
+
 _NEUTRAL = ""
 TOLD: dict[str, tuple[Tell, str, str]] = {
     "subscription.ordered": (_ordered, "shopping-cart", _NEUTRAL),
@@ -452,6 +472,7 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "cart.ordered": (_cart_ordered, "shopping-cart", ""),
     "customer.created": (_says(gettext_noop("The customer was added.")), "building-2", ""),
     "customer.changed": (_says(gettext_noop("Changed the customer's data.")), "building-2", ""),
+    "customer.contact_erased": (_says(gettext_noop("Erased the customer's contact.")), "building-2", "attention"),
     "customer.relationship_ended": (
         _says(gettext_noop("Ended the relationship with the customer.")),
         "building-2",
@@ -515,12 +536,33 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
     "user.role_switched": (_role_switched, "user-cog", ""),
     "user.created": (_agent(gettext_noop("Made {name} ({email}) an agent: {roles}.")), "user-plus", ""),
     "user.changed": (_agent_changed, "user-cog", "attention"),
+    "user.erased": (_says(gettext_noop("Erased the person; what they did stays on record.")), "user-x", "attention"),
     "user.deactivated": (
         _says(gettext_noop("Deactivated the agent: sessions and personal tokens ended.")),
         "user-x",
         "attention",
     ),
     "user.reactivated": (_says(gettext_noop("Let the agent in again.")), "user-check", "ok"),
+    "user.signed_in": (_signed_in, "log-in", ""),
+    "user.sign_in_refused": (
+        _says(gettext_noop("Proved who it was, and was not let in.")),
+        "shield-x",
+        "attention",
+    ),
+    "user.sign_ins_held_back": (
+        _says(gettext_noop("Too many failed sign-ins: no more are looked at for a while.")),
+        "shield-x",
+        "attention",
+    ),
+    "user.second_factor_added": (_factor(gettext_noop("Added a second factor: {factor}.")), "shield-plus", ""),
+    "user.second_factor_removed": (
+        _factor(gettext_noop("Removed a second factor: {factor}.")),
+        "shield-minus",
+        "attention",
+    ),
+    "user.recovery_codes_made": (_says(gettext_noop("Made new recovery codes.")), "shield-plus", ""),
+    "user.password_reset_asked": (_says(gettext_noop("A link for a new password was asked for.")), "mail", ""),
+    "user.password_changed": (_says(gettext_noop("Changed the password.")), "key-round", "attention"),
     "user.sessions_ended": (_sessions_ended, "log-out", ""),
     "invitation.sent": (_agent(gettext_noop("Invited {name} ({email}): {roles}.")), "mail", ""),
     "invitation.sent_again": (_agent(gettext_noop("Sent the invitation of {email} again.")), "mail", ""),
