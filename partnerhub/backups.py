@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from partnerhub.runtime import binaries
 from partnerhub.web.context import VERSION
@@ -22,6 +23,8 @@ from partnerhub.web.context import VERSION
 DUMP, MANIFEST = "database.dump", "manifest.json"
 # What is append-only and chained: table, and the column that names its chain's rows in a fixed order.
 CHAINS = {"outbox_event": "stream_id, sequence", "billing_charge": "subscription_id, sequence"}
+
+HOW_TO_REACH = ("host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 class BackupError(Exception):
@@ -72,7 +75,7 @@ def restore(folder: Path) -> Manifest:
         "--single-transaction",
         "--no-owner",
         "--no-privileges",
-        *_database(),
+        _database(),
         folder / DUMP,
     )
     return manifest
@@ -110,7 +113,7 @@ def _dump(file: Path, at: datetime) -> Manifest:
         cursor.execute("SELECT pg_export_snapshot(), current_setting('server_version_num')::int")
         snapshot, server = cursor.fetchone()
         manifest = Manifest(at.isoformat(), VERSION, server, _counted(), _chained(), _migrations())
-        _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={file}", *_database())
+        _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={file}", _database())
     return manifest
 
 
@@ -150,11 +153,10 @@ def _one(cursor: Any, statement: sql.Composed) -> Any:
     return cursor.fetchone()[0]
 
 
-def _database() -> list[str]:
-    """Options by which PostgreSQL's programs find this hub's database; the password goes by the environment."""
+def _database() -> str:
+    """The option by which PostgreSQL's programs find this hub's database; the password goes by the environment."""
     params = connection.get_connection_params()
-    names = {"host": "--host", "port": "--port", "user": "--username", "dbname": "--dbname"}
-    return [f"{option}={params[name]}" for name, option in names.items() if params.get(name)]
+    return f"--dbname={make_conninfo(**{name: params[name] for name in HOW_TO_REACH if params.get(name)})}"
 
 
 def _run(program: str, *arguments: str | Path) -> None:
