@@ -61,6 +61,10 @@ class User(AbstractBaseUser):
         held = tuple(Role(role) for role in self.roles_held.order_by("role").values_list("role", flat=True))
         return self.acting(Role(self.active_role), held)
 
+    def sees(self, customer_id: uuid.UUID | None) -> bool:
+        """Whether this person may see what is a customer's; None is what is nobody's alone."""
+        return self.customers is None or customer_id is None or customer_id in self.customers
+
     def acting(self, role: Role, held: tuple[Role, ...]) -> Actor:
         """The actor of this person in one of the roles `held`, seeing the customers that this person may see."""
         customers = None if self.customers is None else frozenset(self.customers)

@@ -30,7 +30,7 @@ class NotPermitted(HubError):
 
 class OutsideScope(HubError):
     code = "outside_scope"
-    sentence = gettext_noop("This API client is limited to some customers: it cannot take on another.")
+    sentence = gettext_noop("You are limited to some customers: you cannot take on another.")
 
 
 class ConcernsEveryCustomer(OutsideScope):
@@ -502,6 +502,11 @@ class AttentionSettled(HubError):
 class AssigneeUnfit(HubError):
     code = "assignee_unfit"
     sentence = gettext_noop("{name} cannot take this: it needs somebody with one of the roles {who_can}.")
+
+
+class AssigneeLimited(HubError):
+    code = "assignee_limited"
+    sentence = gettext_noop("{name} cannot take this: it is about a customer that {name} does not see.")
 
 
 class SnoozeOver(HubError):

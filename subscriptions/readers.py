@@ -34,14 +34,15 @@ def readers_of(rung: Rung, subscription: Subscription) -> list[Reader]:
 
 
 def buyer_of(subscription: Subscription) -> User | None:
-    """The person who bought it; None when a program did, or when the person works here no more."""
+    """The person who bought it; None when a program did, or when the person works here or sees the customer no more."""
     ordered = Event.objects.filter(stream_id=subscription.pk, name="subscription.ordered").first()
     if ordered is None or ordered.actor_kind != "user":
         return None
     try:
-        return User.objects.filter(pk=UUID(ordered.actor_id), is_active=True).first()
+        buyer = User.objects.filter(pk=UUID(ordered.actor_id), is_active=True).first()
     except ValueError:
         return None
+    return buyer if buyer and buyer.sees(subscription.customer_id) else None
 
 
 def _asked(rung: Rung, subscription: Subscription) -> list[Reader]:
@@ -51,11 +52,11 @@ def _asked(rung: Rung, subscription: Subscription) -> list[Reader]:
         case Rung.PUBLISHER:
             return [_publisher(subscription)]
         case Rung.AGENT:
-            return _buyer(subscription) or _admins()
+            return _buyer(subscription) or _admins(subscription)
         case Rung.ADMIN:
-            return _admins()
+            return _admins(subscription)
         case Rung.CANCEL_OFFER:
-            return [*_buyer(subscription), *_admins()]
+            return [*_buyer(subscription), *_admins(subscription)]
 
 
 def _customer(subscription: Subscription) -> Reader:
@@ -74,12 +75,12 @@ def _buyer(subscription: Subscription) -> list[Reader]:
     return [_agent(buyer)] if buyer else []
 
 
-def _admins() -> list[Reader]:
-    admins = User.objects.filter(is_active=True, roles_held__role=Role.ADMIN_AGENT)
-    return [_agent(user) for user in admins.order_by("email")]
+def _admins(subscription: Subscription) -> list[Reader]:
+    admins = User.objects.filter(is_active=True, roles_held__role=Role.ADMIN_AGENT).order_by("email")
+    return [_agent(user) for user in admins if user.sees(subscription.customer_id)]
 
 
 def _agent(user: User) -> Reader:
     held = user.roles_held.values_list("role", flat=True)
     may_cancel = any(Action.SUBSCRIPTION_CANCEL in GRANTS[Role(role)] for role in held)
-    return Reader(str(user.pk), user.email, user.name, settings.HUB_MAIL_LANGUAGE, may_cancel)
+    return Reader(str(user.pk), user.email, user.name, user.language or settings.HUB_MAIL_LANGUAGE, may_cancel)

@@ -51,7 +51,7 @@ def preference_of(user: User) -> Preference:
     return Preference(
         user=user,
         only_own=default_only_own(roles),
-        language=settings.HUB_MAIL_LANGUAGE,
+        language=user.language or settings.HUB_MAIL_LANGUAGE,
         zone=settings.TIME_ZONE,
         digest_hour=DIGEST_HOUR,
     )

@@ -32,16 +32,19 @@ def add_note(actor: Actor, subscription_id: UUID, *, text: str, at: datetime) ->
     if "\0" in text:
         raise InvalidInput(field="note", problem="it contains a NUL character")
     subscription = lock_subscription(subscription_id)
-    named = {"mentions": mentions} if (mentions := mentioned(text)) else {}
+    named = {"mentions": mentions} if (mentions := mentioned(text, subscription.customer_id)) else {}
     return record(SubscriptionNoted(subscription.pk, {"text": text, **named}), actor=actor, at=at)
 
 
-def mentioned(text: str) -> list[str]:
-    """The ids of the people whom a text names with @, by e-mail address or by name, in the order of their addresses."""
+def mentioned(text: str, customer_id: UUID | None = None) -> list[str]:
+    """The ids of the people whom a text names with @, by e-mail address or by name, in the order of their addresses.
+
+    Who may not see the customer is left out.
+    """
     if "@" not in text:
         return []
-    people = User.objects.filter(is_active=True).order_by("email").values_list("pk", "email", "name")
-    return [str(pk) for pk, email, name in people if any(_names(text, word) for word in (email, name))]
+    people = [user for user in User.objects.filter(is_active=True).order_by("email") if user.sees(customer_id)]
+    return [str(user.pk) for user in people if any(_names(text, word) for word in (user.email, user.name))]
 
 
 def _names(text: str, word: str) -> bool:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.models import RoleHeld, User
 from accounts.policy import Action, Actor, authorize, who_can
-from partnerhub.errors import AssigneeUnfit, AttentionSettled, NotFound, SnoozeOver
+from partnerhub.errors import AssigneeLimited, AssigneeUnfit, AttentionSettled, NotFound, SnoozeOver
 from partnerhub.outbox.recorder import Fact, record
 from publishers.models import Publisher
 from subscriptions import events
@@ -42,12 +42,14 @@ def assign(actor: Actor, items: Collection[str], *, to: UUID | None, at: datetim
     """Give open items to a person, or with None to nobody; returns how many there are. Idempotent.
 
     Raises NotPermitted, NotFound for a person there is not, AssigneeUnfit for one whose roles may not work the queue,
-    AttentionSettled when none of the items is open any more.
+    AssigneeLimited for one who does not see a customer, AttentionSettled when none of the items is open any more.
     """
     authorize(actor, Action.ATTENTION_TRIAGE)
     assignee = _assignee(to)
 
-    def given(_item: AttentionItem, triage: Triage) -> bool:
+    def given(item: AttentionItem, triage: Triage) -> bool:
+        if assignee is not None and not assignee.sees(item.customer_id):
+            raise AssigneeLimited(name=assignee.name)
         changes = triage.assignee_id != to
         triage.assignee = assignee
         return changes

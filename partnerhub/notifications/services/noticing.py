@@ -60,7 +60,8 @@ def _take_in(keys: Sequence[Key], at: datetime) -> int:
     Sighting.objects.bulk_create(rows, ignore_conflicts=True)
     # What somebody else has sighted meanwhile is theirs to tell.
     mine = set(Sighting.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
-    _tell([row for row in rows if row.pk in mine], at)
+    customers = {row.pk: row.subscription.customer_id for row in rows if row.subscription}
+    _tell([row for row in rows if row.pk in mine], customers, at)
     return len(mine)
 
 
@@ -87,13 +88,14 @@ def facts_of(subscription: Subscription) -> dict[str, Any]:
     return {"customer": subscription.customer.name, "offer": subscription.offer.title}
 
 
-def _tell(rows: Sequence[Sighting], at: datetime) -> None:
+def _tell(rows: Sequence[Sighting], customers: dict[UUID, UUID], at: datetime) -> None:
     everybody, owners = people(), _owners(rows)
     told = [
         notification
         for row in rows
         for person in everybody
-        if (notification := _notification(row, person, owners.get(row.pk, set()), at)) is not None
+        if person.user.sees(customers.get(row.pk))
+        and (notification := _notification(row, person, owners.get(row.pk, set()), at)) is not None
     ]
     Notification.objects.bulk_create(told, ignore_conflicts=True, batch_size=1000)
 
