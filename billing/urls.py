@@ -33,6 +33,7 @@ urlpatterns = [
         "subscriptions/<uuid:subscription_id>/forecast/", forecast.subscription_forecast, name="subscription_forecast"
     ),
     path("billing/insight/", insight.insight, name="insight"),
+    path("billing/insight/revenue/", insight.revenue, name="revenue"),
     path("billing/runs/", runs.runs, name="runs"),
     path("billing/runs/now/", runs.bill_now, name="bill_now"),
     path("billing/runs/<str:month>/", runs.run, name="run"),

@@ -1,6 +1,6 @@
 """Key figures of the last twelve months: monthly recurring revenue, licences added and gone."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
+from accounts.policy import Actor
 from billing.insight import Moved, Revenue, licences_moved, monthly_revenue, months_until
 from billing.periods import Month
 from billing.views.frame import frame
@@ -30,15 +31,28 @@ MONTHS = 12
 @login_required
 def insight(request: HttpRequest) -> HttpResponse:
     """Charts, each with its table; the running month as of today."""
-    actor, today = actor_of(request), now().astimezone(UTC).date()
-    months = months_until(today, MONTHS)
-    days = [min(month.end - timedelta(days=1), today) for month in months]
-    names = {one.pk: one.name for one in publishers_visible_to(actor)}
-    context = {
-        "revenues": [_revenue(one, months, names) for one in monthly_revenue(actor, days)],
-        "licences": _licences(licences_moved(actor, months)),
-    }
+    actor = actor_of(request)
+    months = months_until(_today(), MONTHS)
+    context = {"revenues": _revenues(actor, months), "licences": _licences(licences_moved(actor, months))}
     return render(request, "billing/insight.html", context | frame(actor, "insight"))
+
+
+@require_safe
+@login_required
+def revenue(request: HttpRequest) -> HttpResponse:
+    """The charts of revenue alone, for Home, fetched once it is there."""
+    revenues = _revenues(actor_of(request), months_until(_today(), MONTHS))
+    return render(request, "billing/_revenue.html", {"revenues": revenues})
+
+
+def _today() -> date:
+    return now().astimezone(UTC).date()
+
+
+def _revenues(actor: Actor, months: list[Month]) -> list[dict[str, Any]]:
+    days = [min(month.end - timedelta(days=1), _today()) for month in months]
+    names = {one.pk: one.name for one in publishers_visible_to(actor)}
+    return [_revenue(one, months, names) for one in monthly_revenue(actor, days)]
 
 
 def _revenue(revenue: Revenue, months: list[Month], names: dict[UUID, str]) -> dict[str, Any]:

@@ -392,6 +392,7 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget]")) stored.remove("hub-messages", sessionStorage);
+  event.target.querySelector("[data-busy]")?.removeAttribute("hidden");
 });
 document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());

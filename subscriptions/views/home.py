@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.middleware import actor_of
-from accounts.policy import Actor
+from accounts.policy import Action, Actor
 from customers.selectors import customers_visible_to
 from partnerhub.clock import now
 from partnerhub.web.pages import capped, capped_count
@@ -72,6 +72,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = _inbox(actor, read) | {
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),
+        "sees_revenue": actor.may(Action.INVOICE_MANAGE),
     }
     return render(request, "subscriptions/home.html", context)
 

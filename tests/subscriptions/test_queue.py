@@ -565,8 +565,10 @@ def test_home_shows_at_most_five_of_a_class_and_leads_to_all_of_them(ops):
         buy()
     hear(buy(), Answer(Outcome.SILENT))
 
-    home = signed_in(ops).get("/")
+    home, of_admin = signed_in(ops).get("/"), signed_in(person(Role.ADMIN_AGENT)).get("/")
 
+    revenue = reverse("billing:revenue")
+    assert [f'hx-get="{revenue}"' in page.content.decode() for page in (home, of_admin)] == [False, True]
     assert [(one["name"], one["count"], len(one["rows"]), one["url"]) for one in home.context["classes"]] == [
         ("action_required", "7", 5, f"{QUEUE}?inbox=action_required"),
         ("publisher_silent", "1", 1, f"{QUEUE}?inbox=publisher_silent"),
