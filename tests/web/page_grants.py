@@ -1,0 +1,260 @@
+"""Who may look at each page and who may post to it: a row for every address that is not the API's.
+
+A new address needs a row here, or the suite fails. `None`: the method is not allowed. What needs an action is refused
+to the roles without it with 403; what is somebody's own is not found (404) by others, whatever their role, but for the
+roles of its second action.
+"""
+
+from dataclasses import dataclass
+
+from accounts.policy import AGENT_ROLES, Action, Role, who_can
+
+A = Action
+
+
+@dataclass(frozen=True)
+class Own:
+    """Of one person, whose role is named, and of the roles that oversee such things."""
+
+    owner: Role
+    overseers: Action | None = None
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        return (self.owner, *(who_can(self.overseers) if self.overseers else ()))
+
+
+# Open to whoever knows the address, and to whoever has signed in, in any role.
+ANYBODY, AGENTS = "anybody", "agents"
+Rule = Action | Own | str | None
+JOB = Own(Role.ADMIN_AGENT, Action.JOB_OVERSEE)
+OWN_JOB = Own(Role.ADMIN_AGENT)
+
+GRANTS: dict[str, tuple[Rule, Rule]] = {
+    "home": (AGENTS, None),
+    "home-live": (AGENTS, None),
+    "<str:tenant>/oauth2/token": (ANYBODY, ANYBODY),
+    "<str:tenant>/oauth2/v2.0/token": (ANYBODY, ANYBODY),
+    "<str:tenant>/.well-known/openid-configuration": (ANYBODY, None),
+    "<str:tenant>/v2.0/.well-known/openid-configuration": (ANYBODY, None),
+    "<str:tenant>/discovery/keys": (ANYBODY, None),
+    "<str:tenant>/discovery/v2.0/keys": (ANYBODY, None),
+    "<str:tenant>/discovery/instance": (ANYBODY, None),
+    "billing:charges": (A.CHARGE_READ, None),
+    "billing:billing": (AGENTS, None),
+    "billing:invoices": (A.INVOICE_READ, None),
+    "billing:invoice": (A.INVOICE_READ, None),
+    "billing:invoice_pdf": (A.INVOICE_READ, None),
+    "billing:line": (A.INVOICE_READ, None),
+    "billing:act": (A.INVOICE_MANAGE, A.INVOICE_MANAGE),
+    "billing:customer_invoices": (A.INVOICE_READ, None),
+    "billing:reconciliation": (A.CHARGE_READ, None),
+    "billing:reconciliation_file": (A.CHARGE_READ, None),
+    "billing:forecast": (A.CHARGE_READ, None),
+    "billing:forecast_file": (A.CHARGE_READ, None),
+    "billing:customer_forecast": (A.CHARGE_READ, None),
+    "billing:subscription_forecast": (A.CHARGE_READ, None),
+    "billing:insight": (A.CHARGE_READ, None),
+    "billing:revenue": (A.CHARGE_READ, None),
+    "billing:runs": (A.INVOICE_READ, None),
+    "billing:bill_now": (A.INVOICE_MANAGE, A.INVOICE_MANAGE),
+    "billing:run": (A.INVOICE_READ, None),
+    "billing:run_progress": (A.INVOICE_READ, None),
+    "billing:seats": (A.CHARGE_READ, None),
+    "billing:seats_file": (A.CHARGE_READ, None),
+    "billing:statements": (A.INVOICE_READ, A.INVOICE_MANAGE),
+    "billing:statement": (A.INVOICE_READ, None),
+    "billing:statement_file": (A.INVOICE_READ, None),
+    "accounts:login": (ANYBODY, ANYBODY),
+    "accounts:logout": (None, ANYBODY),
+    "account_login": (ANYBODY, ANYBODY),
+    "account_reauthenticate": (AGENTS, AGENTS),
+    "account_change_password": (AGENTS, AGENTS),
+    "account_reset_password": (ANYBODY, ANYBODY),
+    "account_reset_password_done": (ANYBODY, None),
+    "account_reset_password_from_key": (ANYBODY, ANYBODY),
+    "mfa_authenticate": (ANYBODY, ANYBODY),
+    "mfa_login_webauthn": (ANYBODY, ANYBODY),
+    "mfa_index": (AGENTS, None),
+    "mfa_activate_totp": (AGENTS, AGENTS),
+    "mfa_add_webauthn": (AGENTS, AGENTS),
+    "mfa_view_recovery_codes": (AGENTS, AGENTS),
+    "second_factor_remove": (None, AGENTS),
+    "openid_connect_login": (ANYBODY, ANYBODY),
+    "openid_connect_callback": (ANYBODY, ANYBODY),
+    "accounts:invitation": (ANYBODY, ANYBODY),
+    "accounts:sessions": (AGENTS, None),
+    "accounts:end_session": (None, AGENTS),
+    "accounts:end_other_sessions": (None, AGENTS),
+    "agents:list": (A.AGENT_MANAGE, None),
+    "agents:invite": (A.AGENT_MANAGE, A.AGENT_MANAGE),
+    "agents:invitations": (A.AGENT_MANAGE, None),
+    "agents:send-invitation": (None, A.AGENT_MANAGE),
+    "agents:revoke-invitation": (None, A.AGENT_MANAGE),
+    "agents:detail": (A.AGENT_MANAGE, None),
+    "agents:edit": (A.AGENT_MANAGE, A.AGENT_MANAGE),
+    "agents:activation": (A.AGENT_MANAGE, A.AGENT_MANAGE),
+    "agents:end-sessions": (None, A.AGENT_MANAGE),
+    "accounts:switch_role": (None, AGENTS),
+    "accounts:tokens": (AGENTS, AGENTS),
+    "accounts:revoke_token": (None, AGENTS),
+    "accounts:add_view": (None, AGENTS),
+    "accounts:default_view": (None, AGENTS),
+    "accounts:change_view": (None, AGENTS),
+    "accounts:delete_view": (None, AGENTS),
+    "activity:list": (AGENTS, None),
+    "activity:export": (AGENTS, None),
+    "attention:queue": (A.SUBSCRIPTION_READ, None),
+    "attention:live": (A.SUBSCRIPTION_READ, None),
+    "attention:export": (A.SUBSCRIPTION_READ, None),
+    "attention:triage": (None, A.ATTENTION_TRIAGE),
+    "attention:let_be": (None, A.ATTENTION_TRIAGE),
+    "attention:press": (None, A.SUBSCRIPTION_POLL),
+    "attention:row": (A.SUBSCRIPTION_READ, None),
+    "attention:act": (None, A.ATTENTION_TRIAGE),
+    "customer_page": (ANYBODY, None),
+    "customer_page_go": (None, ANYBODY),
+    "customer_page_answer": (None, ANYBODY),
+    "customer_page_again": (None, ANYBODY),
+    "clients": (A.CLIENT_MANAGE, None),
+    "client-new": (A.CLIENT_MANAGE, A.CLIENT_MANAGE),
+    "client": (A.CLIENT_MANAGE, None),
+    "client-scope": (A.CLIENT_MANAGE, A.CLIENT_MANAGE),
+    "client-rotate": (None, A.CLIENT_MANAGE),
+    "client-revoke-secret": (A.CLIENT_MANAGE, A.CLIENT_MANAGE),
+    "client-revoke": (A.CLIENT_MANAGE, A.CLIENT_MANAGE),
+    "customers:new": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "customers:import": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "customers:import_file": (A.CUSTOMER_READ, None),
+    "customers:edit": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "customers:relationship": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "customers:list": (A.CUSTOMER_READ, None),
+    "customers:marketplace": (A.SUBSCRIPTION_READ, None),
+    "customers:orders": (A.SUBSCRIPTION_READ, None),
+    "customers:activity": (A.CUSTOMER_READ, None),
+    "customers:account": (A.CUSTOMER_READ, None),
+    "customers:buy": (A.SUBSCRIPTION_BUY, None),
+    "customers:configure": (A.SUBSCRIPTION_BUY, A.SUBSCRIPTION_BUY),
+    "customers:review": (A.SUBSCRIPTION_BUY, A.SUBSCRIPTION_BUY),
+    "customers:change_cart": (None, A.SUBSCRIPTION_BUY),
+    "customers:confirmation": (A.SUBSCRIPTION_READ, None),
+    "developers": (ANYBODY, None),
+    "fulfillment-developers": (ANYBODY, None),
+    "fulfillment-openapi": (ANYBODY, ANYBODY),
+    "hooks": (A.CLIENT_MANAGE, None),
+    "hook": (A.CLIENT_MANAGE, None),
+    "hook-again": (None, A.CLIENT_MANAGE),
+    "go": (A.PUBLISHER_LINK_OPEN, None),
+    "go_copy": (None, A.PUBLISHER_LINK_OPEN),
+    "health/live": (ANYBODY, ANYBODY),
+    "health/ready": (ANYBODY, ANYBODY),
+    "set_language": (ANYBODY, ANYBODY),
+    "insight:first": (A.SUBSCRIPTION_READ, None),
+    "insight:charts": (A.SUBSCRIPTION_READ, None),
+    "insight:page": (A.SUBSCRIPTION_READ, None),
+    "insight:file": (A.SUBSCRIPTION_READ, None),
+    "jobs:list": (AGENTS, None),
+    "jobs:job": (JOB, None),
+    "jobs:progress": (JOB, None),
+    "jobs:export": (JOB, None),
+    "jobs:confirm": (None, OWN_JOB),
+    "jobs:pause": (None, JOB),
+    "jobs:resume": (None, JOB),
+    "jobs:stop": (None, JOB),
+    "jobs:retry": (None, OWN_JOB),
+    "jobs:again": (None, OWN_JOB),
+    "jobs:discard": (None, OWN_JOB),
+    "letter": (A.LETTER_EDIT, A.LETTER_EDIT),
+    "metrics": (ANYBODY, ANYBODY),
+    "notifications:list": (AGENTS, None),
+    "notifications:bell": (AGENTS, None),
+    "notifications:read_all": (None, AGENTS),
+    "notifications:settings": (AGENTS, AGENTS),
+    "notifications:add_channel": (None, AGENTS),
+    "notifications:test_channel": (None, AGENTS),
+    "notifications:remove_channel": (None, AGENTS),
+    "notifications:look": (AGENTS, None),
+    "notifications:read": (None, AGENTS),
+    "publisher-new": (A.PUBLISHER_MANAGE, A.PUBLISHER_MANAGE),
+    "publisher-keys": (A.CLIENT_MANAGE, A.CLIENT_MANAGE),
+    "publisher-settings": (A.PUBLISHER_READ, None),
+    "publisher-edit": (A.PUBLISHER_MANAGE, A.PUBLISHER_MANAGE),
+    "publisher-catalogue": (A.PUBLISHER_MANAGE, A.PUBLISHER_MANAGE),
+    "publisher-document": (A.PUBLISHER_MANAGE, None),
+    "publisher-secret": (None, A.PUBLISHER_MANAGE),
+    "publisher-revoke": (A.PUBLISHER_MANAGE, A.PUBLISHER_MANAGE),
+    "publisher-test": (None, A.PUBLISHER_MANAGE),
+    "publishers": (A.PUBLISHER_READ, None),
+    "divergences": (A.SUBSCRIPTION_READ, None),
+    "publisher-health": (A.PUBLISHER_READ, None),
+    "publisher-live": (A.PUBLISHER_READ, None),
+    "publisher-try": (None, A.PUBLISHER_TRY),
+    "publisher-divergences": (A.SUBSCRIPTION_READ, None),
+    "publisher-notices": (A.SUBSCRIPTION_READ, None),
+    "publisher-notice-test": (None, A.PUBLISHER_MANAGE),
+    "publisher-notice": (A.SUBSCRIPTION_READ, None),
+    "publisher-notice-again": (None, A.PUBLISHER_TRY),
+    "requests:list": (A.SUBSCRIPTION_READ, None),
+    "requests:detail": (A.SUBSCRIPTION_READ, None),
+    "requests:now": (A.SUBSCRIPTION_READ, None),
+    "requests:approve": (None, A.SUBSCRIPTION_DECIDE),
+    "requests:decline": (None, A.SUBSCRIPTION_DECIDE),
+    "requests:withdraw": (None, A.SUBSCRIPTION_ASK),
+    "resellers:list": (A.CUSTOMER_READ, None),
+    "resellers:new": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "resellers:import": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "resellers:import_file": (A.CUSTOMER_READ, None),
+    "resellers:detail": (A.CUSTOMER_READ, None),
+    "resellers:edit": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "resellers:suspension": (A.CUSTOMER_MANAGE, A.CUSTOMER_MANAGE),
+    "subscriptions:list": (A.SUBSCRIPTION_READ, None),
+    "subscriptions:export": (A.SUBSCRIPTION_READ, None),
+    # Looking at what could be done with a selection does nothing.
+    "subscriptions:bulk": (AGENTS, A.SUBSCRIPTION_RENAME),
+    "subscriptions:bulk_values": (A.SUBSCRIPTION_READ, None),
+    "subscriptions:bulk_file": (None, A.SUBSCRIPTION_BULK),
+    "subscriptions:command": (A.SUBSCRIPTION_READ, None),
+    "subscriptions:detail": (A.SUBSCRIPTION_READ, None),
+    "subscriptions:peek": (A.SUBSCRIPTION_READ, None),
+    "subscriptions:live": (A.SUBSCRIPTION_READ, None),
+    "subscriptions:ask": (None, A.SUBSCRIPTION_POLL),
+    # Forms of changes are shown to everybody: greyed out, with who could use them.
+    "subscriptions:rename": (A.SUBSCRIPTION_READ, A.SUBSCRIPTION_RENAME),
+    "subscriptions:change": (A.SUBSCRIPTION_READ, A.SUBSCRIPTION_CHANGE),
+    "subscriptions:unschedule": (None, A.SUBSCRIPTION_CHANGE),
+    "subscriptions:undo": (None, A.SUBSCRIPTION_CHANGE),
+    "subscriptions:hurry": (None, A.SUBSCRIPTION_CHANGE),
+    "subscriptions:remind": (None, A.SUBSCRIPTION_REMIND),
+    "subscriptions:send": (A.SUBSCRIPTION_REMIND, A.SUBSCRIPTION_REMIND),
+    "subscriptions:send_preview": (None, A.SUBSCRIPTION_REMIND),
+    "subscriptions:revoke_page": (None, A.SUBSCRIPTION_REMIND),
+    "subscriptions:renewal_notice": (None, A.SUBSCRIPTION_REMIND),
+    "subscriptions:note": (None, A.SUBSCRIPTION_NOTE),
+    "subscriptions:accept_divergence": (None, A.DIVERGENCE_ACCEPT),
+    "subscriptions:cancel": (A.SUBSCRIPTION_READ, A.SUBSCRIPTION_CANCEL),
+    "system": (A.SYSTEM_READ, None),
+    "system-live": (A.SYSTEM_READ, None),
+    "system-delivery": (None, A.SYSTEM_RETRY),
+    "system-mail": (None, A.SYSTEM_RETRY),
+}
+# What is posted: enough to be refused for who posts it, where an empty form would be refused for being empty.
+BODIES: dict[str, dict[str, str]] = {
+    "attention:act": {"act": "take"},
+    "attention:triage": {"act": "take"},
+    "requests:decline": {"reason": "No"},
+    "subscriptions:bulk": {"action": "nickname", "nickname": "New", "reason": "Because"},
+    "subscriptions:change": {"quantity": "8", "version": "1"},
+    "subscriptions:unschedule": {"version": "1"},
+}
+# Sales agents may post here, too: what they ask for becomes a change request.
+ASKS = {"subscriptions:change": (Role.SALES_AGENT,)}
+# These call a publisher, which must not happen inside a test's transaction: only who is refused posts there.
+CALLS_OUT = {"publisher-test", "publisher-notice-test", "publisher-notice-again"}
+
+
+def roles_of(name: str, rule: Action | Own | str) -> tuple[Role, ...]:
+    """The roles that a rule of a page lets in."""
+    if isinstance(rule, Own):
+        return rule.roles
+    named = who_can(rule) if isinstance(rule, Action) else AGENT_ROLES
+    return named + ASKS.get(name, ())
