@@ -165,9 +165,9 @@ class Audit:
         book = publishers_book(self.hub)
         for purchase in self.load.purchases:
             rows = bought.get(purchase.name, [])
-            yield purchase.name, list(_purchase_problems(rows, purchase.offer, changed, book, self.slack))
+            yield purchase.name, list(purchase_problems(rows, purchase.offer, changed, book, self.slack))
         for number, change in enumerate(self.load.changes, 1):
-            yield f"Change {number}", list(_change_problems(change, changed.get(change.subscription_id, [])))
+            yield f"Change {number}", list(change_problems(change, changed.get(change.subscription_id, [])))
         for id, done in changed.items():
             taken = [one.quantity for one in self.load.changes if one.subscription_id == id and one.taken]
             if sorted(quantity for _, quantity in done) != sorted(taken):
@@ -183,13 +183,14 @@ class Audit:
         return {id: (here[id], there[id]) for id in here if here[id] != there[id]}
 
 
-def _purchase_problems(
+def purchase_problems(
     rows: list[Bought],
     offer: str,
     changed: dict[str, list[tuple[str, int]]],
     book: dict[str, dict[str, Any]],
     slack: timedelta,
 ) -> Iterator[str]:
+    """What is wrong with one purchase, by its rows in the hub, its changes there, and the publishers' book."""
     if len(rows) != 1:
         yield f"it is there {len(rows)} times"
         return
@@ -216,7 +217,8 @@ def _purchase_problems(
         yield f"charged from {one.charged_from}, confirmed at {spoke}"
 
 
-def _change_problems(change: Change, done: list[tuple[str, int]]) -> Iterator[str]:
+def change_problems(change: Change, done: list[tuple[str, int]]) -> Iterator[str]:
+    """What is wrong with one change, by what the hub did with its subscription's."""
     if change.taken and ("succeeded", change.quantity) not in done:
         yield f"of {change.subscription_id} to {change.quantity} licences was taken, and did not happen: {done}"
 
