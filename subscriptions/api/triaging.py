@@ -1,6 +1,6 @@
 """Working the queue by program: reading an item, giving it to somebody, putting it aside, taking it up again."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -16,7 +16,15 @@ from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Collection, collection
 from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
-from partnerhub.errors import AssigneeUnfit, AttentionSettled, InvalidInput, NotFound, NotPermitted, SnoozeOver
+from partnerhub.errors import (
+    AssigneeLimited,
+    AssigneeUnfit,
+    AttentionSettled,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    SnoozeOver,
+)
 from subscriptions.api import examples, grants
 from subscriptions.api.attention import QUERY, AttentionItem, Person, attention_items, item_asked, person, queue_asked
 from subscriptions.services.triage import assign, colleagues, snooze, wake
@@ -34,7 +42,7 @@ class AssignBody(serializers.Serializer[Any]):
 class SnoozeBody(serializers.Serializer[Any]):
     """Until when it is put aside, not including that moment; null puts it aside until it changes."""
 
-    until = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True, default_timezone=UTC)
 
 
 class AttentionQueue(OwnResource):
@@ -98,7 +106,7 @@ class Assignment(OwnResource):
         body=AssignBody,
         about="Whoever has it is told, as on the page.",
         roles=ROLES,
-        refusals=(*REFUSALS, NotFound, AssigneeUnfit),
+        refusals=(*REFUSALS, NotFound, AssigneeUnfit, AssigneeLimited),
         example=examples.ASSIGNMENT,
         answer=examples.ASSIGNED_ITEM,
     )
@@ -117,7 +125,7 @@ class Snooze(OwnResource):
         body=SnoozeBody,
         about="It comes back by itself: at that moment, or when it changes.",
         roles=ROLES,
-        refusals=(*REFUSALS, SnoozeOver),
+        refusals=(*REFUSALS, SnoozeOver, InvalidInput),
         example=examples.SNOOZE,
         answer=examples.SNOOZED_ITEM,
     )

@@ -6,7 +6,7 @@ subscription changes, so its version stays.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.models import RoleHeld, User
 from accounts.policy import Action, Actor, authorize, who_can
-from partnerhub.errors import AssigneeLimited, AssigneeUnfit, AttentionSettled, NotFound, SnoozeOver
+from partnerhub.errors import AssigneeLimited, AssigneeUnfit, AttentionSettled, InvalidInput, NotFound, SnoozeOver
 from partnerhub.outbox.recorder import Fact, record
 from publishers.models import Publisher
 from subscriptions import events
@@ -22,6 +22,9 @@ from subscriptions.attending import attention_visible_to
 from subscriptions.enums import OperationStatus
 from subscriptions.models import AttentionItem, Operation, Subscription, Triage
 from subscriptions.services.locking import lock_subscription
+
+# Further ahead lies the end of the calendar, which no page can show in its own zone.
+FURTHEST = timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,14 @@ def assign(actor: Actor, items: Collection[str], *, to: UUID | None, at: datetim
 def snooze(actor: Actor, items: Collection[str], *, until: datetime | None, at: datetime) -> int:
     """Put open items aside until a moment (exclusive), or with None until they change; returns how many there are.
 
-    Raises NotPermitted, SnoozeOver for a moment that is not ahead, AttentionSettled.
+    Raises NotPermitted, SnoozeOver for a moment that is not ahead, InvalidInput for one that nobody will see,
+    AttentionSettled.
     """
     authorize(actor, Action.ATTENTION_TRIAGE)
     if until is not None and until <= at:
         raise SnoozeOver(until=f"{until:%Y-%m-%d %H:%M} UTC")
+    if until is not None and until > at + FURTHEST:
+        raise InvalidInput(field="until", problem=f"at most {FURTHEST.days} days ahead are possible")
 
     def aside(item: AttentionItem, triage: Triage) -> bool:
         wanted = (True, until, item.since)

@@ -67,6 +67,7 @@ def test_what_is_refused_leaves_an_item_as_it_was(ops: Program) -> None:
     refused(ops.send("post", f"{item}/assign", {"assigneeId": str(uuid4())}), 404, 1000)
     refused(ops.send("post", f"{item}/assign", {}), 400, 800002)
     refused(ops.send("post", f"{item}/snooze", {"until": "2026-11-23T13:00:00Z"}), 400, 3000)
+    refused(ops.send("post", f"{item}/snooze", {"until": "9999-12-31T23:59:59Z"}), 400, 800002)
     refused(ops.send("post", "/attention/none/wake"), 409, 800060)
     refused(ops.get("/attention/none"), 404, 1000)
 
