@@ -139,12 +139,16 @@ class Hub:
     def another_worker(self, name: str, **environment: str) -> None:
         """One more worker, once it takes tasks."""
         self.another(name, "worker", f"celery {WORKER} -n {name}@%h", environment)
-        log = self.folder.logs / f"{name}.log"
-        self.until(lambda: " ready." in log.read_text(encoding="utf-8", errors="replace"), what=f"{name} is ready")
+        self._until_says(name, " ready.")
 
     def another_scheduler(self, name: str, **environment: str) -> None:
-        """One more scheduler, which ticks beside the first."""
+        """One more scheduler, once it ticks beside the first."""
         self.another(name, "scheduler", f"celery {SCHEDULER} -s {self.folder.path / name}", environment)
+        self._until_says(name, " is starting.")
+
+    def _until_says(self, name: str, words: str) -> None:
+        log = self.folder.logs / f"{name}.log"
+        self.until(lambda: words in log.read_text(encoding="utf-8", errors="replace"), what=f"{name} is ready")
 
     def end(self, name: str) -> int | None:
         """Ask one of them to end, and watch it no more: its exit code, negative where it had to be killed."""
