@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 import django_filters  # type: ignore[import-untyped]
@@ -16,7 +17,7 @@ from publishers.models import Price, Publisher, Term
 from subscriptions.enums import Owner, Reason, Status
 from subscriptions.models import Operation, Subscription
 from subscriptions.models.operation import WAITED_FOR
-from subscriptions.search import SHORTEST, found_by
+from subscriptions.search import Search
 from subscriptions.selectors import blocking_gates, subscriptions_visible_to
 from subscriptions.words import OWNER, REASON, STATUS, TERM
 
@@ -52,7 +53,7 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
     `q` finds id, nickname, offer, customer, its contact's e-mail, order and PartnerID. `at` decides which day it is.
     """
 
-    q = django_filters.CharFilter(method="search", label=_("Search"), max_length=200)
+    q = django_filters.CharFilter(label=_("Search"), max_length=200)
     status = _choice(_("Status"), [(status.value, STATUS[status]) for status in Status])
     publisher = django_filters.ModelChoiceFilter(
         queryset=Publisher.objects.order_by("name"), label=_("Publisher"), empty_label=_("All")
@@ -83,8 +84,21 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
         self.at = at
         super().__init__(data, queryset)
 
-    def search(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
-        return found_by(queryset, value.strip())
+    def filter_queryset(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+        """What the search finds is looked for last. Keeps what the other steps leave, for counting."""
+        values = self.form.cleaned_data
+        for name in values.keys() - {"q", "status"}:
+            queryset = self.filters[name].filter(queryset, values[name])
+        self.unsearched = queryset
+        self.of_every_status = self.search.among(queryset) if self.search else queryset
+        found: QuerySet[Subscription] = self.filters["status"].filter(self.of_every_status, values.get("status"))
+        return found
+
+    @cached_property
+    def search(self) -> Search | None:
+        """What is searched for; None when nothing is."""
+        text = str(self.applied.get("q", "")).strip()
+        return Search(text) if text else None
 
     def by_reason(self, queryset: QuerySet[Subscription], name: str, value: str) -> QuerySet[Subscription]:
         blocked = Q(reason=value)
@@ -144,7 +158,7 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
     @property
     def is_short_search(self) -> bool:
         """Whether the text is too short to be looked for inside names."""
-        return 0 < len(str(self.applied.get("q", "")).strip()) < SHORTEST
+        return self.search is not None and self.search.is_short
 
 
 def matching(actor: Actor, query: str, *, at: datetime) -> QuerySet[Subscription]:

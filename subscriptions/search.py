@@ -1,45 +1,81 @@
 """Finding subscriptions by what people type: a part of a name or of an id, an e-mail, an order number, a PartnerID.
 
-Every kind of match is a search of its own over its own table, and their ids are united: one condition that ORs over
-several tables can use no index and reads them all.
+Every kind of match is a search of its own over its own table: one condition that ORs over several tables can use no
+index and reads them all. Where few match, their ids are read first, so that the database knows how few they are when
+it orders and counts them. Of what many match, the index of the list's order soon meets enough.
 """
 
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from customers.models import Customer
 from publishers.models import Offer
-from subscriptions.models import Subscription
+from subscriptions.models import Nickname, OrderLine, Subscription
 
 SHORTEST = 3
 NEWEST = 3000
+# Where more match than this they are not read one by one.
+FEW = 5000
 _PART_OF_ID = re.compile(r"[0-9a-f]{4,32}")
+# Materialized, so that it is planned by itself: neither a limit nor an order above it changes how the parts are found.
+_FIRST = "WITH found (id) AS MATERIALIZED ({sql}) SELECT id FROM found LIMIT %s"
 
 
-def found_by(queryset: QuerySet[Subscription], text: str) -> QuerySet[Subscription]:
-    """The subscriptions of a queryset that `text` finds.
+@dataclass
+class Search:
+    """What `text` finds. Fewer than SHORTEST characters find only beginnings of names, among the NEWEST."""
 
-    With fewer than SHORTEST characters only beginnings of names count, among the NEWEST of the queryset.
-    """
-    if len(text) < SHORTEST:
-        newest = queryset.order_by("-purchased_at", "-id").values("pk")[:NEWEST]
-        names = ("nickname", "offer__title", "customer__name")
-        begins = Q(*((f"{name}__istartswith", text) for name in names), _connector=Q.OR)
-        return queryset.filter(begins, pk__in=newest)
-    first, *others = (each.order_by().values("pk") for each in _searches(text))
-    return queryset.filter(pk__in=first.union(*others))
+    text: str
+
+    @property
+    def is_short(self) -> bool:
+        return len(self.text) < SHORTEST
+
+    @property
+    def finds_many(self) -> bool:
+        """Whether more match than FEW, whoever may see them."""
+        return not self.is_short and len(self._first) > FEW
+
+    def among(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+        """Those of the queryset that match."""
+        if self.is_short:
+            return _beginning(queryset, self.text)
+        return queryset.filter(_matching(self.text)) if self.finds_many else self.sample(queryset)
+
+    def sample(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+        """Those of the queryset that match, all of them unless the text finds many; of these only some."""
+        return queryset.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [self._first]))
+
+    @cached_property
+    def _first(self) -> list[UUID]:
+        """At most FEW + 1 that match; one may stand there for each of its matches."""
+        first, *others = (each.order_by() for each in _searches(self.text))
+        sql, params = first.union(*others, all=True).query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(_FIRST.format(sql=sql), [*params, FEW + 1])
+            return [row[0] for row in cursor.fetchall()]
 
 
-def _searches(text: str) -> list[QuerySet[Subscription]]:
-    every = Subscription.objects.all()
-    customers = Customer.objects.filter(
-        Q(name__icontains=text) | Q(domain__icontains=text) | Q(beneficiary_email__iexact=text)
-    )
+def _beginning(queryset: QuerySet[Subscription], text: str) -> QuerySet[Subscription]:
+    newest = queryset.order_by("-purchased_at", "-id").values("pk")[:NEWEST]
+    names = ("nickname", "offer__title", "customer__name")
+    begins = Q(*((f"{name}__istartswith", text) for name in names), _connector=Q.OR)
+    return queryset.filter(begins, pk__in=newest)
+
+
+def _searches(text: str) -> list[QuerySet[Nickname, UUID] | QuerySet[Subscription, UUID]]:
+    """A search for each way to match, over an index each."""
+    every = Subscription.objects.values_list("pk", flat=True)
+    nicknames = Nickname.objects.filter(text__icontains=text).values_list("pk", flat=True)
     searches = [
-        every.filter(nickname__icontains=text),
-        every.filter(customer__in=customers.values("pk")),
+        nicknames,
+        every.filter(customer__in=Customer.objects.filter(_named(text)).values("pk")),
         every.filter(offer__in=Offer.objects.filter(title__icontains=text).values("pk")),
         every.filter(order_line__order__number=text.lower()),
         every.filter(reseller_id=text),
@@ -48,6 +84,23 @@ def _searches(text: str) -> list[QuerySet[Subscription]]:
         owners = Customer.objects.filter(pk__range=span)
         searches += [every.filter(pk__range=span), every.filter(customer__in=owners.values("pk"))]
     return searches
+
+
+def _matching(text: str) -> Q:
+    """The same as one condition on a row, for rows that an order's index gives."""
+    customers = Customer.objects.filter(_named(text), pk=OuterRef("customer"))
+    offers = Offer.objects.filter(pk=OuterRef("offer"), title__icontains=text)
+    lines = OrderLine.objects.filter(order__number=text.lower())
+    found = (
+        Q(nickname__icontains=text) | Q(Exists(customers)) | Q(Exists(offers)) | Q(order_line__in=lines.values("pk"))
+    )
+    if span := _span_of_id(text):
+        found |= Q(pk__range=span) | Q(customer_id__range=span)
+    return found | Q(reseller_id=text)
+
+
+def _named(text: str) -> Q:
+    return Q(name__icontains=text) | Q(domain__icontains=text) | Q(beneficiary_email__iexact=text)
 
 
 def _span_of_id(text: str) -> tuple[UUID, UUID] | None:

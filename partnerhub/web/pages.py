@@ -49,17 +49,18 @@ class _Key:
         given: dict[str, Any] = nulls if self.nullable else {}
         return F(self.path).desc(**given) if self.descending else F(self.path).asc(**given)
 
-    def beyond(self, value: str | None, rest: Q) -> Q:
-        """The rows after a value of this key, and with `rest` those among its equals."""
+    def beyond(self, value: str | None, rest: Q) -> list[Q]:
+        """The rows after a value of this key, and with `rest` those among its equals; in parts, each of which an index
+        scan can start into: together they would have no bound.
+        """
+        missing = Q(**{f"{self.path}__isnull": True})
         if value is None:
-            missing = Q(**{f"{self.path}__isnull": True}) & rest
-            return missing | Q(**{f"{self.path}__isnull": False}) if self.nulls_first else missing
+            return [missing & rest, ~missing] if self.nulls_first else [missing & rest]
         compare = "lt" if self.descending else "gt"
         tail = Q(**{f"{self.path}__{compare}": value}) | (Q(**{self.path: value}) & rest)
-        if self.nullable and not self.nulls_first:
-            return tail | Q(**{f"{self.path}__isnull": True})
         # Says nothing new, but is a bound that an index scan can start from.
-        return Q(**{f"{self.path}__{compare}e": value}) & tail
+        bounded = Q(**{f"{self.path}__{compare}e": value}) & tail
+        return [bounded, missing] if self.nullable and not self.nulls_first else [bounded]
 
 
 def keyset_page(queryset: QuerySet[Row], order: tuple[str, str], params: QueryDict, size: int = PAGE_SIZE) -> Page[Row]:
@@ -83,7 +84,11 @@ def _page(
     direction = [key.flipped() for key in keys] if backwards else keys
     cursor = before if backwards else after
     found = queryset.order_by(*(key.ordering() for key in direction))
-    rows = list(found.filter(_beyond(direction, cursor))[: size + 1] if cursor else found[: size + 1])
+    rows: list[Row] = []
+    for part in _beyond(direction, cursor) if cursor else [Q()]:
+        rows += found.filter(part)[: size + 1 - len(rows)]
+        if len(rows) > size:
+            break
     more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
@@ -122,6 +127,11 @@ def capped(count: int, cap: int = COUNT_CAP) -> str:
     return f"{cap}+" if count > cap else str(count)
 
 
+def at_least(count: int, cap: int = COUNT_CAP) -> str | None:
+    """As text that there are so many and perhaps more; None for none, which says nothing."""
+    return f"{min(count, cap)}+" if count else None
+
+
 def _key(queryset: QuerySet[Any], name: str) -> _Key:
     path = name.removeprefix("-")
     annotated = path in queryset.query.annotations
@@ -137,9 +147,10 @@ def _is_nullable(model: type[Model], path: str) -> bool:
     return nullable
 
 
-def _beyond(keys: list[_Key], cursor: Cursor) -> Q:
+def _beyond(keys: list[_Key], cursor: Cursor) -> list[Q]:
     first, second = keys
-    return first.beyond(cursor[0], second.beyond(cursor[1], Q(pk__in=[])))
+    [rest] = second.beyond(cursor[1], Q(pk__in=[]))
+    return first.beyond(cursor[0], rest)
 
 
 def _link(params: QueryDict, side: str, row: Model, keys: list[_Key]) -> str:

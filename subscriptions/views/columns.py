@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models.functions import Coalesce
+from django.db.models import F, QuerySet
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +12,7 @@ from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import ago, day, money_words
 from subscriptions import words
 from subscriptions.models import Subscription
+from subscriptions.models.subscription import STATUS_SINCE
 from subscriptions.views.rows import Cell, Row
 
 Fill = Callable[[Subscription, Row], Cell]
@@ -103,14 +104,13 @@ NICKNAME = Column("offer", _("Offer, nickname"), lambda s, row: Cell(row.offer, 
 # What a list is sorted by, as ?sort= names it; each goes on by id.
 SORTS = {
     "purchased": "purchased_at",
-    "nickname": "nickname",
+    "nickname": "searched",
     "customer": "customer__name",
     "publisher": "publisher__name",
     "quantity": "quantity",
     "renewal": "term_end",
     "since": "status_since",
 }
-STATUS_SINCE = Coalesce("ended_at", "suspended_at", "activated_at", "purchased_at")
 NEWEST_FIRST = "-purchased"
 SORT_WORDS = {
     NEWEST_FIRST: _("Newest first"),
@@ -128,6 +128,16 @@ def order_of(sort: str) -> tuple[str, str]:
     """The keys of a sort, e.g. `-quantity`; both run in the same direction."""
     sign = "-" if sort.startswith("-") else ""
     return f"{sign}{SORTS[sort.removeprefix('-')]}", f"{sign}id"
+
+
+def sortable(found: QuerySet[Subscription], sort: str) -> QuerySet[Subscription]:
+    """The subscriptions with what a sort of them goes by, written as its index has it."""
+    match sort.removeprefix("-"):
+        case "nickname":
+            return found.filter(searched_nickname__isnull=False).annotate(searched=F("searched_nickname__text"))
+        case "since":
+            return found.annotate(status_since=STATUS_SINCE)
+    return found
 
 
 def sort_named(asked: str) -> str:

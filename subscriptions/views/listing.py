@@ -16,7 +16,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.middleware import actor_of
 from partnerhub.clock import now
-from partnerhub.web.pages import CURSORS, capped, capped_counts, keyset_page
+from partnerhub.web.pages import CURSORS, at_least, capped, capped_counts, keyset_page
 from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
@@ -65,9 +65,8 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     filters = SubscriptionFilter(params, listing.rows, at=now())
     sort = columns.sort_named(params.get("sort", ""))
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
-    ordered = filters.qs.annotate(status_since=columns.STATUS_SINCE)
-    page = keyset_page(ordered, columns.order_of(sort), params)
-    tabs = _tabs(params, listing)
+    page = keyset_page(columns.sortable(filters.qs, sort), columns.order_of(sort), params)
+    tabs = _tabs(params, filters)
     return {
         "filter": filters,
         "query": address(params),
@@ -75,7 +74,7 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "status_tabs": tabs,
-        "shown_count": next((tab["count"] for tab in tabs if tab["current"]), "0"),
+        "shown_count": next((tab["count"] for tab in tabs if tab["current"]), "0") or f"{len(page.rows)}+",
         "chips": chips(params, filters, ("status",)),
         "everything_url": f"?view={EVERYTHING}",
         "headers": [_header(params, column, sort) for column in shown],
@@ -105,30 +104,34 @@ def matching_query(params: QueryDict, listing: Listing) -> str:
     return f"{query}&{scope}" if query else scope
 
 
-def _tabs(params: QueryDict, listing: Listing) -> list[dict[str, Any]]:
+def _tabs(params: QueryDict, filters: SubscriptionFilter) -> list[dict[str, Any]]:
     """One tab for each status, counted with every other filter applied."""
-    others = params.copy()
-    others.pop("status", None)
-    filters = SubscriptionFilter(others, listing.rows, at=now())
-    found = filters.qs
-    if "q" in filters.applied:  # a search is done as a whole: once for all tabs, not once for each
-        counts = _counted(found)
-    else:
-        counts = capped_counts([found, *(found.filter(status=status) for status in Status)])
     asked = params.get("status", "")
     current = asked if asked in list(Status) else ""
     named = [("", _("All")), *((status.value, str(STATUS[status])) for status in Status)]
     return [
         {"label": label, "count": count, "url": link(params, status=value), "current": value == current}
-        for (value, label), count in zip(named, counts, strict=True)
+        for (value, label), count in zip(named, _counts(filters), strict=True)
     ]
 
 
-def _counted(found: QuerySet[Subscription]) -> list[str]:
-    """How many there are, and how many in each status, in one statement."""
+def _counts(filters: SubscriptionFilter) -> list[str | None]:
+    """How many there are, and how many in each status; where a search finds many, at least how many, if any is known.
+
+    A search is done as a whole: once for all, not once for each status.
+    """
+    filters.qs  # noqa: B018 - which applies them
+    found, search = filters.of_every_status, filters.search
+    if search is None:
+        return list(capped_counts([found, *(found.filter(status=status) for status in Status)]))
+    many = search.finds_many
+    counts = _by_status(search.sample(filters.unsearched) if many else found)
+    return [at_least(count) if many else capped(count) for count in (sum(counts), *counts)]
+
+
+def _by_status(found: QuerySet[Subscription]) -> list[int]:
     by_status = dict(found.order_by().values_list("status").annotate(Count("pk")))
-    counts = [by_status.get(status.value, 0) for status in Status]
-    return [capped(count) for count in (sum(counts), *counts)]
+    return [by_status.get(status.value, 0) for status in Status]
 
 
 def _header(params: QueryDict, column: columns.Column, sort: str) -> dict[str, Any]:
