@@ -1,0 +1,58 @@
+"""How PostgreSQL reads what a page asks: each statement's plan, what it reads whole, and how many rows it reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One statement: milliseconds, rows that its scans read, rows it gave, and what it read whole (table: rows)."""
+
+    sql: str
+    ms: float
+    read: int
+    given: int
+    whole: dict[str, int]
+
+
+def plans_of(client: Client, address: str) -> list[Plan]:
+    """The plans of all that a page reads; it is asked for twice, so that nothing is read for the first time."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(address)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{address} answers {answer.status_code}")
+    return [explained(query["sql"]) for query in captured.captured_queries if _reads(query["sql"])]
+
+
+def explained(sql: str) -> Plan:
+    """The statement's plan, measured while it runs."""
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql.replace("%", "%%"), ())
+        found = cursor.fetchone()[0][0]
+    nodes = list(_nodes(found["Plan"]))
+    whole = {node["Relation Name"]: _read(node) for node in nodes if node["Node Type"] == "Seq Scan"}
+    return Plan(sql, found["Execution Time"], sum(map(_read, nodes)), found["Plan"]["Actual Rows"], whole)
+
+
+def _reads(sql: str) -> bool:
+    return sql.startswith(("SELECT", "WITH"))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def _read(node: dict[str, Any]) -> int:
+    """The rows that a scan of a table has looked at, in all its loops."""
+    if "Relation Name" not in node:
+        return 0
+    dropped = sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
+    return round((node["Actual Rows"] + dropped) * node["Actual Loops"])
