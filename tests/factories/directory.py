@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
+
+from partnerhub.clock import now
 
 CLIENT, SECRET = "hub", "a secret of the directory, long enough"
 
@@ -48,7 +49,7 @@ class Directory:
         proved = base64.urlsafe_b64encode(digest).decode().rstrip("=") == self._challenges.pop(form["code"], "")
         if self.fails or not proved or (form["client_id"], form["client_secret"]) != (CLIENT, SECRET):
             return 400, {"error": "invalid_grant"}
-        at = int(time.time())
+        at = int(now().timestamp())
         claims = {"iss": self.issuer, "aud": self.audience, "iat": at, "exp": at + 300, **self.claims}
         token = jwt.encode(claims, SECRET, algorithm="HS256")
         return 200, {"access_token": "one", "token_type": "Bearer", "expires_in": 300, "id_token": token}
