@@ -26,7 +26,7 @@ from customers.models import Customer
 from partnerhub.money import Money
 from partnerhub.outbox.models import Delivery, Event
 from publishers.models import PlanTerm, Price
-from publishers.selectors import policy_book, scope_of
+from publishers.selectors import PolicyMissing, policy_book, scope_of
 from subscriptions.enums import Status
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.services.lapsing import SUSPENSION_LASTS, lapsed_on, lapses_at
@@ -42,13 +42,14 @@ _DAY = timedelta(days=1)
 class Foreseen:
     """What is foreseen for one subscription: the lines and the ends of its terms, each in the order of its days.
 
-    Nothing is where the data do not tell what comes: `why` says it (a policy that is missing).
+    Nothing is where the data do not tell what comes: `why` says it, `missing` which policy it is, where it is one.
     """
 
     subscription: Subscription
     lines: list[Line]
     turns: list[Turn]
     why: str = ""
+    missing: PolicyMissing | None = None
 
 
 def foreseeable(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
@@ -83,7 +84,8 @@ def _foreseen(
     except (KeyError, IndexError):
         raise
     except LookupError as missing:
-        return Foreseen(subscription, [], [], why=str(missing))
+        lacking = missing if isinstance(missing, PolicyMissing) else None
+        return Foreseen(subscription, [], [], str(missing), lacking)
 
 
 @dataclass(slots=True)

@@ -137,8 +137,16 @@ def scope_of(plan: Plan, term: str | None = None) -> Scope:
     return Scope(plan.pk, plan.offer_id, plan.offer.publisher_id, term or "")
 
 
+class PolicyMissing(LookupError):
+    """Not even the hub has a valid row of a policy."""
+
+    def __init__(self, name: str, at: datetime) -> None:
+        super().__init__(f"no policy {name} at {at:%Y-%m-%d}")
+        self.name, self.at = name, at
+
+
 class PolicyBook:
-    """Policies read once, for any number of questions. Each raises LookupError when not even the hub has a valid row:
+    """Policies read once, for any number of questions. Each raises PolicyMissing when not even the hub has a valid row:
     a gap in the data, not a case to guess about.
     """
 
@@ -152,7 +160,7 @@ class PolicyBook:
         rows = [row for row in self._rows.get(name, ()) if row.valid_from <= at and not _over(row, at)]
         covering = [row for row in rows if _covers(row, scope)]
         if not covering:
-            raise LookupError(f"no policy {name} at {at:%Y-%m-%d}")
+            raise PolicyMissing(name, at)
         return max(covering, key=lambda row: (_narrowness(row), row.valid_from)).value
 
     def duration(self, name: str, scope: Scope, at: datetime) -> timedelta:

@@ -34,7 +34,7 @@ from partnerhub.money import Money
 from partnerhub.web.charts import Column, stacked
 from partnerhub.web.export import Value
 from partnerhub.web.pages import capped_count
-from partnerhub.web.templatetags.hub import money_text
+from partnerhub.web.templatetags.hub import day_text, money_text
 from publishers.selectors import publishers_visible_to
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
@@ -193,7 +193,7 @@ def _foreseen(request: HttpRequest, found: QuerySet[Subscription], asked: Asked,
         "address": request.path,
         "query": _query(asked),
         "counted": counted - len(unforeseen),
-        "unforeseen": unforeseen[:ROWS_SHOWN],
+        "unforeseen": [(one.subscription, _why(one)) for one in unforeseen[:ROWS_SHOWN]],
         "unforeseen_left": max(0, len(unforeseen) - ROWS_SHOWN),
         "is_cut": next(course, None) is not None,
         "waiting": capped_count(found.filter(status=Status.PENDING)),
@@ -292,6 +292,14 @@ def _line_rows(course: Iterator[Foreseen]) -> Iterator[list[Value]]:
             yield [line.day, *named, *said, entry.unit_price, entry.amount, line.currency]
 
 
+def _why(found: Foreseen) -> str:
+    """Why nothing is foreseen, in the reader's language where it is a case that we know."""
+    if found.missing is None:
+        return found.why
+    day = day_text(found.missing.at.astimezone(UTC).date())
+    return _("The policy {name} has no value on {day}.").format(name=found.missing.name, day=day)
+
+
 def _turn_rows(course: Iterator[Foreseen]) -> Iterator[list[Value]]:
     for found in course:
         named = _named(found.subscription)
@@ -300,7 +308,7 @@ def _turn_rows(course: Iterator[Foreseen]) -> Iterator[list[Value]]:
             dropped = "; ".join(turn.dropped)
             yield [turn.day, *named, *said, turn.unit_price, turn.first_amount, turn.currency, dropped]
         if found.why:
-            yield [None, *named, *[None] * 6, None, None, found.subscription.currency, found.why]
+            yield [None, *named, *[None] * 6, None, None, found.subscription.currency, _why(found)]
 
 
 _FILES = {
