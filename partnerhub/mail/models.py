@@ -5,14 +5,14 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-_OVER = Q(next_attempt_at=None, lease_until=None, body=b"")
+_OVER = Q(next_attempt_at=None, lease_until=None)
 
 
 class Message(models.Model):
     """A mail to one person. `key` names its occasion: "purpose:…"; the same key is never posted twice.
 
-    `body` is sealed text and HTML. It may hold a personalised link, so it is forgotten once the mail is sent or given
-    up. After `expires_at` the mail is of no use and is given up.
+    `body` is sealed text and HTML. It may hold a personalised link, so it is forgotten once the mail is sent, or a week
+    after the mail server would not take it. After `expires_at` the mail is of no use and is given up.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -35,7 +35,7 @@ class Message(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=(Q(sent_at=None, failed_at=None, next_attempt_at__isnull=False) & ~Q(body=b""))
-                | (_OVER & Q(sent_at__isnull=False, failed_at=None))
+                | (_OVER & Q(sent_at__isnull=False, failed_at=None, body=b""))
                 | (_OVER & Q(sent_at=None, failed_at__isnull=False)),
                 name="message_kept_until_sent_or_failed",
             )

@@ -27,6 +27,8 @@ LEASE = timedelta(minutes=5)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 GIVES_UP_AFTER = timedelta(days=3)
+# Given up because of the mail server, it can be sent by hand for so long.
+KEPT = timedelta(days=7)
 # Three days in which nobody tried are no reason to give up.
 FEWEST_ATTEMPTS = 5
 
@@ -123,7 +125,7 @@ def _settle(message: Message, error: Exception | None, at: datetime) -> None:
     log.warning("mail_not_sent", message_id=str(mine.pk), error=told, attempts=mine.attempts)
     given_up = mine.attempts >= FEWEST_ATTEMPTS and at >= mine.created_at + GIVES_UP_AFTER
     if given_up or _is_final(error):
-        _close(mine, failed_at=at, last_error=told)
+        _close(mine, failed_at=at, last_error=told, body=mine.body)
     else:
         mine.lease_until, mine.last_error = None, told
         mine.next_attempt_at = at + _wait(mine.attempts)
@@ -135,6 +137,11 @@ def _close(message: Message, **outcome: object) -> None:
     for name, value in ended.items():
         setattr(message, name, value)
     message.save(update_fields=["attempts", *ended])
+
+
+def forget_given_up(at: datetime) -> int:
+    """Forget the text of what was given up KEPT ago; returns of how many."""
+    return Message.objects.filter(failed_at__lte=at - KEPT).exclude(body=b"").update(body=b"")
 
 
 def _wait(attempts: int) -> timedelta:

@@ -37,8 +37,8 @@ def retry_delivery(actor: Actor, delivery_id: int, *, at: datetime) -> bool:
 def retry_mail(actor: Actor, message_id: UUID, *, at: datetime) -> bool:
     """Send a mail at once that could not be sent; a worker does within seconds. False: nothing was to do.
 
-    One that was given up stays so: its text is forgotten. Raises NotPermitted, NotFound, and DeliveryUnderWay while
-    a worker has it.
+    One that was given up, too, until its text is forgotten or of no use any more. Raises NotPermitted, NotFound, and
+    DeliveryUnderWay while a worker has it.
     """
     authorize_for_all(actor, Action.SYSTEM_RETRY)
     found = Message.objects.select_for_update().filter(pk=message_id).first()
@@ -46,11 +46,16 @@ def retry_mail(actor: Actor, message_id: UUID, *, at: datetime) -> bool:
         raise NotFound(what="mail", id=message_id)
     if found.lease_until is not None and found.lease_until > at:
         raise DeliveryUnderWay
-    if found.next_attempt_at is None or found.next_attempt_at <= at:
+    if not can_be_sent(found, at) or (found.next_attempt_at is not None and found.next_attempt_at <= at):
         return False
-    found.next_attempt_at = at
-    found.save(update_fields=["next_attempt_at"])
+    found.next_attempt_at, found.failed_at = at, None
+    found.save(update_fields=["next_attempt_at", "failed_at"])
     # A key names the occasion by ids; the part before them is what kind of mail it is.
     facts = {"purpose": found.key.partition(":")[0], "attempts": found.attempts}
     record(MailRetried(found.pk, facts), actor=actor, at=at)
     return True
+
+
+def can_be_sent(message: Message, at: datetime) -> bool:
+    """Whether a mail that did not go through can still be: its text is there, and it is of use."""
+    return bool(message.body) and (message.expires_at is None or message.expires_at > at)

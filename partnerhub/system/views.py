@@ -31,7 +31,7 @@ from partnerhub.mail.models import Message
 from partnerhub.outbox.models import Delivery, Heartbeat
 from partnerhub.outbox.tasks import SCHEDULER
 from partnerhub.system import selectors
-from partnerhub.system.services import retry_delivery, retry_mail
+from partnerhub.system.services import can_be_sent, retry_delivery, retry_mail
 from partnerhub.web.conditional import known_etag, short_hash
 from partnerhub.web.refusals import refused, sentence_of
 
@@ -99,8 +99,8 @@ def _context(actor: Actor, at: datetime) -> dict[str, Any]:
         "processes": [*_processes(beats, at), _broker(broker)],
         "queues": [_queue(one, at) for one in selectors.queues(at)],
         "deliveries": [_delivery(one) for one in selectors.stuck_deliveries()[: selectors.SHOWN]],
-        "mails": [_mail(one) for one in selectors.unsent_mails()[: selectors.SHOWN]],
-        "given_up": [_mail(one) for one in selectors.given_up_mails(at)[: selectors.SHOWN]],
+        "mails": [_mail(one, at) for one in selectors.unsent_mails()[: selectors.SHOWN]],
+        "given_up": [_mail(one, at) for one in selectors.given_up_mails(at)[: selectors.SHOWN]],
         "hooks": [_hook(one) for one in selectors.troubled_hooks(at)[: selectors.SHOWN]],
         "publishers": _publishers(),
         "runs": [_run(one) for one in selectors.billing_runs()],
@@ -157,7 +157,7 @@ def _delivery(one: Delivery) -> dict[str, Any]:
     }
 
 
-def _mail(one: Message) -> dict[str, Any]:
+def _mail(one: Message, at: datetime) -> dict[str, Any]:
     return {
         "label": one.subject,
         "recipient": one.recipient,
@@ -166,6 +166,7 @@ def _mail(one: Message) -> dict[str, Any]:
         "attempts": one.attempts,
         "next": one.next_attempt_at,
         "retry_url": reverse("system-mail", args=[one.pk]),
+        "can_be_sent": can_be_sent(one, at),
     }
 
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from partnerhub.mail.letters import Letter, Link
 from partnerhub.mail.models import Message
-from partnerhub.mail.sending import EXPIRED, UNREADABLE, send_due
+from partnerhub.mail.sending import EXPIRED, KEPT, UNREADABLE, forget_given_up, send_due
 from partnerhub.mail.services import Unpostable, asked_before_sending, post
 from tests.factories.subscriptions import NOON
 
@@ -123,6 +123,9 @@ class TestSending:
         assert send_due(lambda: NOON) == 1
 
         assert outcome(refused) == (False, True, 1, "SMTPRecipientsRefused 550")
+        assert [forget_given_up(NOON + KEPT - after) for after in (timedelta(seconds=1), timedelta(0))] == [0, 1]
+        refused.refresh_from_db()
+        assert bytes(refused.body) == b""
         assert outcome(good) == (True, False, 1, "")
         [received] = server.received
         assert re.search(rb"^To: anna@customer.example\r$", received, re.MULTILINE)

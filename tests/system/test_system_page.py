@@ -107,9 +107,12 @@ def test_a_mail_is_tried_at_once_but_not_one_that_is_on_its_way_or_given_up():
     waits = unsent()
     leased = unsent(lease_until=now() + timedelta(minutes=5))
     over = unsent(next_attempt_at=None, failed_at=now(), body=b"")
-    before = {one.pk: one.next_attempt_at for one in (leased, over)}
+    stale = unsent(next_attempt_at=None, failed_at=now(), expires_at=now())
+    given_up = unsent(next_attempt_at=None, failed_at=now())
+    before = {one.pk: one.next_attempt_at for one in (leased, over, stale)}
+    assert client.get("/system/").content.decode().count("/system/mails/") == 3
 
-    for message in (waits, waits, leased, over):
+    for message in (waits, waits, leased, over, stale):
         assert client.post(f"/system/mails/{message.pk}/").status_code == 302
 
     waits.refresh_from_db()
@@ -117,6 +120,9 @@ def test_a_mail_is_tried_at_once_but_not_one_that_is_on_its_way_or_given_up():
     assert {one.pk: one.next_attempt_at for one in Message.objects.filter(pk__in=before)} == before
     [event] = Event.objects.filter(name="mail.retried")
     assert (event.stream_id, event.data) == (waits.pk, {"purpose": "reminder", "attempts": 4})
+    client.post(f"/system/mails/{given_up.pk}/")
+    given_up.refresh_from_db()
+    assert (given_up.failed_at, given_up.next_attempt_at <= now()) == (None, True)
 
 
 def test_what_is_not_there_is_not_found():
