@@ -19,6 +19,12 @@ class UserDeactivated(UserFact):
     name = "user.deactivated"
 
 
+class UserErased(UserFact):
+    """Names nobody."""
+
+    name = "user.erased"
+
+
 class UserReactivated(UserFact):
     name = "user.reactivated"
 

@@ -50,6 +50,7 @@ class Action(StrEnum):
     PUBLISHER_TRY = "publisher.try"
     PUBLISHER_MANAGE = "publisher.manage"
     CLIENT_MANAGE = "client.manage"
+    PERSON_ERASE = "person.erase"
     AGENT_MANAGE = "agent.manage"
     JOB_OVERSEE = "job.oversee"
     SYSTEM_READ = "system.read"
@@ -112,6 +113,7 @@ GRANTS: dict[Role, frozenset[Action]] = {
         Action.ATTENTION_TRIAGE,
         Action.SAVED_VIEW_MANAGE,
         Action.CLIENT_MANAGE,
+        Action.PERSON_ERASE,
         Action.AGENT_MANAGE,
         Action.JOB_OVERSEE,
         Action.SYSTEM_READ,

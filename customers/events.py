@@ -13,6 +13,13 @@ class CustomerChanged(Fact):
     stream_type = "customer"
 
 
+class ContactErased(Fact):
+    """Names nobody."""
+
+    name = "customer.contact_erased"
+    stream_type = "customer"
+
+
 class RelationshipEnded(Fact):
     name = "customer.relationship_ended"
     stream_type = "customer"

@@ -409,6 +409,11 @@ CELERY = {
         "drift": {"task": "subscriptions.tasks.look_for_drift", "schedule": 10.0, "options": {"expires": 10.0}},
         "watch": {"task": "subscriptions.tasks.watch_for_drift", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
+        "retention": {
+            "task": "subscriptions.tasks.forget_old_data",
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
         "secrets": {"task": "publishers.tasks.watch_secrets", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "mail": {"task": "partnerhub.mail.tasks.send_mail", "schedule": 5.0, "options": {"expires": 5.0}},
         "remind": {"task": "subscriptions.tasks.remind", "schedule": 60.0, "options": {"expires": 60.0}},

@@ -128,15 +128,18 @@ KINDS: dict[str, Kind] = {
     "cart_lives": Duration(_SECOND),  # rule 4
     "change_waits": Duration(_SECOND),
     "customer_page_lives": Duration(_MINUTE, timedelta(days=90)),
+    "deliveries_kept": Duration(_DAY),
     "drift_check_every": Duration(_MINUTE),
     "invoice_due_within": Duration(),  # rule 74
     "invoice_review": Duration(),  # rule 74
     "link_lives": Duration(_SECOND),  # rule 20
+    "mails_kept": Duration(_DAY),
     "multi_year_locked": Word(("yes", "no")),  # rule 48
     "offer_cancel_after": Duration(_SECOND),
     "publisher_changes": Word(("refused", "update", "update_and_delete")),  # rules 29, 43
     "quote_lives": Duration(_SECOND, _DAY),
     "reduce_within": Duration(),  # rule 39
+    "refusals_kept": Duration(_DAY),
     "remind_admin_after": Duration(_SECOND),
     "remind_agent_after": Duration(_SECOND),
     "remind_customer_after": Duration(_SECOND),

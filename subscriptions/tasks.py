@@ -13,6 +13,7 @@ from subscriptions.drift import PLACES, SECONDS, Radar
 from subscriptions.operations import Sender
 from subscriptions.polling import Poller
 from subscriptions.services.ending import void_overdue as void_all_overdue
+from subscriptions.services.forgetting import forget_old
 from subscriptions.services.lapsing import end_suspensions as end_all_suspensions
 from subscriptions.services.lapsing import end_trials
 from subscriptions.services.quoting import forget_quotes as forget_old_quotes
@@ -84,6 +85,11 @@ def void_overdue_requests() -> None:
 @shared_task
 def forget_quotes() -> None:
     forget_old_quotes(SYSTEM, at=now())
+
+
+@shared_task
+def forget_old_data() -> None:
+    forget_old(at=now())
 
 
 @shared_task

@@ -18,7 +18,7 @@ from partnerhub.runtime.bootstrap import ROOT, say
 
 LOCK = ROOT / "requirements.lock"
 LICENCES = ROOT / "docs" / "licences.md"
-AUDIT_SECONDS = 40
+AUDIT_SECONDS = 30
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)(?:\s*;\s*([^\\]+?))?\s*\\?$", re.MULTILINE)
 _CLASSIFIER = "License :: OSI Approved :: "
 # Of packages that not every system installs: the page must come out the same everywhere.

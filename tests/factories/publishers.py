@@ -71,5 +71,6 @@ def restore_default_policies() -> None:
             "0006_watching_and_billing_policies",
             "0007_added_seats_price",
             "0009_operations_policies",
+            "0011_retention_policies",
         ):
             import_module(f"publishers.migrations.{migration}").add_defaults(apps, None)
