@@ -16,6 +16,10 @@ _SECRET_IN_JSON = re.compile(
 # The address of a page that was sent to a customer, or to whom an agent is to be, is the key to it.
 _SECRET_IN_PATH = re.compile(r"(/(?:c|invitation)/)[A-Za-z0-9_-]{16,}")
 REDACTED = "[redacted]"
+# One line for every tick of every second tells nobody anything.
+_TICKS = ("kombu", "amqp", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+# For debugging they write what a page, a query or a token says: never, whatever HUB_LOG_LEVEL is.
+_TELLTALES = ("django.template", "django.db.backends", "oauthlib", "requests_oauthlib")
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -73,10 +77,6 @@ def configure_logging(level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": level},
-            # One line for every tick of every second tells nobody anything.
-            "loggers": {
-                name: {"level": "WARNING"}
-                for name in ("kombu", "amqp", "celery.beat", "celery.worker.strategy", "celery.app.trace")
-            },
+            "loggers": {name: {"level": "WARNING"} for name in (*_TICKS, *_TELLTALES)},
         }
     )
