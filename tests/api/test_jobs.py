@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.policy import Role
@@ -157,3 +159,14 @@ def test_customers_and_resellers_are_imported_all_or_none() -> None:
     assert reseller.name == "New name"
     refused(admin.post("/v1/jobs/customers", {"rows": [{"dmain": "x"}]}, format="json"), 400, 800002)
     refused(admin.post("/v1/jobs/customers", {"csv": "x"}, format="json"), 400, 800002)
+
+
+def test_three_jobs_cost_what_one_does() -> None:
+    admin, counts = program(), []
+    for more in (1, 2):
+        for _ in range(more):
+            admin.post("/v1/jobs/customers", {"rows": [{"domain": "new.example"}]}, format="json")
+        with CaptureQueriesContext(connection) as queries:
+            listed = len(admin.get("/v1/jobs").json()["items"])
+        counts.append((listed, len(queries)))
+    assert counts[1] == (3, counts[0][1])

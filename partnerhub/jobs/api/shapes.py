@@ -41,7 +41,8 @@ class RefusalTold(TypedDict):
 
 class JobShown(TypedDict):
     """An order to do the same to many. `status` is `planning`, then `planned`: nothing is touched before it is
-    confirmed, with `phrase` where that is not empty. Then `running`, `paused`, `stopped` or `finished`.
+    confirmed, with `phrase` where that is not empty. Then `running`, `paused`, `stopped` or `finished`. `summary` says
+    what the whole plan comes to; in a list it is empty.
     """
 
     id: Guid
@@ -85,6 +86,12 @@ class JobRowShown(TypedDict):
 
 
 def job(found: Job, tally: Tally) -> JobShown:
+    """A job with its `summary`, which is counted over its rows."""
+    return {**listed(found, tally), "summary": [str(line) for line in kind_of(found).summary(found)]}
+
+
+def listed(found: Job, tally: Tally) -> JobShown:
+    """One of many."""
     kind, uri = kind_of(found), f"/jobs/{found.pk}"
     return JobShown(
         id=str(found.pk),
@@ -92,7 +99,7 @@ def job(found: Job, tally: Tally) -> JobShown:
         title=kind.title(found),
         status=JobStatus(found.status).value,
         outcome=outcome_words(found, tally),
-        summary=[str(line) for line in kind.summary(found)],
+        summary=[],
         phrase=found.phrase,
         isFinal=kind.is_final(found),
         createdBy=found.actor_label,

@@ -68,7 +68,7 @@ class Jobs(OwnResource):
         rows = jobs_visible_to(caller(request))
         page, total = page_of(rows, request, "/jobs", key="created_at"), rows.count()
         tallies = tallies_of(page.rows)
-        shown = (shapes.job(one, tallies[one.pk]) for one in page.rows)
+        shown = (shapes.listed(one, tallies[one.pk]) for one in page.rows)
         return Response(collection(shown, "/jobs", total=total, following=page.following, preceding=page.preceding))
 
 
