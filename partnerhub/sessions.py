@@ -20,7 +20,7 @@ class Limits:
 
 
 OF_A_COMMAND = Limits(0, 10, 0)
-BY_PROCESS = {"web": Limits(30, 10, 60), "worker": Limits(300, 30, 120)}
+BY_PROCESS = {"web": Limits(60, 10, 60), "worker": Limits(300, 30, 120)}
 VARIABLES = {"statement": "HUB_STATEMENT_SECONDS", "lock": "HUB_LOCK_SECONDS", "idle": "HUB_IDLE_SECONDS"}
 
 

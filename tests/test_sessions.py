@@ -9,7 +9,7 @@ from partnerhub.sessions import Limits, limits_of, options
 @pytest.mark.parametrize(
     ("process", "environ", "limits"),
     [
-        ("web", {}, Limits(30, 10, 60)),
+        ("web", {}, Limits(60, 10, 60)),
         ("worker", {}, Limits(300, 30, 120)),
         ("partnerhub", {}, Limits(0, 10, 0)),
         ("web", {"HUB_STATEMENT_SECONDS": "5", "HUB_LOCK_SECONDS": "", "HUB_IDLE_SECONDS": "0"}, Limits(5, 10, 0)),
