@@ -67,7 +67,8 @@ def _in_flight() -> QuerySet[Operation]:
 
 def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
     """One visible subscription. Raises NotFound, for one out of scope too."""
-    subscription = subscriptions_visible_to(actor).filter(pk=subscription_id).first()
+    found = subscriptions_visible_to(actor).prefetch_related("tranches")
+    subscription = found.filter(pk=subscription_id).first()
     if subscription is None:
         raise NotFound(what="subscription", id=subscription_id)
     return subscription

@@ -21,8 +21,7 @@ from publishers.selectors import policy_word
 from subscriptions.cancellation import window_in_words
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
-from subscriptions.models.operation import IN_FLIGHT
-from subscriptions.selectors import batches_of
+from subscriptions.selectors import batches_of, operation_in_flight
 from subscriptions.services.locking import check_not_ended
 from subscriptions.tranches import reducible
 
@@ -31,7 +30,7 @@ def check_nothing_in_flight(subscription: Subscription) -> None:
     """Raise OperationPending, naming it, while another change is held or waits for the publisher (rule 42); not while a
     publisher has only not heard of a renewal yet.
     """
-    pending = subscription.operations.filter(status__in=IN_FLIGHT).first()
+    pending = operation_in_flight(subscription)
     if pending is not None and not pending.only_tells:
         raise OperationPending(action=pending.action, since=f"{pending.created_at:%Y-%m-%d %H:%M} UTC")
 

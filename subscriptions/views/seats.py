@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from partnerhub.web.templatetags.hub import day_text
 from subscriptions.enums import Status
-from subscriptions.models import SeatTranche, Subscription
+from subscriptions.models import Subscription
 from subscriptions.selectors import batches_of
 from subscriptions.services.checks import reducible_now
 from subscriptions.services.scheduling import scheduled_of
@@ -33,7 +33,7 @@ class SeatBatch:
 
 def seat_batches(subscription: Subscription, at: datetime) -> list[SeatBatch]:
     """The batches that still hold licences, oldest first."""
-    opened = dict(SeatTranche.objects.filter(subscription=subscription).values_list("pk", "opened_at"))
+    opened = {row.pk: row.opened_at for row in subscription.tranches.all()}
     return [
         SeatBatch(
             licences(batch.remaining), opened[batch.id], batch.reducible_until if at < batch.reducible_until else None
