@@ -1,6 +1,7 @@
 """A throw-away hub: everything a demo is made of, in a folder of its own, its supervisor in our hands."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -32,7 +33,6 @@ OURS_ALONE = (
 NO_LIMITS = {"HUB_API_CALLS_A_MINUTE": "0", "HUB_API_OTHER_CALLS_A_MINUTE": "0"}
 FIRST_PORT, LAST_PORT = 8200, 8990
 PORTS_EACH = 3
-STOP_SECONDS = 60.0
 APPLICATION = "partnerhub.wsgi:application"
 
 
@@ -151,10 +151,15 @@ class Hub:
         self.until(lambda: words in log.read_text(encoding="utf-8", errors="replace"), what=f"{name} is ready")
 
     def end(self, name: str) -> int | None:
-        """Ask one of them to end, and watch it no more: its exit code, negative where it had to be killed."""
-        child = self.supervisor.service(name)
-        self.supervisor.end(name)
-        return child.code if isinstance(child, Child) else None
+        """Ask one of them to end, watch it no more, and wait however long it takes: its exit code."""
+        child = self.supervisor.release(name)
+        try:
+            if child.pid and child.alive():
+                os.kill(child.pid, signal.SIGTERM)
+                self.until(lambda: not child.alive(), what=f"{name} ends")
+            return child.code if isinstance(child, Child) else None
+        finally:
+            child.stop()
 
     @contextmanager
     def connection(self, database: str = embedded.DATABASE) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:

@@ -120,10 +120,10 @@ class Supervisor:
         """The one of this name. Raises KeyError."""
         return self._services[name]
 
-    def end(self, name: str) -> None:
-        """End this one in order, and watch it no more. Raises KeyError."""
+    def release(self, name: str) -> Service:
+        """Watch this one no more: whoever asks for it ends it. Raises KeyError."""
         del self._fates[name]
-        self._services.pop(name).stop()
+        return self._services.pop(name)
 
     def stop(self) -> None:
         """End every service, those named in `stop_order` first and in that order."""
