@@ -125,9 +125,7 @@ class Hub:
         program, *options = command.split()
         place, log = Path(sys.executable).parent / program, self.folder.logs / f"{name}.log"
         given = {**self.environment, **environment}
-        self.supervisor.start(
-            [Child(name, [place, *options], env=given, log=log, stop_seconds=STOP_SECONDS, kind=kind)]
-        )
+        self.supervisor.start([Child(name, [place, *options], env=given, log=log, kind=kind)])
 
     def another_web(self, name: str, **environment: str) -> str:
         """One more web server on the other port, once it is ready: its address."""
