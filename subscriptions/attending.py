@@ -89,7 +89,9 @@ def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     subject = Coalesce(Cast("subscription_id", CharField()), F("id"))
     urgent = [F("band").asc(), F("weight").desc(), F("opened_at").asc(), F("id").asc()]
     place = Window(RowNumber(), partition_by=[subject], order_by=urgent)
-    return items.filter(pk__in=items.order_by().annotate(place=place).filter(place=1).values("pk"))
+    first = items.order_by().annotate(place=place).filter(place=1).values("pk")
+    # No item is without a cause; "or" keeps the database from comparing each item to each, for it expects too few.
+    return items.filter(Q(pk__in=first) | Q(cause=""))
 
 
 def at_risk(item: AttentionItem) -> Money:

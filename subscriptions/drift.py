@@ -152,7 +152,7 @@ def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance:
     then nothing has changed.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription = lock_subscription(claimed.subscription_id)
+    subscription = lock_subscription(claimed.subscription_id, actor)
     moved = subscription.version != claimed.version or subscription.operations.filter(status__in=IN_FLIGHT).exists()
     if not moved:
         _compare(actor, subscription, claimed, answer, at)

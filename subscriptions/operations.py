@@ -239,7 +239,7 @@ def apply(
     of `sent_by` when somebody had it sent. Raises NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription = lock_subscription(sending.subscription_id)
+    subscription = lock_subscription(sending.subscription_id, actor)
     if receipt.posted is not None:
         keep_attempt(sent_by or actor, sending.publisher_id, sending.operation_id, sending.notice, receipt, at=at)
     mine = Operation.objects.filter(pk=sending.operation_id, lease_until=sending.lease_until, status__in=IN_FLIGHT)

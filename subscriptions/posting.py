@@ -108,5 +108,5 @@ def _keep(
     at: datetime,
 ) -> NoticeAttempt:
     if operation is not None:
-        lock_subscription(operation.subscription_id)
+        lock_subscription(operation.subscription_id, actor)
     return keep_attempt(actor, publisher.pk, operation.pk if operation else None, notice, receipt, at=at)

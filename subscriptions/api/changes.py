@@ -79,7 +79,7 @@ def apply_changes(
     """Apply what differs, all of it or nothing; with a `quoteId` only as it was quoted. Raises what the services raise,
     TermFixed or BillingFrequencyFixed for what no catalogue item of the plan offers.
     """
-    check_version(lock_subscription(found.pk), version)
+    check_version(lock_subscription(found.pk, actor), version)
     found = subscription_for(actor, found.pk)
     wanted = {name: value for name, value in body.items() if value is not None}
     reason = wanted.get("cancellationReason", "")

@@ -226,7 +226,7 @@ def _as_seen(request: Request, body: dict[str, Any], found: Subscription) -> Ite
     Raises StaleVersion.
     """
     with transaction.atomic():
-        check_version(lock_subscription(found.pk), version_seen(request, body, found.pk))
+        check_version(lock_subscription(found.pk, caller(request)), version_seen(request, body, found.pk))
         yield
 
 

@@ -25,7 +25,7 @@ def acknowledge(actor: Actor, operation_id: UUID, *, agrees: bool, reason: str =
     settled, by silence too.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription, operation = lock_operation(operation_id)
+    subscription, operation = lock_operation(operation_id, actor)
     if str(subscription.publisher.client_id) != actor.id:
         raise ForeignSubscription(id=subscription.pk)
     if operation.held_until is not None:

@@ -25,7 +25,7 @@ def ask_soon(subscription: Subscription, at: datetime) -> bool:
 def poll_now(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     """Make the next poll due now; a worker asks within seconds. Raises NothingToPoll, NotFound, NotPermitted."""
     authorize(actor, Action.SUBSCRIPTION_POLL)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if subscription.status != Status.PENDING:
         raise NothingToPoll(publisher=subscription.publisher.name, why=f"it is {subscription.status}")
     if not ask_soon(subscription, at):
@@ -41,7 +41,7 @@ def press(actor: Actor, subscription_id: UUID, operation_id: UUID, *, at: dateti
     Raises NotPermitted, NotFound, NothingToPoll for a change that is held or final.
     """
     authorize(actor, Action.SUBSCRIPTION_POLL)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     operation = subscription.operations.filter(pk=operation_id).first()
     if operation is None:
         raise NotFound(what="operation", id=operation_id)

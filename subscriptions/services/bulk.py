@@ -107,7 +107,7 @@ def change_as_shown(
     """As `change`, provided that it costs what was shown (None for what has no price). Raises QuoteMoved, too."""
     if due_today is not None:
         authorize_bulk(actor, [Act(name) for name in asked])
-        check_version(lock_subscription(subscription_id), version)
+        check_version(lock_subscription(subscription_id, actor), version)
         current = preview(actor, subscription_id, change_of(asked), at=at).due_today
         if current != due_today:
             raise QuoteMoved(shown=_in_digits(due_today), current=_in_digits(current))
@@ -120,7 +120,7 @@ def rehearse(actor: Actor, subscription_id: UUID, asked: Mapping[str, Any], *, r
 
     Raises what `change` raises.
     """
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     version, before = subscription.version, values_of(subscription, asked)
     after = {name: _value_after(Act(name), value) for name, value in asked.items()}
     differing = {name: value for name, value in asked.items() if before[name] != after[name]}

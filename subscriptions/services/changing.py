@@ -50,7 +50,7 @@ def perform(
         raise NothingAsked
     if change.quantity is not None and change.plan_term_id is not None and change.when != AT_RENEWAL:
         raise OneChangeAtATime
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     for step in _steps(change, reason, hold):
         subscription = step(actor, subscription_id, version=version, at=at)
         # The next field of the same change has to expect what this one left.

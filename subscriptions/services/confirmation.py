@@ -91,7 +91,7 @@ def activate(
     ended, overdue (rule 24) or unknown one.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if str(subscription.publisher.client_id) != actor.id:
         raise ForeignSubscription(id=subscription_id)
     if subscription.status == Status.UNSUBSCRIBED:

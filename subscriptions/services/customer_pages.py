@@ -47,7 +47,7 @@ def send_page(
     Raises NotPermitted, NotFound, NothingToRemind, SentTooOften, InvalidInput, PlaceholderUnknown.
     """
     authorize(actor, Action.SUBSCRIPTION_REMIND)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     known = CustomerPage.objects.filter(pk=page_id, subscription=subscription).first()
     if known is not None:
         return known
@@ -77,7 +77,7 @@ def send_page(
 def revoke_page(actor: Actor, subscription_id: UUID, page_id: UUID, *, at: datetime) -> CustomerPage:
     """Let a page work no more, from now on; doing it again changes nothing. Raises NotPermitted, NotFound."""
     authorize(actor, Action.SUBSCRIPTION_REMIND)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     page = CustomerPage.objects.filter(pk=page_id, subscription=subscription).first()
     if page is None:
         raise NotFound(what="page", id=page_id)

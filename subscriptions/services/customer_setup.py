@@ -128,7 +128,7 @@ def ask_for_page(token: str, *, at: datetime) -> bool:
     page = page_known(token)
     if page is None:
         return False
-    subscription = lock_subscription(page.subscription_id)
+    subscription = lock_subscription(page.subscription_id, contact_of(page))
     page.refresh_from_db()
     rested = page.asked_again_at is None or at >= page.asked_again_at + ASKS_AGAIN_AFTER
     if subscription.status != Status.PENDING or is_live(page, at) or not rested:
@@ -150,7 +150,7 @@ def ask_for_page(token: str, *, at: datetime) -> bool:
 def _locked(token: str, at: datetime) -> CustomerPage:
     """The page of a token, its subscription locked, while it works. Raises PageGone."""
     page = page_at(token, at)
-    page.subscription = lock_subscription(page.subscription_id)
+    page.subscription = lock_subscription(page.subscription_id, contact_of(page))
     page.refresh_from_db(fields=["revoked_at", "opened_at"])
     if not is_live(page, at):
         raise PageGone

@@ -55,7 +55,7 @@ def note_word(
     new `value` is shown, or in words, which ends what an earlier silence about the same left. Raises NotFound.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     row = _known(subscription).get(DivergenceKind.ACCEPTED_BY_SILENCE)
     left: dict[str, str] = row.evidence["changes"] if row and row.ended_at is None else {}
     left = {one: earlier for one, earlier in left.items() if one != action} | ({action: value} if silent else {})
@@ -68,7 +68,7 @@ def note_word(
 @transaction.atomic
 def end_with_subscription(actor: Actor, subscription_id: UUID, *, at: datetime) -> None:
     """End what compares a running subscription once it has ended. Idempotent. Raises NotFound, NotPermitted."""
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if subscription.status == Status.UNSUBSCRIBED:
         note_divergences(actor, subscription, dict.fromkeys(set(DivergenceKind) - AFTER_END), {}, at=at)
 
@@ -87,7 +87,7 @@ def accept_divergence(
         raise InvalidInput(field="note", problem=f"{len(note)} characters, allowed are 1 to {LONGEST_NOTE}")
     if "\0" in note:
         raise InvalidInput(field="note", problem="it contains a NUL character")
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     row = subscription.divergences.select_for_update().filter(pk=divergence_id).first()
     if row is None:
         raise NotFound(what="divergence", id=divergence_id)

@@ -26,7 +26,7 @@ def rename(actor: Actor, subscription_id: UUID, *, nickname: str, version: int |
     nickname = " ".join(nickname.split())
     if not 1 <= len(nickname) <= LONGEST_NICKNAME:
         raise InvalidInput(field="nickname", problem=f"{len(nickname)} characters, allowed are 1 to {LONGEST_NICKNAME}")
-    subscription = lock_for_change(subscription_id, version)
+    subscription = lock_for_change(subscription_id, actor, version)
     if nickname == subscription.nickname:
         return subscription
     data = {"before": subscription.nickname, "after": nickname}
@@ -53,7 +53,7 @@ def set_auto_renew(
     SubscriptionEnded, OperationPending and, while the term is being renewed (rule 59), RenewalUnderWay.
     """
     authorize(actor, Action.SUBSCRIPTION_AUTO_RENEW)
-    subscription = lock_for_change(subscription_id, version)
+    subscription = lock_for_change(subscription_id, actor, version)
     check_not_renewing(subscription, at)
     check_nothing_in_flight(subscription)
     if auto_renew == subscription.auto_renew:

@@ -78,7 +78,7 @@ def cancel(
     window CancellationWindowClosed (rules 45, 51), MultiYearLocked (rule 48) or AgreementMissing (rule 46).
     """
     authorize(actor, Action.SUBSCRIPTION_CANCEL)
-    subscription = lock_for_change(subscription_id, version)
+    subscription = lock_for_change(subscription_id, actor, version)
     check_nothing_in_flight(subscription)
     terms = cancel_terms(subscription, at)
     check_terms(subscription, terms, steps_done=steps_done, agreement=agreement)
@@ -118,7 +118,7 @@ def carry_out(author: Actor, subscription: Subscription, operation: Operation, a
 def void(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     """End an order that nobody activated in time: never billed (rule 24). Leaves alone what is not overdue any more."""
     authorize(actor, Action.SUBSCRIPTION_VOID)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if subscription.status == Status.PENDING and subscription.activate_by <= at:
         data = {"activate_by": subscription.activate_by.isoformat()}
         end(actor, subscription, Trigger.VOID, EndReason.VOIDED, SubscriptionVoided(subscription.pk, data), at)

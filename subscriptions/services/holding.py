@@ -58,13 +58,13 @@ def release_due(actor: Actor, *, at: datetime, limit: int = 200) -> int:
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     due = Operation.objects.filter(held_until__lte=at).order_by("held_until")
-    return sum(_released(operation_id, at) for operation_id in due.values_list("pk", flat=True)[:limit])
+    return sum(_released(actor, operation_id, at) for operation_id in due.values_list("pk", flat=True)[:limit])
 
 
-def _released(operation_id: UUID, at: datetime) -> bool:
+def _released(actor: Actor, operation_id: UUID, at: datetime) -> bool:
     try:
         with transaction.atomic():
-            _subscription, operation = lock_operation(operation_id)
+            _subscription, operation = lock_operation(operation_id, actor)
             if operation.held_until is None or operation.held_until > at:
                 return False
             _release(operation, at)
@@ -113,7 +113,7 @@ _RELEASES: dict[OperationAction, Callable[[Actor, Subscription, Operation, datet
 
 
 def _held(actor: Actor, subscription_id: UUID, operation_id: UUID) -> Operation:
-    subscription, operation = lock_operation(operation_id)
+    subscription, operation = lock_operation(operation_id, actor)
     if subscription.pk != subscription_id:
         raise NotFound(what="operation", id=operation_id)
     authorize(actor, NEEDS.get(OperationAction(operation.action), Action.SUBSCRIPTION_CHANGE))

@@ -37,7 +37,7 @@ def end_trial(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscript
     NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     ends = subscription.trial_ends
     if not subscription.on_trial or ends is None or ends > at.astimezone(UTC).date() or _is_changing(subscription):
         return subscription
@@ -82,7 +82,7 @@ def end_suspension(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subs
     Idempotent: one that is not, or that has a change in flight, is left alone. Raises NotFound, NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     since, lapsed_at = subscription.suspended_at, lapses_at(subscription, policy_book(SUSPENSION_LASTS), at)
     if since is None or lapsed_at is None or lapsed_at > at or _is_changing(subscription):
         return subscription

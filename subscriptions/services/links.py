@@ -29,7 +29,7 @@ def mint_link(actor: Actor, subscription_id: UUID, *, at: datetime) -> str:
     Raises SubscriptionEnded, NotFound, NotPermitted.
     """
     authorize(actor, Action.PUBLISHER_LINK_OPEN)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_not_ended(subscription)
     token = new_token()
     expires_at = at + policy_duration("link_lives", subscription.plan, at, subscription.plan_term.term)
@@ -50,7 +50,7 @@ def resolve_token(actor: Actor, token: str, *, at: datetime) -> Subscription:
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     found = _find(token)
-    subscription = lock_subscription(found.subscription_id)
+    subscription = lock_subscription(found.subscription_id, actor)
     if str(subscription.publisher.client_id) != actor.id:
         raise TokenForeign
     if at >= found.expires_at:

@@ -2,15 +2,19 @@
 
 from uuid import UUID
 
+from accounts.policy import Actor
 from partnerhub.errors import NotFound, StaleVersion, SubscriptionEnded
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
+from subscriptions.selectors import within
 
 
-def lock_subscription(subscription_id: UUID) -> Subscription:
-    """The subscription, its row locked until the transaction ends; needs one. Raises NotFound."""
+def lock_subscription(subscription_id: UUID, actor: Actor) -> Subscription:
+    """The subscription, its row locked until the transaction ends; needs one. Raises NotFound, for one that the actor
+    may not see, too.
+    """
     # Its customer, plan and so on are read when they are asked for: planning one join of all ten takes 6 ms, a row 0.3.
-    subscription = Subscription.objects.select_for_update().filter(pk=subscription_id).first()
+    subscription = within(Subscription.objects.select_for_update(), actor).filter(pk=subscription_id).first()
     if subscription is None:
         raise NotFound(what="subscription", id=subscription_id)
     return subscription
@@ -28,9 +32,9 @@ def check_not_ended(subscription: Subscription) -> None:
         raise SubscriptionEnded(ended_at=f"{subscription.ended_at:%Y-%m-%d}")
 
 
-def lock_for_change(subscription_id: UUID, seen: int | None) -> Subscription:
+def lock_for_change(subscription_id: UUID, actor: Actor, seen: int | None) -> Subscription:
     """The subscription, locked, as the caller saw it. Raises NotFound, StaleVersion, SubscriptionEnded."""
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_version(subscription, seen)
     check_not_ended(subscription)
     return subscription

@@ -31,7 +31,7 @@ def add_note(actor: Actor, subscription_id: UUID, *, text: str, at: datetime) ->
         raise InvalidInput(field="note", problem=f"{len(text)} characters, allowed are 1 to {LONGEST_NOTE}")
     if "\0" in text:
         raise InvalidInput(field="note", problem="it contains a NUL character")
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     named = {"mentions": mentions} if (mentions := mentioned(text, subscription.customer_id)) else {}
     return record(SubscriptionNoted(subscription.pk, {"text": text, **named}), actor=actor, at=at)
 

@@ -43,7 +43,7 @@ def change_plan(
     BillingFrequencyFixed (rule 69), and what is wrong with the reseller (rule 86).
     """
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_version(subscription, version)
     same_plan = plan_terms_of(subscription.offer_id).filter(pk=plan_term_id, plan=subscription.plan_id).first()
     field = "plan" if same_plan is None else "billing frequency"

@@ -71,7 +71,7 @@ def cancel_by_publisher(actor: Actor, subscription_id: UUID, *, at: datetime) ->
 
 def _lock_own(actor: Actor, subscription_id: UUID) -> Subscription:
     authorize(actor, Action.SUBSCRIPTION_CHANGE_AS_PUBLISHER)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if str(subscription.publisher.client_id) != actor.id:
         raise ForeignSubscription(id=subscription_id)
     return subscription

@@ -36,7 +36,7 @@ def change_quantity(
     reseller (rule 86).
     """
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_version(subscription, version)
     check_changeable(subscription, "quantity", at)
     if quantity == subscription.quantity:

@@ -40,7 +40,7 @@ def preview(actor: Actor, subscription_id: UUID, change: Change, *, at: datetime
     Raises NotPermitted, NotFound, and every refusal of the change but those of the role.
     """
     authorize(actor, Action.SUBSCRIPTION_READ)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     before = state_of(subscription)
     savepoint = transaction.savepoint()
     try:
@@ -53,7 +53,7 @@ def preview(actor: Actor, subscription_id: UUID, change: Change, *, at: datetime
 def quote(actor: Actor, subscription_id: UUID, change: Change, *, at: datetime) -> tuple[Quote, Preview]:
     """A preview that can be committed until it expires (policy `quote_lives`, 15 min). Raises as `preview` does."""
     shown = preview(actor, subscription_id, change, at=at)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     lives = policy_duration("quote_lives", subscription.plan, at, subscription.plan_term.term)
     row = Quote.objects.create(
         subscription=subscription,
@@ -76,7 +76,7 @@ def commit(
     `change` is what is asked now: it must be the quoted one. Raises QuoteUnknown, QuoteExpired, QuoteUsed, QuoteMoved
     with what was shown and what would happen now, and what `perform` raises.
     """
-    lock_subscription(subscription_id)
+    lock_subscription(subscription_id, actor)
     found = Quote.objects.select_for_update().filter(pk=quote_id, subscription_id=subscription_id).first()
     if found is None or not _is_same(change_from(found.change), change):
         raise QuoteUnknown(id=quote_id)
@@ -128,7 +128,7 @@ def _rehearse(subscription: Subscription, before: State, change: Change, at: dat
     deliver_stream(subscription.pk, at)
     caused = Event.objects.filter(stream_id=subscription.pk, sequence__gt=heard).values_list("pk", flat=True)
     lines = ledger().lines_caused_by(list(caused))
-    changed = lock_subscription(subscription.pk)
+    changed = lock_subscription(subscription.pk, _REHEARSAL)
     return Preview(
         change=change,
         before=before,

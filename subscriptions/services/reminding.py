@@ -60,7 +60,7 @@ def remind(actor: Actor, subscription_id: UUID, *, at: datetime) -> list[Reminde
     Raises NotPermitted, NotFound.
     """
     authorize(actor, Action.SUBSCRIPTION_REMIND)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if subscription.status != Status.PENDING or subscription.activate_by <= at:
         return []
     steps, climbed = steps_of(subscription, at), _climbed(subscription)
@@ -80,7 +80,7 @@ def remind_now(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscrip
     RemindedAlready within 24 hours after the last time.
     """
     authorize(actor, Action.SUBSCRIPTION_REMIND)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_remindable(subscription, at)
     steps = steps_of(subscription, at)
     data = _facts([], next_step(steps, _climbed(subscription), at)) | {"by_hand": True}

@@ -68,7 +68,7 @@ def renew(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     first one of their length; after a downtime several are begun, one at each call. Raises NotFound, NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     if not _is_over(subscription, at) or subscription.operations.filter(WAITED_FOR).exists():
         return subscription
     if subscription.auto_renew and subscription.status == Status.SUBSCRIBED:

@@ -57,7 +57,7 @@ def _sent(actor: Actor, subscription_id: UUID, at: datetime) -> bool:
 def send_due_notice(actor: Actor, subscription_id: UUID, *, at: datetime) -> RenewalNotice | None:
     """Write the notice that is due, once; None when none is. Raises NotPermitted, NotFound."""
     authorize(actor, Action.SUBSCRIPTION_REMIND)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     term_end = renews_on(subscription)
     if term_end is None:
         return None
@@ -77,7 +77,7 @@ def send_notice(actor: Actor, subscription_id: UUID, *, at: datetime) -> Renewal
     that one could not be delivered.
     """
     authorize(actor, Action.SUBSCRIPTION_REMIND)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     term_end = check_noticeable(subscription, at)
     return _write(actor, subscription, term_end, (term_end - _day(at)).days, {"by_hand": True}, at)
 

@@ -64,7 +64,7 @@ def ask(actor: Actor, subscription_id: UUID, change: Change, *, reason: str, at:
     """
     authorize(actor, Action.SUBSCRIPTION_ASK)
     reason = _checked_reason(reason)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_not_ended(subscription)
     shown = preview(actor, subscription_id, change, at=at)
     request = ChangeRequest.objects.create(
@@ -124,7 +124,7 @@ def decline(actor: Actor, request_id: UUID, *, reason: str, at: datetime) -> Cha
 def withdraw(actor: Actor, request_id: UUID, *, at: datetime) -> ChangeRequest:
     """Take back what one has asked for. Raises NotPermitted, NotFound (also for somebody else's), RequestClosed."""
     authorize(actor, Action.SUBSCRIPTION_ASK)
-    request = _lock_request(request_id)
+    request = _lock_request(actor, request_id)
     if request.actor_id != actor.id:
         raise NotFound(what="change request", id=request_id)
     _check_open(request)
@@ -136,7 +136,7 @@ def withdraw(actor: Actor, request_id: UUID, *, at: datetime) -> ChangeRequest:
 def void_if_moved(actor: Actor, subscription_id: UUID, *, at: datetime) -> int:
     """Void the open requests whose base moved; returns how many. Idempotent."""
     authorize(actor, Action.SUBSCRIPTION_VOID)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     moved = [
         request
         for request in subscription.change_requests.select_for_update().filter(status=RequestStatus.OPEN)
@@ -159,7 +159,7 @@ def void_overdue_requests(actor: Actor, *, at: datetime, limit: int = 200) -> in
 def _voided(actor: Actor, request_id: UUID, at: datetime) -> bool:
     try:
         with transaction.atomic():
-            request = _lock_request(request_id)
+            request = _lock_request(actor, request_id)
             why = _why_void(actor, request, at) if request.status == RequestStatus.OPEN else ""
             if why:
                 _void(actor, request, RequestStatus.VOID, why, at)
@@ -235,16 +235,16 @@ def moved_since(request: ChangeRequest) -> dict[str, tuple[Any, Any]]:
 
 
 def _open_request(actor: Actor, request_id: UUID, at: datetime) -> ChangeRequest:
-    request = _lock_request(request_id)
+    request = _lock_request(actor, request_id)
     check_decidable(actor, request, at)
     return request
 
 
-def _lock_request(request_id: UUID) -> ChangeRequest:
+def _lock_request(actor: Actor, request_id: UUID) -> ChangeRequest:
     subscription_id = ChangeRequest.objects.filter(pk=request_id).values_list("subscription_id", flat=True).first()
     if subscription_id is None:
         raise NotFound(what="change request", id=request_id)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     request = ChangeRequest.objects.select_for_update(of=("self",)).get(pk=request_id)
     request.subscription = subscription
     return request

@@ -36,7 +36,7 @@ def change_reseller(
     ResellerUnknown, ResellerIsProvider (rule 84), ResellerAgreementMissing (rule 85).
     """
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
-    subscription = lock_for_change(subscription_id, version)
+    subscription = lock_for_change(subscription_id, actor, version)
     check_not_renewing(subscription, at)
     check_nothing_in_flight(subscription)
     partner_id = partner_id.strip()

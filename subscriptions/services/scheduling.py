@@ -40,7 +40,7 @@ def schedule_renewal(
     NotActivatedYet, SuspendedForbids, RenewalUnderWay, AutoRenewOff (rule 40), NoPriceInCurrency, QuantityOutOfRange.
     """
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_version(subscription, version)
     check_active(subscription, "quantity" if quantity is not None else "plan", at)
     if not subscription.auto_renew:
@@ -63,7 +63,7 @@ def unschedule(
     Raises NotPermitted, NotFound, StaleVersion, NothingScheduled.
     """
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     check_version(subscription, version)
     known = scheduled_of(subscription)
     if not known or (what and what not in known):

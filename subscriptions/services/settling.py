@@ -29,7 +29,7 @@ def accept(
     or still held, is left alone. Raises NotFound, NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription, operation = lock_operation(operation_id)
+    subscription, operation = lock_operation(operation_id, actor)
     if not operation.is_in_flight or operation.held_until is not None:
         return operation
     operation.accepted_by, operation.last_error = how, ""
@@ -49,7 +49,7 @@ def accept(
 def refuse(actor: Actor, operation_id: UUID, *, why: str, at: datetime) -> Operation:
     """Drop a change that the publisher refused: quantity and plan stay as they were. Idempotent like `accept`."""
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
-    subscription, operation = lock_operation(operation_id)
+    subscription, operation = lock_operation(operation_id, actor)
     if not operation.is_in_flight or operation.held_until is not None:
         return operation
     operation.last_error = why[:300]
@@ -59,12 +59,12 @@ def refuse(actor: Actor, operation_id: UUID, *, why: str, at: datetime) -> Opera
     return operation
 
 
-def lock_operation(operation_id: UUID) -> tuple[Subscription, Operation]:
+def lock_operation(operation_id: UUID, actor: Actor) -> tuple[Subscription, Operation]:
     """An operation and its subscription, both locked, the subscription first. Raises NotFound."""
     subscription_id = Operation.objects.filter(pk=operation_id).values_list("subscription_id", flat=True).first()
     if subscription_id is None:
         raise NotFound(what="operation", id=operation_id)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     operation = Operation.objects.select_for_update(of=("self",)).get(pk=operation_id)
     operation.subscription = subscription
     return subscription, operation

@@ -31,7 +31,7 @@ def suspend(actor: Actor, subscription_id: UUID, *, reason: str, version: int | 
     OperationPending, StatusForbids.
     """
     authorize(actor, Action.SUBSCRIPTION_SUSPEND)
-    subscription = _open(subscription_id, version, at)
+    subscription = _open(actor, subscription_id, version, at)
     before = {"status": subscription.status}
     _suspend(actor, subscription, since=at, reason=reason, at=at)
     wanted = Wanted(OperationAction.SUSPEND, before, {"status": subscription.status}, reason)
@@ -53,7 +53,7 @@ def reinstate(actor: Actor, subscription_id: UUID, *, reason: str, version: int 
     refuse it. Raises as `suspend` does.
     """
     authorize(actor, Action.SUBSCRIPTION_SUSPEND)
-    subscription = _open(subscription_id, version, at)
+    subscription = _open(actor, subscription_id, version, at)
     before = {"status": subscription.status, "suspended_at": _moment(subscription.suspended_at)}
     subscription.status = next_status(subscription.status, Trigger.REINSTATE)
     subscription.suspended_at = None
@@ -73,7 +73,7 @@ def refuse_asked(actor: Actor, operation_id: UUID, *, why: str, at: datetime) ->
 
     Idempotent: what is final is left alone. Raises NotFound, NotPermitted.
     """
-    subscription, waiting = lock_operation(operation_id)
+    subscription, waiting = lock_operation(operation_id, actor)
     operation = refuse(actor, operation_id, why=why, at=at)
     taken_up = waiting.action == OperationAction.REINSTATE and subscription.status == Status.SUBSCRIBED
     if waiting.is_in_flight and taken_up:
@@ -86,8 +86,8 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat() if at else ""
 
 
-def _open(subscription_id: UUID, version: int | None, at: datetime) -> Subscription:
-    subscription = lock_for_change(subscription_id, version)
+def _open(actor: Actor, subscription_id: UUID, version: int | None, at: datetime) -> Subscription:
+    subscription = lock_for_change(subscription_id, actor, version)
     check_activated(subscription, at)
     return subscription
 

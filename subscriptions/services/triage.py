@@ -103,7 +103,7 @@ def let_change_be(actor: Actor, subscription_id: UUID, operation_id: UUID, *, at
     Raises NotPermitted, NotFound, AttentionSettled for a change that has not failed.
     """
     authorize(actor, Action.ATTENTION_TRIAGE)
-    subscription = lock_subscription(subscription_id)
+    subscription = lock_subscription(subscription_id, actor)
     operation = subscription.operations.filter(pk=operation_id).first()
     if operation is None:
         raise NotFound(what="operation", id=operation_id)

@@ -25,10 +25,10 @@ from subscriptions.views.sending import send_url_of
 @login_required
 def peek(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     """The fragment of the panel. Opened as an address it leads to the page itself."""
-    if not request.htmx:  # type: ignore[attr-defined]
-        return redirect("subscriptions:detail", subscription_id)
     actor = actor_of(request)
     subscription = subscription_for(actor, subscription_id)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("subscriptions:detail", subscription_id)
     context = {
         "subscription": subscription,
         "badge": badge_of(subscription, attention_of(subscription)),
