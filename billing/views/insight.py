@@ -24,7 +24,7 @@ from partnerhub.web.charts import SERIES, Column, stacked
 from partnerhub.web.templatetags.hub import money_text
 from publishers.selectors import publishers_visible_to
 
-MONTHS = 12
+MONTHS, MONTHS_AT_HOME = 12, 6
 
 
 @require_safe
@@ -41,7 +41,7 @@ def insight(request: HttpRequest) -> HttpResponse:
 @login_required
 def revenue(request: HttpRequest) -> HttpResponse:
     """The charts of revenue alone, for Home, fetched once it is there."""
-    revenues = _revenues(actor_of(request), months_until(_today(), MONTHS))
+    revenues = _revenues(actor_of(request), months_until(_today(), MONTHS_AT_HOME))
     return render(request, "billing/_revenue.html", {"revenues": revenues})
 
 
