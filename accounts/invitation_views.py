@@ -15,7 +15,9 @@ from django.views.decorators.http import require_http_methods
 from accounts.invitation_forms import NewPasswordForm
 from accounts.models import Invitation, User
 from accounts.policy import AGENT_ROLES
+from accounts.proofs import note_proof
 from accounts.services.invitations import accept, open_invitation
+from accounts.services.sign_ins import note_sign_in
 from partnerhub.clock import now
 from partnerhub.errors import InvalidInput, InvitationGone
 from partnerhub.web.templatetags.hub import role_name
@@ -45,6 +47,8 @@ def _answered(request: HttpRequest, token: str, found: Invitation) -> HttpRespon
         form.refuse(refusal)
         return _page(request, found, form, 422)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    note_proof(request, second_factor=False)
+    note_sign_in(user.pk, ["password"], at=now())
     messages.success(request, _("Welcome to Partner Hub, {name}.").format(name=user.name))
     return redirect(settings.LOGIN_REDIRECT_URL)
 

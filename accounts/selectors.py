@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from allauth.mfa.models import Authenticator
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Client, DefaultView, Invitation, PersonalToken, SavedView, User
-from accounts.policy import Action, Actor, Role, authorize
+from accounts.policy import Action, Actor, Role, authorize, authorize_for_all
 from partnerhub.errors import NotFound
 
 
@@ -49,9 +50,11 @@ def _visible_to(actor: Actor) -> QuerySet[SavedView]:
 
 
 def agents(actor: Actor) -> QuerySet[User]:
-    """The people who sign in, by name, active or not. Raises NotPermitted."""
-    authorize(actor, Action.AGENT_MANAGE)
-    return User.objects.prefetch_related("roles_held").order_by("name", "id")
+    """The people who sign in, by name, active or not; `has_second_factor` says who has one. Raises NotPermitted."""
+    authorize_for_all(actor, Action.AGENT_MANAGE)
+    factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+    people = User.objects.annotate(has_second_factor=Exists(factors))
+    return people.prefetch_related("roles_held").order_by("name", "id")
 
 
 def agent_for(actor: Actor, user_id: UUID) -> User:
@@ -64,5 +67,5 @@ def agent_for(actor: Actor, user_id: UUID) -> User:
 
 def invitations(actor: Actor) -> QuerySet[Invitation]:
     """Those who are invited and have not answered, newest first, also when their time ran out. Raises NotPermitted."""
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     return Invitation.objects.filter(accepted_at=None, revoked_at=None).order_by("-sent_at", "-id")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.events import InvitationAccepted, InvitationRevoked, InvitationSent, InvitationSentAgain
 from accounts.invitation_letter import invitation_letter
 from accounts.models import Invitation, User
-from accounts.policy import Action, Actor, Role, authorize
+from accounts.policy import Action, Actor, Role, authorize_for_all
 from accounts.services.people import Profile, add_agent, checked, checked_address, lock_people, written
 from partnerhub.errors import AgentExists, InvitationClosed, InvitationGone, InvitedAlready, NotFound
 from partnerhub.mail.services import post
@@ -26,7 +26,7 @@ def invite(actor: Actor, profile: Profile, *, email: str, at: datetime) -> Invit
 
     Raises NotPermitted, AgentExists, InvitedAlready, PlatformAdminLimited, and InvalidInput for what will not do.
     """
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     profile, email = checked(profile), checked_address(email)
     lock_people()
     if User.objects.filter(email=email).exists():
@@ -52,7 +52,7 @@ def send_again(actor: Actor, invitation_id: UUID, *, at: datetime) -> Invitation
 
     Raises NotPermitted, NotFound, InvitationClosed.
     """
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     invitation = _locked(invitation_id)
     _send(actor, invitation, at)
     record(InvitationSentAgain(invitation.pk, {"email": invitation.email}), actor=actor, at=at)
@@ -62,7 +62,7 @@ def send_again(actor: Actor, invitation_id: UUID, *, at: datetime) -> Invitation
 @transaction.atomic
 def revoke_invitation(actor: Actor, invitation_id: UUID, *, at: datetime) -> Invitation:
     """Let the link of an invitation work no more. Raises NotPermitted, NotFound, InvitationClosed."""
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     invitation = _locked(invitation_id)
     invitation.revoked_at = at
     invitation.save(update_fields=["revoked_at"])

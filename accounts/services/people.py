@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from accounts.events import UserChanged, UserCreated, UserDeactivated, UserReactivated
 from accounts.models import RoleHeld, User
-from accounts.policy import AGENT_ROLES, Action, Actor, Role, authorize
+from accounts.policy import AGENT_ROLES, Action, Actor, Role, authorize_for_all
 from accounts.services.sessions import end_others
 from partnerhub.errors import (
     AgentExists,
@@ -51,7 +51,7 @@ def create_agent(actor: Actor, profile: Profile, *, email: str, password: str, a
     Raises NotPermitted, AgentExists, PlatformAdminLimited, and InvalidInput for an address, a profile or a password
     that will not do.
     """
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     user = add_agent(profile, email=email, password=password)
     record(UserCreated(user.pk, {"email": user.email, **written(profile_of(user))}), actor=actor, at=at)
     return user
@@ -77,7 +77,7 @@ def change_agent(actor: Actor, user_id: UUID, profile: Profile, *, version: int,
     Raises NotPermitted, NotFound, StaleVersion, InvalidInput, PlatformAdminLimited, and LastPlatformAdmin when nobody
     else could manage agents any more.
     """
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     profile = checked(profile)
     user = _locked(user_id)
     if user.version != version:
@@ -100,7 +100,7 @@ def deactivate(actor: Actor, user_id: UUID, *, reason: str, at: datetime) -> Use
 
     Raises NotPermitted, NotFound, InvalidInput without a reason, LastPlatformAdmin.
     """
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     reason = _checked_reason(reason)
     user = _locked(user_id)
     if not user.is_active:
@@ -118,7 +118,7 @@ def deactivate(actor: Actor, user_id: UUID, *, reason: str, at: datetime) -> Use
 @transaction.atomic
 def reactivate(actor: Actor, user_id: UUID, *, reason: str, at: datetime) -> User:
     """Let an agent in again, with the password and roles of before. Raises NotPermitted, NotFound, InvalidInput."""
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     reason = _checked_reason(reason)
     user = _locked(user_id)
     if user.is_active:

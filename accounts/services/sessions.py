@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.events import SessionsEnded
 from accounts.models import Session, User
-from accounts.policy import Action, Actor, authorize
+from accounts.policy import Action, Actor, authorize_for_all
 from partnerhub.errors import NotFound
 from partnerhub.outbox.recorder import record
 
@@ -30,7 +30,7 @@ def end_own_others(actor: Actor, *, keep: str | None, at: datetime) -> int:
 @transaction.atomic
 def end_sessions_of(actor: Actor, user_id: UUID, *, at: datetime) -> int:
     """End all sessions of an agent; returns how many. Raises NotFound, NotPermitted."""
-    authorize(actor, Action.AGENT_MANAGE)
+    authorize_for_all(actor, Action.AGENT_MANAGE)
     if not User.objects.filter(pk=user_id).exists():
         raise NotFound(what="agent", id=user_id)
     return _recorded(actor, user_id, end_others(user_id), at)
