@@ -65,7 +65,7 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     filters = SubscriptionFilter(params, listing.rows, at=now())
     sort = columns.sort_named(params.get("sort", ""))
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
-    page = keyset_page(columns.sortable(filters.qs, sort), columns.order_of(sort), params)
+    page = keyset_page(columns.sortable(filters.qs, sort), columns.order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)
     return {
         "filter": filters,
