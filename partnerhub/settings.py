@@ -416,6 +416,11 @@ CELERY = {
         },
         "secrets": {"task": "publishers.tasks.watch_secrets", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "mail": {"task": "partnerhub.mail.tasks.send_mail", "schedule": 5.0, "options": {"expires": 5.0}},
+        "forget_mail": {
+            "task": "partnerhub.mail.tasks.forget_mail",
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
         "remind": {"task": "subscriptions.tasks.remind", "schedule": 60.0, "options": {"expires": 60.0}},
         "renewals": {"task": "subscriptions.tasks.announce_renewals", "schedule": 60.0, "options": {"expires": 60.0}},
         "hooks": {"task": "partnerhub.hooks.tasks.send_hooks", "schedule": 1.0, "options": {"expires": 2.0}},
