@@ -12,6 +12,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
@@ -86,6 +87,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def login(self, request: HttpRequest, user: User) -> None:
+        # Somebody may have been deactivated between the password and the second factor.
+        if not user.is_active:
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+        super().login(request, user)
+
     def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
         ways = _ways(request, user)
         note_proof(request, second_factor=not {"mfa", "socialaccount"}.isdisjoint(method for method, _ in ways))
@@ -127,10 +134,19 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return gettext("Passkey")
 
 
+def directory_failed(request: HttpRequest) -> HttpResponse:
+    """Back to signing in, with a word that the directory was of no help."""
+    told = gettext("Signing in with {provider} did not work. Try again.")
+    messages.error(request, told.format(provider=settings.HUB_SSO_NAME))
+    return redirect("account_login")
+
+
 class DirectoryAdapter(DefaultSocialAccountAdapter):
     """Single sign-on: the hub decides whose account an identity is; nothing that the directory tells is kept."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if sociallogin.state.get("process") != AuthProcess.LOGIN:
+            raise ImmediateHttpResponse(redirect("account_login"))
         identity = _identity(sociallogin)
         try:
             user = admit(identity, settings.HUB_SSO_ROLES, at=now())
@@ -150,11 +166,7 @@ class DirectoryAdapter(DefaultSocialAccountAdapter):
         log.warning(
             "single_sign_on_failed", error=str(more.get("error")), exception=type(more.get("exception")).__name__
         )
-        messages.error(
-            request,
-            gettext("Signing in with {provider} did not work. Try again.").format(provider=settings.HUB_SSO_NAME),
-        )
-        raise ImmediateHttpResponse(redirect("account_login"))
+        raise ImmediateHttpResponse(directory_failed(request))
 
 
 def _ways(request: HttpRequest, user: User) -> list[tuple[str, str]]:

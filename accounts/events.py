@@ -141,6 +141,12 @@ class SecondFactorRemoved(UserFact):
     name = "user.second_factor_removed"
 
 
+class SecondFactorsForgotten(UserFact):
+    """All of them, by whoever manages agents: their owner had lost them. `count` without recovery codes."""
+
+    name = "user.second_factors_forgotten"
+
+
 class RecoveryCodesMade(UserFact):
     name = "user.recovery_codes_made"
 

@@ -8,7 +8,13 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts.events import PasswordChanged, RecoveryCodesMade, SecondFactorAdded, SecondFactorRemoved
+from accounts.events import (
+    PasswordChanged,
+    RecoveryCodesMade,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    SecondFactorsForgotten,
+)
 from accounts.models import User
 from partnerhub.mail.letters import Letter, Link
 from partnerhub.web.templatetags.hub import absolute
@@ -63,6 +69,7 @@ def _sentence(fact: str, data: Mapping[str, Any]) -> str:
     if fact == SecondFactorRemoved.name:
         return _("A second factor was removed: {factor}.").format(factor=factor_words(data))
     return {
+        SecondFactorsForgotten.name: _("All your second factors were removed by an operator of the hub."),
         RecoveryCodesMade.name: _("New recovery codes were made. The old ones work no longer."),
         PasswordChanged.name: _("The password was changed. All other sessions were ended."),
     }[fact]

@@ -1,6 +1,6 @@
 """Addresses of signing in, under the names by which django-allauth finds them."""
 
-from allauth.socialaccount.providers.openid_connect.views import callback, login
+from allauth.socialaccount.providers.openid_connect.views import callback
 from django.urls import path
 
 from accounts import confirming, passwords, security, views
@@ -9,7 +9,7 @@ urlpatterns = [
     path("sign-in/", views.sign_in, name="account_login"),
     path("sign-in/code/", views.SecondFactor.as_view(), name="mfa_authenticate"),
     path("sign-in/passkey/", views.sign_in_with_passkey, name="mfa_login_webauthn"),
-    path("sso/<slug:provider_id>/", login, name="openid_connect_login"),
+    path("sso/<slug:provider_id>/", views.sign_in_with_directory, name="openid_connect_login"),
     path("sso/<slug:provider_id>/callback/", callback, name="openid_connect_callback"),
     path("confirm/", confirming.confirm, name="account_reauthenticate"),
     path("password/", passwords.change, name="account_change_password"),

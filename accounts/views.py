@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import structlog
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.webauthn.internal import auth as webauthn
 from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
+from allauth.socialaccount.providers.openid_connect.views import login as to_directory
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -19,7 +21,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
+from requests import RequestException
 
+from accounts.adapters import directory_failed
 from accounts.forms import RoleForm
 from accounts.guesses import address_of, seconds_to_wait
 from accounts.middleware import actor_of
@@ -31,6 +35,8 @@ from partnerhub.clock import now
 from partnerhub.errors import HubError
 from partnerhub.web.refusals import refused, sentence_of
 from partnerhub.web.templatetags.hub import role_name
+
+log = structlog.get_logger(__name__)
 
 # The demo's people and their password are public: README and the start message name them too.
 DEMO_DOMAIN = "@partnerhub.example"
@@ -74,6 +80,17 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponse:
     authenticator = form.cleaned_data["credential"]
     login = Login(user=authenticator.user, redirect_url=next_of(request))
     answer: HttpResponse = perform_passwordless_login(request, authenticator, login)
+    return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_with_directory(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Send the browser to the organisation's directory, unless that cannot be reached."""
+    try:
+        answer: HttpResponse = to_directory(request, provider_id)
+    except RequestException:
+        log.warning("directory_away", exc_info=True)
+        return directory_failed(request)
     return answer
 
 

@@ -13,8 +13,8 @@ _SECRET_IN_TEXT = re.compile(r"((?:token|secret|password|assertion)=|bearer\s+)[
 _SECRET_IN_JSON = re.compile(
     r'("[^"]{0,50}(?:token|secret|password|assertion)[^"]{0,50}"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE
 )
-# The address of a page that was sent to a customer, or to whom an agent is to be, is the key to it.
-_SECRET_IN_PATH = re.compile(r"(/(?:c|invitation)/)[A-Za-z0-9_-]{16,}")
+# The address of a page that was sent to a customer, to an agent to be, or for a forgotten password is the key to it.
+_SECRET_IN_PATH = re.compile(r"(/(?:c|invitation|password/new/[A-Za-z0-9_-]+)/)[A-Za-z0-9_-]{16,}")
 REDACTED = "[redacted]"
 # One line for every tick of every second tells nobody anything.
 _TICKS = ("kombu", "amqp", "celery.beat", "celery.worker.strategy", "celery.app.trace")

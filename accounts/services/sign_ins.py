@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts import events
 from accounts.letters import change_letter, language_of
 from accounts.models import User
-from accounts.policy import SYSTEM
+from accounts.policy import SYSTEM, Action, Actor, authorize
 from accounts.services.sessions import end_others
+from partnerhub.errors import NotFound
 from partnerhub.mail.services import post
 from partnerhub.outbox.recorder import Fact, record
 
@@ -48,6 +50,25 @@ def note_second_factor(user_id: UUID, fact: type[Fact], *, kind: str = "", name:
 
 
 @transaction.atomic
+def forget_second_factors(actor: Actor, email: str, *, at: datetime) -> int:
+    """Remove all second factors of somebody who has lost them, and end their sessions; returns how many there were.
+
+    Raises NotPermitted, NotFound.
+    """
+    authorize(actor, Action.AGENT_MANAGE)
+    user = User.objects.select_for_update().filter(email=email.strip().lower()).first()
+    if user is None:
+        raise NotFound(what="agent", id=email)
+    factors = Authenticator.objects.filter(user_id=user.pk)
+    count = factors.exclude(type=Authenticator.Type.RECOVERY_CODES).count()
+    factors.delete()
+    if count:
+        end_others(user.pk)
+        _tell(user, events.SecondFactorsForgotten(user.pk, {"count": count}), at, actor)
+    return count
+
+
+@transaction.atomic
 def set_password(user_id: UUID, password: str, *, by: str, keep: str | None = None, at: datetime) -> User:
     """Give somebody a new password and end their sessions but the one with the key `keep`; they are told by mail."""
     user = _locked(user_id)
@@ -68,8 +89,8 @@ def _record_for(email: str, fact: type[Fact], at: datetime) -> None:
         transaction.set_rollback(user is None)
 
 
-def _tell(user: User, fact: Fact, at: datetime) -> None:
-    event = record(fact, actor=user.actor(), at=at)
+def _tell(user: User, fact: Fact, at: datetime, actor: Actor | None = None) -> None:
+    event = record(fact, actor=actor or user.actor(), at=at)
     letter = change_letter(user, fact.name, fact.data, at)
     post(f"sign-in:{event.pk}", to=user.email, letter=letter, language=language_of(user), at=at)
 

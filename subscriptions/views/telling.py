@@ -560,6 +560,11 @@ TOLD: dict[str, tuple[Tell, str, str]] = {
         "shield-minus",
         "attention",
     ),
+    "user.second_factors_forgotten": (
+        _says(gettext_noop("Removed all second factors of an agent who had lost them.")),
+        "shield-minus",
+        "attention",
+    ),
     "user.recovery_codes_made": (_says(gettext_noop("Made new recovery codes.")), "shield-plus", ""),
     "user.password_reset_asked": (_says(gettext_noop("A link for a new password was asked for.")), "mail", ""),
     "user.password_changed": (_says(gettext_noop("Changed the password.")), "key-round", "attention"),

@@ -3,12 +3,14 @@
 import re
 from contextlib import ExitStack
 from datetime import timedelta
+from io import StringIO
 from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import PersonalToken, Session, User
@@ -223,3 +225,27 @@ def test_signing_in_leads_to_no_other_site():
     user = UserFactory()
     answer = Client().post(SIGN_IN, {"username": user.email, "password": PASSWORD, "next": "https://evil.example/"})
     assert answer["Location"] == "/"
+
+
+def test_an_operator_lets_in_who_has_lost_the_second_factor():
+    user = UserFactory()
+    client = signed_in(user)
+    with_app(client)
+    out = StringIO()
+    call_command("forget_second_factors", user.email.upper(), stdout=out)
+    assert out.getvalue() == f"1 second factors of {user.email.upper()} are removed.\n"
+    assert (client.get("/customers/").status_code, Authenticator.objects.count()) == (302, 0)
+    assert signed_in(user).get("/customers/").status_code == 200
+    assert told(user)[-2] == ("user.second_factors_forgotten", {"count": 1})
+    with pytest.raises(CommandError, match=r"nobody@partnerhub\.example"):
+        call_command("forget_second_factors", "nobody@partnerhub.example")
+
+
+def test_who_is_deactivated_before_the_second_factor_is_not_let_in():
+    user = UserFactory()
+    secret = with_app(signed_in(user))
+    client = signed_in(user)
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert client.post(CODE, {"code": code_of(secret)})["Location"] == SIGN_IN
+    assert client.get("/customers/").status_code == 302
+    assert told(user)[-1] == ("user.sign_in_refused", {"why": "account_deactivated"})

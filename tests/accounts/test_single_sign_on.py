@@ -111,13 +111,24 @@ def test_who_is_deactivated_stays_out(directory):
     assert Event.objects.filter(stream_id=user.pk).latest("sequence").data == {"why": "account_deactivated"}
 
 
-@pytest.mark.parametrize("broken", ["audience", "token", "state"])
-def test_what_the_directory_did_not_say_to_this_hub_signs_nobody_in(directory, broken):
+@pytest.mark.parametrize("broken", ["audience", "token", "state", "away"])
+def test_what_the_directory_did_not_say_to_this_hub_signs_nobody_in(directory, settings, broken):
     directory.claims, client = person(), Client()
     directory.audience, directory.fails = ("another", False) if broken == "audience" else (CLIENT, broken == "token")
-    if broken == "state":
+    if broken == "away":
+        settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:9"
+        answer = client.get(DOOR)
+    elif broken == "state":
         answer = client.get(f"{DOOR}callback/", {"code": "code-0", "state": "made up"})
     else:
         answer = come_by(client)
     assert (answer.status_code, answer["Location"], User.objects.count()) == (302, "/accounts/sign-in/", 0)
     assert "did not work" in client.get("/accounts/sign-in/").content.decode()
+
+
+def test_nobody_binds_another_identity_to_an_account(directory):
+    user = UserFactory(email="bob@partnerhub.example", active_role=Role.ADMIN_AGENT)
+    directory.claims, client = person(), Client()
+    client.force_login(user)
+    assert come_by(client, process="connect")["Location"] == "/accounts/sign-in/"
+    assert (SocialAccount.objects.count(), User.objects.count()) == (0, 1)
