@@ -1,6 +1,7 @@
 """What the hub is made of, out of its lock: the bill of materials, the page of licences, the reasons."""
 
 import json
+import re
 
 from partnerhub.runtime import supply
 
@@ -17,6 +18,6 @@ def test_the_bill_of_materials_names_every_package_of_the_lock(tmp_path):
     django = next(one for one in told["components"] if one["name"] == "django")
 
     assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.6")
-    assert len(told["components"]) == len(supply.packages()) == supply.LOCK.read_text().count("==")
+    assert len(told["components"]) == len(re.findall(r"^\S+==", supply.LOCK.read_text(), re.MULTILINE))
     assert django["purl"] == f"pkg:pypi/django@{django['version']}"
     assert django["licenses"] == [{"license": {"name": "BSD-3-Clause"}}]

@@ -23,7 +23,7 @@ class Doors:
     """Everybody at a browser; what a request has done is forgotten."""
 
     def __init__(self) -> None:
-        self.world = PageWorld()
+        self.world, self.browser = PageWorld(), Client(raise_request_exception=False)
         self.cookies: dict[Role | None, dict[str, str]] = {None: {}}
         for role, person in self.world.people.items():
             browser = Client()
@@ -32,13 +32,13 @@ class Doors:
 
     def knock(self, role: Role | None, method: str, name: str, route: str) -> tuple[HttpResponse, int]:
         """The answer, and how many events it wrote."""
-        browser = Client(raise_request_exception=False)
-        browser.cookies.load(self.cookies[role])
+        self.browser.cookies.clear()
+        self.browser.cookies.load(self.cookies[role])
         address = self.world.path(name, route, role or AGENT_ROLES[0])
         body = {"ids": str(self.world.ids["subscription_id"])} | BODIES.get(name, {}) if method == "post" else None
         with forgotten():
             before = Event.objects.count()
-            response = getattr(browser, method)(address, body)
+            response = getattr(self.browser, method)(address, body)
             if response.streaming:
                 b"".join(response.streaming_content)
             return response, Event.objects.count() - before
