@@ -8,6 +8,7 @@ it orders and counts them. Of what many match, the index of the list's order soo
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -69,11 +70,11 @@ def _beginning(queryset: QuerySet[Subscription], text: str) -> QuerySet[Subscrip
     return queryset.filter(begins, pk__in=newest)
 
 
-def _searches(text: str) -> list[QuerySet[Nickname, UUID] | QuerySet[Subscription, UUID]]:
+def _searches(text: str) -> list[QuerySet[Any, UUID]]:
     """A search for each way to match, over an index each."""
     every = Subscription.objects.values_list("pk", flat=True)
     nicknames = Nickname.objects.filter(text__icontains=text).values_list("pk", flat=True)
-    searches = [
+    searches: list[QuerySet[Any, UUID]] = [
         nicknames,
         every.filter(customer__in=Customer.objects.filter(_named(text)).values("pk")),
         every.filter(offer__in=Offer.objects.filter(title__icontains=text).values("pk")),
@@ -95,7 +96,7 @@ def _matching(text: str) -> Q:
         Q(nickname__icontains=text) | Q(Exists(customers)) | Q(Exists(offers)) | Q(order_line__in=lines.values("pk"))
     )
     if span := _span_of_id(text):
-        found |= Q(pk__range=span) | Q(customer_id__range=span)
+        found |= Q(pk__range=span) | Q(customer__pk__range=span)
     return found | Q(reseller_id=text)
 
 

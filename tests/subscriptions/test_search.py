@@ -1,0 +1,116 @@
+"""The search finds what reading every row would, however many match; and every order of a list has its index."""
+
+from itertools import count
+
+import pytest
+from django.db import connection
+from django.db.models import Q
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.policy import Role
+from subscriptions import search
+from subscriptions.models import Nickname, Subscription
+from subscriptions.services.edits import rename
+from subscriptions.views import columns
+from tests.factories.accounts import UserFactory
+from tests.factories.customers import CustomerFactory
+from tests.factories.publishers import OfferFactory, PlanFactory, PlanTermFactory
+from tests.factories.subscriptions import NOON, buy
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ["Zażółć gęślą jaźń", "100% _sure_", "O'Neil & Sons", "a\\b\\c", "C++ / C#", "東京都 Büro", "Team - 1"]
+TEXTS = [
+    "żółć",
+    "GĘŚ",
+    "100%",
+    "_su",
+    "%%%",
+    "o'n",
+    "il & s",
+    "\\b\\",
+    "c++",
+    "京都 ",
+    "büro",
+    "eam",
+    "  -",
+    "---",
+    "zzz",
+]
+
+
+def everything_read(text: str) -> set[str]:
+    """What each row says of itself, without any index."""
+    named = Q(nickname__icontains=text) | Q(offer__title__icontains=text) | Q(customer__name__icontains=text)
+    known = Q(customer__domain__icontains=text) | Q(customer__beneficiary_email__iexact=text)
+    return set(Subscription.objects.filter(named | known).values_list("nickname", flat=True))
+
+
+def found(text: str) -> set[str]:
+    return set(search.Search(text).among(Subscription.objects.all()).values_list("nickname", flat=True))
+
+
+@pytest.fixture
+def bought() -> list[Subscription]:
+    numbers = count()
+    offers = [OfferFactory(title=name) for name in NAMES[:3]]
+    terms = [PlanTermFactory(plan=PlanFactory(offer=offer)) for offer in offers]
+    customers = [CustomerFactory(name=name, domain=f"d{number}.example") for number, name in enumerate(NAMES)]
+    return [
+        buy(nickname=f"{name} {next(numbers)}", term=terms[place % 3], customer=customers[-place - 1])
+        for place, name in enumerate(NAMES)
+    ]
+
+
+def test_whatever_is_typed_finds_what_reading_every_row_finds(bought, monkeypatch):
+    texts = [*TEXTS, *(name[1:5] for name in NAMES), bought[0].customer.beneficiary_email.upper(), "d3.EXAM"]
+    few = {text: found(text) for text in texts}
+    monkeypatch.setattr(search, "FEW", 0)
+
+    assert few == {text: everything_read(text) for text in texts}
+    assert {text: found(text) for text in texts} == few
+    assert all(search.Search(text).finds_many == bool(few[text]) for text in texts)
+
+
+def test_an_order_and_the_beginning_of_an_id_are_found_among_many_too(bought, monkeypatch):
+    one = bought[2]
+    texts = [one.order_line.order.number.upper(), str(one.pk)[:13], str(one.customer_id)]
+
+    few = [found(text) for text in texts]
+    monkeypatch.setattr(search, "FEW", 0)
+
+    assert few == [{one.nickname}] * 3 == [found(text) for text in texts]
+
+
+def test_new_names_are_found_at_once_and_old_ones_no_longer(bought, admin_agent):
+    one = bought[0]
+    rename(admin_agent, one.pk, nickname="Kwiaty", version=None, at=NOON)
+    Subscription.objects.filter(pk=bought[1].pk).update(nickname="In one statement")
+    one.customer.name = one.offer.title = "Renamed"
+    one.customer.save()
+    one.offer.save()
+
+    assert found("kwiaty") == found("Kwi") == {"Kwiaty"}
+    assert found("one stat") == {"In one statement"}
+    assert found("renamed") == everything_read("renamed") >= {"Kwiaty"}
+    assert dict(Nickname.objects.values_list("pk", "text")) == dict(Subscription.objects.values_list("pk", "nickname"))
+
+
+@pytest.mark.parametrize("sort", [f"{sign}{name}" for name in columns.SORTS for sign in ("", "-")])
+def test_every_order_of_a_list_is_that_of_an_index(sort):
+    """The rows of a page are sorted once they are chosen, never to choose them, but for those of equal names by id."""
+    agent = Client()
+    agent.force_login(UserFactory(active_role=Role.ADMIN_AGENT))
+    with CaptureQueriesContext(connection) as captured:
+        agent.get("/subscriptions/", {"sort": sort})
+    [chosen] = [query["sql"] for query in captured.captured_queries if "LIMIT 51" in query["sql"]]
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (COSTS OFF) {chosen}".replace("%", "%%"), ())
+        plan = [line for (line,) in cursor.fetchall()]
+    inner = plan[next(number for number, line in enumerate(plan) if "Limit" in line) :]
+
+    assert [line for line in inner if "Seq Scan" in line or "->  Sort" in line] == []
+    assert any("Incremental Sort" in line for line in inner) == (sort.removeprefix("-") in ("customer", "publisher"))
