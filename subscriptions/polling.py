@@ -11,7 +11,7 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from django.db.models import Exists, OuterRef
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.clock import now
+from partnerhub.outbox.models import Event
 from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.gateway import Answer
 from publishers.fulfillment.registry import Lines
@@ -134,7 +135,8 @@ class Claim:
     """A due row under our lease until it is applied or the lease runs out; `lease` names this one question.
 
     `etag` is what the publisher called its last answer, "" when the question is to be answered in full. `is_first`: the
-    publisher was asked nothing else when this was claimed.
+    publisher was asked nothing else when this was claimed. `correlation_id` is that of whoever wants to know now, ""
+    for a question of our own schedule.
     """
 
     subscription_id: UUID
@@ -147,6 +149,7 @@ class Claim:
     activate_by: datetime
     etag: str
     is_first: bool
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,18 @@ def claim(at: datetime, limit: int, *, due_by: datetime | None = None, reserve: 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIMING])
         cursor.execute(_CLAIM, values)
-        return [Claim(*row) for row in cursor.fetchall()]
+        return _chained([Claim(*row) for row in cursor.fetchall()])
+
+
+def _chained(claims: list[Claim]) -> list[Claim]:
+    """With the correlation ids of the moments at which somebody made a question due, out of what was recorded then."""
+    wanted = {(one.subscription_id, one.due_at) for one in claims if one.due_at == one.fresh_since}
+    if not wanted:
+        return claims
+    moments = {"stream_id__in": {stream for stream, _at in wanted}, "at__in": {at for _stream, at in wanted}}
+    found = Event.objects.filter(**moments).exclude(correlation_id="").order_by("sequence")
+    chains = {(stream, at): chain for stream, at, chain in found.values_list("stream_id", "at", "correlation_id")}
+    return [replace(one, correlation_id=chains.get((one.subscription_id, one.due_at), "")) for one in claims]
 
 
 def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance: float) -> Status:
@@ -345,7 +359,8 @@ class Poller:
         gateway, address = self._lines.line_to(claimed.publisher_id)
         asked_at = time.monotonic()
         try:
-            answer = await gateway.ask(address, claimed.subscription_id, etag=claimed.etag)
+            with structlog.contextvars.bound_contextvars(**_chain(claimed)):
+                answer = await gateway.ask(address, claimed.subscription_id, etag=claimed.etag)
         finally:
             self._asking -= 1
         self._answered.append(Reply(claimed, answer, self.chance(), time.monotonic() - asked_at))
@@ -409,6 +424,10 @@ class Poller:
             count_calls(calls, at)
         for publisher_id, state in changed.items():
             log.info("circuit_changed", publisher_id=str(publisher_id), circuit=state.value)
+
+
+def _chain(claimed: Claim) -> dict[str, str]:
+    return {"correlation_id": claimed.correlation_id} if claimed.correlation_id else {}
 
 
 def _is_sole_poller(node: str) -> bool:

@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import structlog
 from aiohttp import web
 from django.core.management import call_command
 from django.db import connection, connections, transaction
@@ -238,6 +239,24 @@ def test_a_publisher_is_told_what_it_called_its_last_answer(site, shop):
     assert (told, schedule.etag, schedule.attempts) == ([None, '"v1"'], '"v1"', 2)
     assert (schedule.last_outcome, events_of(subscription)) == ("answered", events)
     assert schedule.next_poll_at > LATER + timedelta(minutes=1)
+
+
+def test_the_question_that_a_person_asks_now_belongs_to_the_trace_of_the_page(site, shop):
+    asked_for, other = buy_of(publisher := shop()), buy_of(publisher)
+    asked: dict[uuid.UUID, str] = {}
+    for one in (asked_for, other):
+
+        async def note(request: web.Request, key: uuid.UUID = one.pk) -> web.StreamResponse:
+            asked[key] = request.headers["x-ms-correlationid"]
+            return await says("PendingFulfillmentStart", planId="plan", quantity=7)(request)
+
+        site.behave(one.pk, note)
+    with structlog.contextvars.bound_contextvars(correlation_id="of-the-page"):
+        poll_now(SYSTEM, asked_for.pk, at=LATER)
+
+    poll(LATER)
+
+    assert (asked[asked_for.pk], asked[other.pk] == "of-the-page") == ("of-the-page", False)
 
 
 @pytest.mark.parametrize(
