@@ -414,6 +414,11 @@ CELERY = {
             "schedule": 3600.0,
             "options": {"expires": 3600.0},
         },
+        "sessions": {
+            "task": "accounts.tasks.forget_sessions",
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
         "secrets": {"task": "publishers.tasks.watch_secrets", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "mail": {"task": "partnerhub.mail.tasks.send_mail", "schedule": 5.0, "options": {"expires": 5.0}},
         "forget_mail": {

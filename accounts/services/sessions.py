@@ -43,6 +43,11 @@ def end_others(user_id: UUID | str, *, keep: str | None = None) -> int:
     return Session.objects.filter(user_id=user_id).exclude(pk=keep or "").delete()[0]
 
 
+def forget_sessions(at: datetime) -> int:
+    """Delete the sessions that are over; returns how many."""
+    return Session.objects.filter(expire_date__lte=at).delete()[0]
+
+
 def _recorded(actor: Actor, user_id: UUID, ended: int, at: datetime) -> int:
     if ended:
         record(SessionsEnded(user_id, {"count": ended}), actor=actor, at=at)

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.devices import device_words
 from accounts.models import Session, User
 from accounts.policy import Role
+from accounts.tasks import forget_sessions
 from partnerhub.outbox.models import Event
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.subscriptions import NOON
@@ -63,6 +64,15 @@ def test_one_sees_and_ends_ones_own_sessions(clock):
     assert [works(each) for each in (desk, phone, third, theirs)] == [True, False, False, True]
     ended = Event.objects.filter(name="user.sessions_ended", stream_id=user.pk)
     assert list(ended.order_by("sequence").values_list("data__count", flat=True)) == [1, 1]
+
+
+@pytest.mark.django_db
+def test_what_is_over_is_forgotten(clock):
+    over, alive = signed_in(UserFactory()), UserFactory()
+    clock.shift(timedelta(hours=12))
+    signed_in(alive)
+    forget_sessions()
+    assert (list(Session.objects.values_list("user", flat=True)), works(over)) == ([alive.pk], False)
 
 
 @pytest.mark.django_db

@@ -62,6 +62,7 @@ def filled(path: str, theirs, customer_id: UUID) -> str:
         "cart_id": Cart.objects.exclude(status="ordered").get().pk,
         "operation_id": theirs.operations.get().pk,
         "request_id": theirs.change_requests.get().pk,
+        "page_id": theirs.pk,
         "product_id": offer.product_id,
         "sku_id": theirs.plan.sku_id,
         "availability_id": theirs.plan_term.availability_id,
