@@ -146,9 +146,10 @@ def everything_twice(stage: Stage) -> None:
     hub.another_scheduler("second-scheduler")
     hub.let_pass(15)
     stage.load.twice = False
-    for name in ("second-scheduler", "second-worker"):
+    # A scheduler that is still at its first steps ends by the signal itself: it holds nothing.
+    for name, in_order in {"second-scheduler": {0, -signal.SIGTERM}, "second-worker": {0}}.items():
         code = hub.end(name)
-        stage.expect(code == 0, f"{name} ended with {code} when it was asked to")
+        stage.expect(code in in_order, f"{name} ended with {code} when it was asked to")
 
 
 def new_version(stage: Stage) -> None:
