@@ -18,6 +18,7 @@ from accounts.tokens import MARKETPLACE
 from partnerhub.clock import now
 from partnerhub.mail.models import Message
 from partnerhub.mail.sealing import opened
+from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event, Refusal
 from publishers.models import Adapter
 from tests.factories.accounts import PASSWORD, UserFactory
@@ -105,11 +106,35 @@ class Life:
             )
         sent = self.browser.post(f"/subscriptions/{pending.pk}/send/", LETTER | {"page": str(pending.pk)})
         assert sent.status_code == 302, sent.content.decode()
-        text, _html = opened(bytes(Message.objects.get().body))
-        page = self.uses(re.search(r"/c/([\w-]+)", text)[1])
+        page = self.link("max@customer.example", r"/c/([\w-]+)")
         self.http.get(f"/c/{page}")
         self.http.post(f"/c/{page}/go")
         self.http.get(f"/c/{page}x", {"token": page})
+
+    def people(self) -> None:
+        """An invitation that is opened, and a password that was forgotten."""
+        self.browser.post("/accounts/switch-role/", {"role": "platform_admin"})
+        invited = {"email": "ewa@hub.example", "name": "Ewa", "language": "en", "scope": "all", "sales_agent": "on"}
+        assert self.browser.post("/agents/invite/", invited).status_code == 302
+        invitation = self.link("ewa@hub.example", r"/invitation/([\w-]+)/")
+        chosen = self.uses("a password that Ewa chose")
+        self.http.get(f"/accounts/invitation/{invitation}/")
+        done = self.http.post(f"/accounts/invitation/{invitation}/", {"password": chosen, "again": chosen})
+        assert done.status_code == 302
+        self.http.get(f"/accounts/invitation/{invitation}/")
+        forgetful = Client(raise_request_exception=False)
+        forgetful.post("/accounts/password/forgotten/", {"email": "ewa@hub.example"})
+        deliver_due(now())
+        reset = self.link("ewa@hub.example", r"/password/new/[\w-]+/([\w-]+)/")
+        [user] = re.findall(r"/password/new/([\w-]+)/", self.letters("ewa@hub.example"))[-1:]
+        assert forgetful.get(f"/accounts/password/new/{user}/{reset}/").status_code == 302
+
+    def letters(self, recipient: str) -> str:
+        found = Message.objects.filter(recipient=recipient).exclude(body=b"").order_by("created_at")
+        return "".join(opened(bytes(one.body))[0] for one in found)
+
+    def link(self, recipient: str, pattern: str) -> str:
+        return self.uses(re.findall(pattern, self.letters(recipient))[-1])
 
     def failure(self) -> None:
         """A mistake of the hub's own while a request carries secrets."""
@@ -128,6 +153,7 @@ def test_no_secret_that_a_life_used_is_in_its_logs_and_its_audit(log, settings):
     life.program()
     life.personal_token()
     life.purchase()
+    life.people()
     life.failure()
 
     written = log.getvalue()

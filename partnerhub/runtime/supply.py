@@ -50,7 +50,8 @@ class Package:
             return _ELSEWHERE[self.name]
         told = metadata.metadata(self.name)
         classified = [one.removeprefix(_CLASSIFIER) for one in told.get_all("Classifier") or () if _CLASSIFIER in one]
-        said = told.get("License-Expression") or ", ".join(classified) or told.get("License") or "not said"
+        given = [*(told.get_all("License-Expression") or ()), ", ".join(classified), *(told.get_all("License") or ())]
+        said = next(filter(None, given), "not said")
         return said.strip().splitlines()[0][:80].replace("|", "/")
 
 
