@@ -43,7 +43,7 @@ from subscriptions.attending import attention_visible_to, next_change, not_aside
 from subscriptions.attention import BANDS, CAUSES, Inbox, band_of, urgency
 from subscriptions.changes import Change
 from subscriptions.divergences import Values
-from subscriptions.enums import Acceptance, Cause, DivergenceKind, Reason, Status
+from subscriptions.enums import Acceptance, Cause, DivergenceKind, NextAction, Reason, Remedy, Status
 from subscriptions.gates import blocker
 from subscriptions.models import CustomerPage, Gate, Subscription, Triage
 from subscriptions.models.operation import NOTICES
@@ -58,6 +58,8 @@ from subscriptions.services.requests import ask, decline
 from subscriptions.services.settling import accept, refuse
 from subscriptions.services.suspension import reinstate, suspend
 from subscriptions.services.triage import assign, let_change_be, snooze, wake
+from subscriptions.views.queue_actions import _STEPS
+from subscriptions.words import REMEDY
 from tests.factories.accounts import UserFactory, actor
 from tests.factories.customers import CustomerFactory
 from tests.factories.jobs import work
@@ -252,6 +254,23 @@ def renewing():
     return subscription
 
 
+def asks_for_more():
+    one = buy()
+    where = "https://publisher.example/vat"
+    return hear(one, said(one, "PendingFulfillmentStart", message="VAT number?", action_url=where))
+
+
+def refused_order():
+    one = buy()
+    return hear(one, said(one, "Unsubscribed"))
+
+
+def change_asked():
+    one = active(at=NOON - DAY)
+    ask(SELLER, one.pk, Change(quantity=one.quantity + 2), reason="more", at=NOON)
+    return one
+
+
 ADMIN, SELLER = actor(Role.ADMIN_AGENT), actor(Role.SALES_AGENT)
 # Each cause by how it comes about: its button, and what is left of it once that was pressed.
 CAUSED = {
@@ -264,6 +283,10 @@ CAUSED = {
     Cause.RENEWAL_UNANNOUNCED: (renewing, ("post", "Tell the customer"), False),
     Reason.PUBLISHER_SILENT: (lambda: hear(buy(), Answer(Outcome.SILENT)), ("post", "Ask the publisher now"), True),
     Reason.AWAITING_CUSTOMER_SETUP: (buy, ("go", "Go to publisher's site"), None),
+    Reason.PUBLISHER_ASKS: (asks_for_more, ("away", "Answer the publisher"), None),
+    Reason.PUBLISHER_REFUSED: (refused_order, ("open", "Cancel the subscription"), True),
+    Cause.WINDOW_CLOSING: (lambda: buy(at=NOON - 60 * HOUR), ("open", "Look at it"), True),
+    Cause.CHANGE_ASKED: (change_asked, ("open", "Decide on the request"), True),
 }
 
 
@@ -282,6 +305,11 @@ def test_the_button_of_an_item_does_what_clears_it(cause, ops):
         assert client.get(row.step.url).status_code == 200
     left = open_items(NOON).filter(subscription=subscription, cause=cause).exists()
     assert left == (stays is not False)
+
+
+def test_whatever_moves_things_on_is_a_button_with_a_name():
+    assert set(_STEPS) == {"", *NextAction, *Remedy}
+    assert set(REMEDY) == {*NextAction, *Remedy}
 
 
 def test_a_link_that_has_run_out_needs_nobody_while_a_page_of_the_customers_makes_fresh_ones():
