@@ -1,6 +1,7 @@
 """Publishers' statements: read line by line, imported as often as one likes, compared with the ledger."""
 
 import io
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -72,6 +73,41 @@ def test_what_cannot_be_read_is_named_by_its_line(text, problems):
 def test_a_file_that_is_none_is_refused(content, name):
     with pytest.raises(UnreadableStatement, match="The file is not"):
         list(read_statement(io.BytesIO(content), name))
+
+
+def sheet_with(part: bytes) -> io.BytesIO:
+    """A packed workbook whose only sheet is this text."""
+    whole, crafted = io.BytesIO(), io.BytesIO()
+    workbook = xlsxwriter.Workbook(whole)
+    workbook.add_worksheet()
+    workbook.close()
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(crafted, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, part if name == "xl/worksheets/sheet1.xml" else source.read(name))
+    return crafted
+
+
+def test_a_sheet_that_grows_when_it_is_unpacked_is_refused(monkeypatch):
+    monkeypatch.setattr("billing.statement_file.LARGEST_SHEET", 5_000_000)
+    bomb = sheet_with(b"<worksheet>" + b" " * 6_000_000)
+    assert len(bomb.getvalue()) < 50_000
+
+    with pytest.raises(UnreadableStatement, match="The sheet is too large"):
+        list(read_statement(bomb, "a.xlsx"))
+
+
+@pytest.mark.parametrize(
+    "entity", ['<!ENTITY x SYSTEM "file:///etc/passwd">', "".join(f'<!ENTITY x{n} "{"&x;" * 99}">' for n in range(9))]
+)
+def test_a_sheet_leads_to_no_file_and_grows_by_no_entity(entity):
+    cell = '<c r="A1" t="inlineStr"><is><t>&x;</t></is></c>'
+    text = (
+        f'<?xml version="1.0"?><!DOCTYPE worksheet [{entity}]><worksheet><sheetData><row r="1">{cell}</row></sheetData>'
+    )
+
+    with pytest.raises(UnreadableStatement) as refused:
+        list(read_statement(sheet_with(f"{text}</worksheet>".encode()), "a.xlsx"))
+    assert "root:" not in str(refused.value)
 
 
 def test_a_sheet_with_one_cell_in_the_farthest_corner_is_refused():
