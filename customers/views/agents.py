@@ -1,5 +1,6 @@
 """Agents: who signs in, in which roles, who is invited, and whom the hub lets in no more. For platform admins."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -81,8 +82,7 @@ def agent(request: HttpRequest, user_id: UUID) -> HttpResponse:
     context = {
         "agent": found,
         "crumbs": _crumbs(None),
-        "facts": _facts(found),
-        "tokens": found.personal_tokens.filter(revoked_at=None, expires_at__gt=at).count(),
+        "facts": _facts(found, at),
         "sessions": session_rows(found, at, own_key=request.session.session_key),
         "customers": Customer.objects.filter(pk__in=found.customers or []).order_by("name", "id")[:LISTED],
         "activity_url": f"{reverse('activity:list')}?{urlencode({'who': str(found.pk)})}",
@@ -214,7 +214,8 @@ def _crumbs(found: User | None) -> list[dict[str, str]]:
     return [*crumbs, {"url": reverse("agents:detail", args=[found.pk]), "label": found.name}] if found else crumbs
 
 
-def _facts(found: User) -> list[dict[str, Any]]:
+def _facts(found: User, at: datetime) -> list[dict[str, Any]]:
+    tokens = found.personal_tokens.filter(revoked_at=None, expires_at__gt=at).count()
     languages = {"en": _("English"), "pl": _("Polish")}
     return [
         {"term": _("E-mail"), "value": found.email, "copyable": True},
@@ -222,6 +223,8 @@ def _facts(found: User) -> list[dict[str, Any]]:
         {"term": _("Acts as"), "value": role_name(found.active_role)},
         {"term": _("Customers"), "value": scope_words(found.customers)},
         {"term": _("Language"), "value": languages.get(found.language, _("not chosen"))},
+        {"term": _("Second factor"), "value": _("Yes") if getattr(found, "has_second_factor", False) else _("No")},
+        {"term": _("Valid personal tokens"), "value": tokens},
         {"term": _("Last sign-in"), "value": absolute(found.last_login) if found.last_login else _("not yet")},
     ]
 
