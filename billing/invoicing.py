@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 CUSTOMERS_AT_ONCE = 500
 INVOICES_AT_ONCE = 500
+# One request bills this much; the tick goes on with the rest.
+CHUNKS_A_REQUEST = 5
+INVOICES_A_REQUEST = 2000
 # Machines whose clocks differ by less bill together; by one that was set back further nothing is billed.
 CLOCKS_DIFFER = timedelta(minutes=1)
 

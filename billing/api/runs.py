@@ -6,14 +6,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import caller
-from accounts.policy import Action, authorize
+from accounts.policy import Action, authorize_for_all
 from billing.api import draft_examples as examples
 from billing.api import draft_shapes
 from billing.api.draft_shapes import BilledShown, BillingRunShown
 from billing.api.drafts import KEEPERS
 from billing.api.views import READERS
 from billing.filters import month_in
-from billing.invoicing import CUSTOMERS_AT_ONCE, Billed, bill, preview
+from billing.invoicing import CHUNKS_A_REQUEST, CUSTOMERS_AT_ONCE, INVOICES_A_REQUEST, Billed, bill, preview
 from billing.models import BillingRun
 from partnerhub.api.idempotency import idempotent
 from partnerhub.api.pages import page_of
@@ -23,12 +23,9 @@ from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
 from partnerhub.errors import ClockBehind, ConcernsEveryCustomer, InvalidInput, NotFound, NotPermitted, SellerIncomplete
 
-# One call bills as much as the button of the page does; the tick goes on with the rest.
-CHUNKS_AT_ONCE = 5
-INVOICES_AT_ONCE = 2000
 AT_ONCE = (
-    f"At most {CHUNKS_AT_ONCE * CUSTOMERS_AT_ONCE} customers of each month and {INVOICES_AT_ONCE} invoices; the hub "
-    "goes on with the rest by itself."
+    f"At most {CHUNKS_A_REQUEST * CUSTOMERS_AT_ONCE} customers of each month and {INVOICES_A_REQUEST} invoices; the "
+    "hub goes on with the rest by itself."
 )
 REFUSALS = (NotPermitted, ConcernsEveryCustomer, SellerIncomplete, ClockBehind)
 
@@ -41,11 +38,11 @@ class BillingRuns(OwnResource):
         parameters=PAGED,
         about="The oldest first.",
         roles=READERS,
-        refusals=(NotPermitted, InvalidInput),
+        refusals=(NotPermitted, ConcernsEveryCustomer, InvalidInput),
         answer=examples.RUNS,
     )
     def get(self, request: Request) -> Response:
-        authorize(caller(request), Action.INVOICE_READ)
+        authorize_for_all(caller(request), Action.INVOICE_READ)
         rows = BillingRun.objects.all()
         page, total = page_of(rows, request, "/billingruns", key="started_at"), rows.count()
         shown = map(draft_shapes.run, page.rows)
@@ -88,11 +85,11 @@ class BillingRunByMonth(OwnResource):
         BillingRunShown,
         about="By its month, as `2026-11`.",
         roles=READERS,
-        refusals=(NotPermitted, NotFound),
+        refusals=(NotPermitted, ConcernsEveryCustomer, NotFound),
         answer=examples.RUN,
     )
     def get(self, request: Request, month: str) -> Response:
-        authorize(caller(request), Action.INVOICE_READ)
+        authorize_for_all(caller(request), Action.INVOICE_READ)
         first_day = month_in(month)
         found = BillingRun.objects.filter(month=first_day).first() if first_day else None
         if found is None:
@@ -102,5 +99,5 @@ class BillingRunByMonth(OwnResource):
 
 def _billed(request: Request, act: Callable[..., Billed]) -> Response:
     at = now()
-    done = act(caller(request), as_of=at.date(), at=at, chunks=CHUNKS_AT_ONCE, limit=INVOICES_AT_ONCE)
+    done = act(caller(request), as_of=at.date(), at=at, chunks=CHUNKS_A_REQUEST, limit=INVOICES_A_REQUEST)
     return Response(draft_shapes.billed(done))

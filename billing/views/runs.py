@@ -22,7 +22,16 @@ from accounts.policy import Action, Actor, authorize, authorize_for_all
 from billing.drafting import customers_to_draft
 from billing.enums import InvoiceKind, InvoiceState
 from billing.filters import month_in
-from billing.invoicing import CUSTOMERS_AT_ONCE, Billed, Total, bill, preview, totals_of
+from billing.invoicing import (
+    CHUNKS_A_REQUEST,
+    CUSTOMERS_AT_ONCE,
+    INVOICES_A_REQUEST,
+    Billed,
+    Total,
+    bill,
+    preview,
+    totals_of,
+)
 from billing.models import BillingRun, Invoice
 from billing.periods import Month
 from billing.views.frame import frame
@@ -36,9 +45,6 @@ from partnerhub.web.refusals import refused, sentence_of, sentence_of_code, stat
 
 RUNS_A_PAGE = 12
 FAILURES_SHOWN = 100
-# One request bills this much; the tick goes on with the rest.
-CHUNKS_AT_ONCE = 5
-INVOICES_AT_ONCE = 2000
 
 
 @dataclass(slots=True)
@@ -98,7 +104,7 @@ def bill_now(request: HttpRequest) -> HttpResponse:
     authorize(actor, Action.INVOICE_MANAGE)
     act = bill if request.method == "POST" else preview
     try:
-        billed = act(actor, as_of=at.date(), at=at, chunks=CHUNKS_AT_ONCE, limit=INVOICES_AT_ONCE)
+        billed = act(actor, as_of=at.date(), at=at, chunks=CHUNKS_A_REQUEST, limit=INVOICES_A_REQUEST)
     except NotPermitted:
         raise
     except HubError as refusal:
@@ -116,7 +122,7 @@ def _around() -> dict[str, Any]:
     return {
         "back_url": reverse("billing:runs"),
         "crumbs": [{"url": reverse("billing:runs"), "label": _("Billing runs")}],
-        "customers_at_once": CHUNKS_AT_ONCE * CUSTOMERS_AT_ONCE,
+        "customers_at_once": CHUNKS_A_REQUEST * CUSTOMERS_AT_ONCE,
     }
 
 

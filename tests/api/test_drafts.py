@@ -98,6 +98,7 @@ def test_who_sees_only_some_customers_acts_on_theirs_and_never_for_all(customer:
     refused(others.post(f"/v1{draft}/finalize"), 404, 1000)
     for path in ("/v1/billingruns", "/v1/billingruns/preview"):
         refused(mine.post(path), 403, 900308)
+    refused(mine.get("/v1/billingruns"), 403, 900308)
     assert Invoice.objects.get().number is None
     assert mine.post(f"/v1{draft}/finalize").status_code == 200
 
