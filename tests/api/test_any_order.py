@@ -25,6 +25,7 @@ from accounts.models import Client
 from accounts.policy import Role
 from accounts.tokens import PARTNER_CENTER, Version, issue
 from partnerhub.wsgi import application
+from tests.api.upkeep_world import everything
 from tests.api.world import DOCUMENT, World
 from tests.factories.invoices import AFTERWARDS
 
@@ -53,6 +54,7 @@ def world(settings: Any, billing_data: None) -> Iterator[World]:
     with time_machine.travel(AFTERWARDS, tick=False):
         world = World()
         world.trade()
+        everything(world)
         yield world
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)

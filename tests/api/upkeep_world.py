@@ -123,3 +123,9 @@ PREPARED: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(["listUnsentMails", "retryMail"], unsent),
     **dict.fromkeys(["listTroubledWebhooks", "sendWebhookAgain"], parked),
 }
+
+
+def everything(world: Any) -> None:
+    """Something of each at once, for whoever looks around."""
+    for prepare in (drafted, stated, planned, secret, noticed, unsent, stuck):
+        prepare(world)

@@ -67,6 +67,7 @@ class World:
     """What the examples are about, at the moment when November has been invoiced."""
 
     def __init__(self) -> None:
+        self.role, self.found = Role.ADMIN_AGENT, dict[str, Any]()
         self.clients = {role: ClientFactory(role=role, name=f"Program {role}").actor() for role in AGENT_ROLES}
         reseller = ResellerFactory(partner_id="7654321", name="Litware Partnerzy", country="PL")
         self.customer = CustomerFactory(id=UUID(CUSTOMER_ID), country="PL", currency="PLN", reseller=reseller)
