@@ -25,7 +25,7 @@ VARIABLES = {"statement": "HUB_STATEMENT_SECONDS", "lock": "HUB_LOCK_SECONDS", "
 
 
 def limits_of(process: str, environ: Mapping[str, str]) -> Limits:
-    """The limits of a kind of process; a variable that is set says otherwise. Raises ValueError where it is no number."""
+    """The limits of a kind of process, unless a variable says otherwise. Raises ValueError where it is no number."""
     usual = BY_PROCESS.get(process, OF_A_COMMAND)
     return Limits(**{name: _given(environ, variable, getattr(usual, name)) for name, variable in VARIABLES.items()})
 
