@@ -1,6 +1,5 @@
 """Addresses of signing in, under the names by which django-allauth finds them."""
 
-from allauth.socialaccount.providers.openid_connect.views import callback
 from django.urls import path
 
 from accounts import confirming, passwords, security, views
@@ -10,7 +9,7 @@ urlpatterns = [
     path("sign-in/code/", views.SecondFactor.as_view(), name="mfa_authenticate"),
     path("sign-in/passkey/", views.sign_in_with_passkey, name="mfa_login_webauthn"),
     path("sso/<slug:provider_id>/", views.sign_in_with_directory, name="openid_connect_login"),
-    path("sso/<slug:provider_id>/callback/", callback, name="openid_connect_callback"),
+    path("sso/<slug:provider_id>/callback/", views.back_from_directory, name="openid_connect_callback"),
     path("confirm/", confirming.confirm, name="account_reauthenticate"),
     path("password/", passwords.change, name="account_change_password"),
     path("password/forgotten/", passwords.forgotten, name="account_reset_password"),

@@ -9,7 +9,6 @@ from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.webauthn.internal import auth as webauthn
 from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
-from allauth.socialaccount.providers.openid_connect.views import login as to_directory
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,11 +16,11 @@ from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
-from requests import RequestException
 
 from accounts.adapters import directory_failed
 from accounts.forms import RoleForm
@@ -87,10 +86,22 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponse:
 def sign_in_with_directory(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Send the browser to the organisation's directory, unless that cannot be reached."""
     try:
-        answer: HttpResponse = to_directory(request, provider_id)
-    except RequestException:
+        return _directory("login", request, provider_id)
+    except OSError:
         log.warning("directory_away", exc_info=True)
         return directory_failed(request)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def back_from_directory(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Take in what the directory says of who was sent there."""
+    return _directory("callback", request, provider_id)
+
+
+def _directory(act: str, request: HttpRequest, provider_id: str) -> HttpResponse:
+    # Its client is a twentieth of the start-up, and most hubs have no directory.
+    view = import_string(f"allauth.socialaccount.providers.openid_connect.views.{act}")
+    answer: HttpResponse = view(request, provider_id)
     return answer
 
 

@@ -60,7 +60,7 @@ def forget_second_factors(actor: Actor, email: str, *, at: datetime) -> int:
     if user is None:
         raise NotFound(what="agent", id=email)
     factors = Authenticator.objects.filter(user_id=user.pk)
-    count = factors.exclude(type=Authenticator.Type.RECOVERY_CODES).count()
+    count: int = factors.exclude(type=Authenticator.Type.RECOVERY_CODES).count()
     factors.delete()
     if count:
         end_others(user.pk)
