@@ -1,6 +1,6 @@
-"""One round of lists and searches over one database, in this process: `python -m bench.list_ways lists|search`.
+"""One round of lists and searches over one database, in this process: `python -m bench.list_ways lists|search|plans`.
 
-Prints the seconds that each way took, by name, as JSON: its times one after the other.
+Prints as JSON the seconds that each way took, by name, one after the other; for `plans` the rows that are read.
 """
 
 import json
@@ -22,6 +22,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from accounts.policy import Role  # noqa: E402
+from bench.plans import plans_of  # noqa: E402
 from customers.models import Customer  # noqa: E402
 from partnerhub.web.pages import _encode  # noqa: E402
 from publishers.models import Offer  # noqa: E402
@@ -30,6 +31,7 @@ from subscriptions.models import Subscription  # noqa: E402
 from subscriptions.views import columns  # noqa: E402
 
 ADDRESS = "/subscriptions/"
+LARGE = 5000
 EMAIL = "bench@example.com"
 _LIMIT = """
 SELECT json_agg(row_to_json(page)) FROM (
@@ -70,6 +72,9 @@ class _Naive(ReadOnlyModelViewSet):  # type: ignore[misc]
 
 def main() -> None:
     what, times = sys.argv[1], int(sys.argv[2])
+    if what == "plans":
+        sys.stdout.write(json.dumps({name: _read(way) for name, way in (_lists() | _searches()).items()}))
+        return
     ways = _lists() if what == "lists" else _searches()
     told = {name: [_seconds(way) for _ in range(times + 1)][1:] for name, way in ways.items()}
     sys.stdout.write(json.dumps({"seconds": told, "queries": _queries()}))
@@ -127,6 +132,13 @@ def _agent() -> Client:
     client = Client()
     client.force_login(user or User.objects.create_user(EMAIL, "-", name="Bench", roles=(Role.ADMIN_AGENT,)))
     return client
+
+
+def _read(way: Callable[[], Any]) -> dict[str, Any]:
+    """The rows that a page's statements read, the milliseconds they take, and the larger tables read as a whole."""
+    plans = plans_of(way)
+    whole = {table: rows for plan in plans for table, rows in plan.whole.items() if rows > LARGE}
+    return {"read": sum(plan.read for plan in plans), "ms": sum(plan.ms for plan in plans), "whole": whole}
 
 
 def _queries() -> int:
