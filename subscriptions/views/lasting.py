@@ -9,6 +9,7 @@ shown what they see already is answered 304 with the newer ETag.
 import re
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
@@ -109,7 +110,7 @@ def idle(get_response: GetResponse) -> GetResponse:
     """Answer whoever looks again while nobody did anything, before sessions, people and languages are read."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method == "GET" and (tag := _Tag.known_to(request)) and request.path_info in _addresses():
+        if request.method == "GET" and request.path_info in _addresses() and (tag := _Tag.known_to(request)):
             at = now()
             stamp, mark = _state(request, tag.person, at)
             if mark == tag.mark and _is_true(request, tag, stamp) and tag.is_ahead(at):
@@ -119,16 +120,21 @@ def idle(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def _addresses() -> set[str]:
-    return {reverse(name) for name in LIVE_PAGES}
+@cache
+def _addresses() -> frozenset[str]:
+    return frozenset(reverse(name) for name in LIVE_PAGES)
+
+
+@cache
+def _statement() -> str:
+    return _STATE.format(sessions=import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()._meta.db_table)
 
 
 def _state(request: HttpRequest, person: str, at: datetime) -> tuple[str, str]:
     """What is so of the reader (empty when signed out), and of everything."""
-    sessions = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()._meta.db_table
     given: list[str | datetime | int] = [person, request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""), at, LATEST]
     with connection.cursor() as cursor:
-        cursor.execute(_STATE.format(sessions=sessions), given)
+        cursor.execute(_statement(), given)
         stamp, mark = cursor.fetchone()
     return stamp or "", mark or ""
 
