@@ -34,6 +34,7 @@ def _configure() -> None:
 _configure()
 app.autodiscover_tasks(
     [
+        "accounts",
         "partnerhub.outbox",
         "partnerhub.api",
         "partnerhub.hooks",
