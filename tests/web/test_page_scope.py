@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def world():
+def world(billing_data):
     with time_machine.travel(AFTERWARDS, tick=False):
         yield PageWorld()
 
