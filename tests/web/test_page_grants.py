@@ -96,6 +96,7 @@ def test_only_these_pages_are_open_to_whoever_knows_the_address():
     }  # fmt: skip
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.django_db
 def test_each_page_lets_in_whom_its_row_names_and_nobody_else(billing_data):
     with time_machine.travel(AFTERWARDS, tick=False):
