@@ -62,9 +62,7 @@ def _supervise(hub: Configuration, folder: HubFolder) -> int:
         supervisor.stop()
 
 
-def begin(
-    supervisor: Supervisor, hub: Configuration, folder: HubFolder, environ: Mapping[str, str]
-) -> dict[str, str]:
+def begin(supervisor: Supervisor, hub: Configuration, folder: HubFolder, environ: Mapping[str, str]) -> dict[str, str]:
     """Start a whole hub and return when it is ready: the environment of its processes. `folder` is held.
 
     Raises DemoError and StartError; what was started then is the supervisor's to stop.
