@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from accounts.policy import AGENT_ROLES
-from partnerhub import sessions
+from partnerhub import database_limits
 from partnerhub.clock import parse_duration
 from partnerhub.logs import configure_logging
 
@@ -177,7 +177,7 @@ _database["ENGINE"] = "django.db.backends.postgresql"
 _database["CONN_HEALTH_CHECKS"] = True
 # Names no trigger to ignore: unset, each trigger call of pgtrigger fails and recovers inside, at a subtransaction each.
 try:
-    _limits = sessions.options(sessions.limits_of(HUB_PROCESS, os.environ))
+    _limits = database_limits.options(database_limits.limits_of(HUB_PROCESS, os.environ))
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
 _options = {"application_name": HUB_PROCESS, "options": f"-c pgtrigger.ignore={{}} {_limits}"}

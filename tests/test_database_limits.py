@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from partnerhub.sessions import Limits, limits_of, options
+from partnerhub.database_limits import Limits, limits_of, options
 
 
 @pytest.mark.parametrize(
