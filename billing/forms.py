@@ -26,6 +26,8 @@ class StatementForm(RefusableForm):
         max_length=LONGEST_ID,
         help_text=_("The publisher's own number of it. The same number again replaces what was imported before."),
     )
+    # The page's own name for this import, by which it asks how far it has come.
+    progress = forms.UUIDField(required=False, widget=forms.HiddenInput)
     file = forms.FileField(
         label=_("CSV or XLSX file"),
         widget=forms.FileInput(attrs={"accept": ".csv,.xlsx"}),

@@ -41,6 +41,7 @@ urlpatterns = [
     path("billing/seats/", seats.seats, name="seats"),
     path("billing/seats.<str:form>", seats.seats_file, name="seats_file"),
     path("billing/statements/", statements.statements, name="statements"),
+    path("billing/statements/progress/<uuid:progress_id>/", statements.import_progress, name="import_progress"),
     path("billing/statements/<uuid:statement_id>/", statements.statement, name="statement"),
     path("billing/statements/<uuid:statement_id>/lines.<str:form>", statements.statement_file, name="statement_file"),
 ]

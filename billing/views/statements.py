@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.denial import denial_of
@@ -30,6 +31,7 @@ from partnerhub.errors import NotFound
 from partnerhub.money import Money
 from partnerhub.web.export import Value
 from partnerhub.web.pages import keyset_page
+from partnerhub.web.progress import counted, taken
 
 WORDS = {
     Difference.AGREES: gettext_lazy("It agrees"),
@@ -66,7 +68,7 @@ def _imported(request: HttpRequest, actor: Actor, form: StatementForm) -> tuple[
     file, done = form.cleaned_data["file"], list[Imported]()
 
     def act() -> None:
-        rows = read_statement(file.file, file.name or "")
+        rows = counted(read_statement(file.file, file.name or ""), actor.id, form.cleaned_data["progress"] or uuid4())
         done.append(import_statement(actor, **form.statement, rows=rows, at=now()))
 
     try:
@@ -77,10 +79,25 @@ def _imported(request: HttpRequest, actor: Actor, form: StatementForm) -> tuple[
     return (done[0], 302) if done else (None, status_after(refusal))
 
 
+@require_safe
+@login_required
+def import_progress(request: HttpRequest, progress_id: UUID) -> HttpResponse:
+    """How many lines one's own import has taken over so far, as a sentence; 204 while nothing is known of it."""
+    actor = actor_of(request)
+    authorize(actor, Action.INVOICE_MANAGE)
+    number = taken(actor.id, progress_id)
+    if number is None:
+        return HttpResponse(status=204)
+    told = ngettext("%(n)s line taken over so far.", "%(n)s lines taken over so far.", number)
+    told %= {"n": number_format(number, force_grouping=True)}
+    return HttpResponse(told, content_type="text/plain; charset=utf-8")
+
+
 def _list(request: HttpRequest, actor: Actor, form: StatementForm, status: int) -> HttpResponse:
     page = keyset_page(statements_visible_to(actor), ("-imported_at", "-id"), request.GET)
     context = {
         "form": form,
+        "progress_id": uuid4(),
         "rows": page.rows,
         "previous_url": page.previous_url,
         "next_url": page.next_url,

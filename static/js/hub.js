@@ -128,6 +128,12 @@ function copy(button) {
   );
 }
 
+/* A form that takes long: how far it has come, told under the address in its `data-busy`. */
+async function tellProgress(busy) {
+  const answer = await fetch(busy.dataset.busy).catch(() => null);
+  if (answer?.status === 200) busy.querySelector("[data-told]").textContent = await answer.text();
+}
+
 /* Times: the server writes them, this keeps them true while the page stays open. */
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "always" });
 function inWords(milliseconds) {
@@ -392,7 +398,9 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget]")) stored.remove("hub-messages", sessionStorage);
-  event.target.querySelector("[data-busy]")?.removeAttribute("hidden");
+  const busy = event.target.querySelector("[data-busy]");
+  busy?.removeAttribute("hidden");
+  if (busy?.dataset.busy) setInterval(() => tellProgress(busy), 1000);
 });
 document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());

@@ -4,6 +4,7 @@ import io
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 import xlsxwriter
@@ -214,20 +215,22 @@ def test_upload_see_and_take_along():
     subscription = active(nickname="Team")
     client = Client()
     client.force_login(UserFactory(active_role=Role.ADMIN_AGENT))
-    text = HEADING + f"{subscription.pk},2026-11,7,70.50,EUR\n"
+    text, progress = HEADING + f"{subscription.pk},2026-11,7,70.50,EUR\n", uuid4()
+    asked = f"/billing/statements/progress/{progress}/"
 
     def upload(text: str):
         file = SimpleUploadedFile("november.csv", text.encode(), content_type="text/csv")
-        given = {"publisher": subscription.publisher_id, "statement_id": "2026-11", "file": file}
+        given = {"publisher": subscription.publisher_id, "statement_id": "2026-11", "file": file, "progress": progress}
         return client.post("/billing/statements/", given)
 
-    refused = upload(text + "x")
+    before, refused = client.get(asked), upload(text + "x")
     answer = upload(text)
     page = client.get(answer["Location"]).content.decode()
     lines = b"".join(client.get(f"{answer['Location']}lines.csv").streaming_content).decode().splitlines()
 
     assert (refused.status_code, answer.status_code) == (422, 302)
     assert "Line 3: “” is no currency such as EUR" in refused.content.decode()
+    assert (before.status_code, client.get(asked).content) == (204, b"1 line taken over so far.")
     assert "Another amount" in page
     assert lines[1] == f"2,{subscription.pk},Team,2026-11-01,7,70.5000,EUR,7,70.5600,EUR,amount_differs,Another amount"
 

@@ -63,6 +63,7 @@ GRANTS: dict[str, tuple[Rule, Rule]] = {
     "billing:seats": (A.CHARGE_READ, None),
     "billing:seats_file": (A.CHARGE_READ, None),
     "billing:statements": (A.INVOICE_READ, A.INVOICE_MANAGE),
+    "billing:import_progress": (A.INVOICE_MANAGE, None),
     "billing:statement": (A.INVOICE_READ, None),
     "billing:statement_file": (A.INVOICE_READ, None),
     "accounts:login": (ANYBODY, ANYBODY),

@@ -109,6 +109,7 @@ class PageWorld:
             "invoice_id": invoice.pk,
             "position": 1,
             "statement_id": statement.pk,
+            "progress_id": uuid4(),
             "publisher_id": publisher.pk,
             "job_id": planned(self.people[Role.ADMIN_AGENT].actor(), [bought], AFTERWARDS, nickname="New").pk,
         }
