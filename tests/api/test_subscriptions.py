@@ -280,17 +280,8 @@ def test_the_queue_lists_what_must_be_acted_on_by_deadline(ops):
     assert shown["items"][1]["reason"] == "publisher_silent"
     assert shown["items"][0]["amountAtRisk"] == {"amount": 70.56, "currency": "EUR"}
     assert (shown["items"][0]["owner"], shown["items"][0]["nextAction"]) == ("customer", "open_publisher_site")
-    assert sorted(shown["items"][0]) == [
-        "amountAtRisk",
-        "customerId",
-        "dueAt",
-        "id",
-        "nextAction",
-        "owner",
-        "reason",
-        "since",
-        "subscriptionId",
-    ]
+    read_by_others = "id subscriptionId customerId reason owner since dueAt amountAtRisk nextAction"
+    assert set(read_by_others.split()) <= set(shown["items"][0])
 
 
 def test_the_queue_is_paged(ops):
