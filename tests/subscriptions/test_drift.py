@@ -606,6 +606,10 @@ def test_programs_read_what_differs_page_by_page(differing):
             "firstSeenAt": "2026-11-23T13:00:00Z",
             "lastSeenAt": "2026-11-23T13:00:00Z",
             "evidence": item.evidence,
+            "endedAt": None,
+            "endedAs": "",
+            "endedBy": "",
+            "note": "",
             "attributes": {"objectType": "Divergence"},
         }
     ]
