@@ -23,7 +23,7 @@ from partnerhub.web.refusals import sentence_of
 from subscriptions.activity import activity_of
 from subscriptions.enums import Status
 from subscriptions.ledger import ledger
-from subscriptions.selectors import orders_visible_to, subscriptions_visible_to
+from subscriptions.selectors import orders_visible_to, rows_visible_to, subscriptions_visible_to
 from subscriptions.views.activity import listed_activity
 from subscriptions.views.listing import Listing, answered, is_partial, listed
 from subscriptions.views.orders import order_row
@@ -76,7 +76,7 @@ def marketplace(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     """The Marketplace tab: every licence-based subscription bought for the customer."""
     actor = actor_of(request)
     customer = customer_for(actor, customer_id)
-    listing = Listing("marketplace", subscriptions_visible_to(actor).filter(customer=customer), customer.pk)
+    listing = Listing("marketplace", rows_visible_to(actor).filter(customer=customer), customer.pk)
     if elsewhere := opening(request, listing.page):
         return HttpResponseRedirect(elsewhere)
     frame = {"customer": customer} if is_partial(request) else customer_frame(actor, customer, "marketplace")

@@ -20,7 +20,7 @@ from partnerhub.web.pages import CURSORS, at_least, capped, capped_counts, keyse
 from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
-from subscriptions.selectors import subscriptions_visible_to
+from subscriptions.selectors import rows_visible_to
 from subscriptions.views import columns
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.rows import row_of
@@ -44,7 +44,7 @@ class Listing:
 @login_required
 def subscriptions(request: HttpRequest) -> HttpResponse:
     """Every subscription of every customer."""
-    listing = Listing("subscriptions", subscriptions_visible_to(actor_of(request)))
+    listing = Listing("subscriptions", rows_visible_to(actor_of(request)))
     if elsewhere := opening(request, listing.page):
         return HttpResponseRedirect(elsewhere)
     return answered(request, listed(request, listing), "subscriptions/list.html")
@@ -67,10 +67,11 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
     page = keyset_page(columns.sortable(filters.qs, sort), columns.order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)
+    cells = [(column, column.attributes) for column in shown]
     return {
         "filter": filters,
         "query": address(params),
-        "rows": [columns.filled(row_of(each, actor), each, shown) for each in page.rows],
+        "rows": [columns.filled(row_of(each, actor), each, cells) for each in page.rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "status_tabs": tabs,

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.policy import Action, Actor
 from partnerhub.money import Money
-from partnerhub.web.templatetags.hub import money_words
+from partnerhub.web.templatetags.hub import icon, money_words
 from publishers.models import PlanTerm, Pricing
 from publishers.pricing import cycle_amount, cycle_total
 from subscriptions import words
@@ -32,18 +34,10 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a list: text with a note and a day under it; `kind` lets the template add what is no text.
+    """One cell of a list: the attributes of its column, and what stands in it. Both are HTML."""
 
-    `label` and `css` are its column's.
-    """
-
-    text: str = ""
-    note: str = ""
-    when: str = ""
-    url: str = ""
-    kind: str = ""
-    label: str = ""
-    css: str = ""
+    attributes: SafeString
+    html: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +47,8 @@ class Row:
     id: str
     url: str
     peek_url: str
+    select_words: str
+    peek_words: str
     offer: str
     nickname: str
     customer: str
@@ -77,7 +73,7 @@ class Row:
 
 
 def row_of(subscription: Subscription, actor: Actor) -> Row:
-    """The list row of a subscription read by `subscriptions_visible_to`: it needs no further query."""
+    """The list row of a subscription read by `rows_visible_to`: it needs no further query."""
     attention = attention_of(subscription)
     nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
     billing, note, billed_from = _billing(subscription)
@@ -87,6 +83,8 @@ def row_of(subscription: Subscription, actor: Actor) -> Row:
         id=str(subscription.pk),
         url=url,
         peek_url=f"{url}peek/",
+        select_words=_("Select %(name)s") % {"name": subscription.nickname},
+        peek_words=_("Look at %(name)s") % {"name": subscription.nickname},
         offer=subscription.offer.title,
         nickname=nickname,
         customer=subscription.customer.name,
@@ -212,3 +210,12 @@ def go_url_of(subscription: Subscription, actor: Actor) -> str:
     if subscription.status == Status.UNSUBSCRIBED or not actor.may(Action.PUBLISHER_LINK_OPEN):
         return ""
     return reverse("go", args=[subscription.pk])
+
+
+def go_link(url: str, name: str) -> SafeString:
+    """The link to the publisher's site of one subscription, as `subscriptions/_go.html` has it, for lists."""
+    return format_html(
+        '<a class="out" href="{}" target="_blank" rel="noopener noreferrer nofollow">{}{}'
+        '<span class="sr">: {} {}</span></a>',
+        url, _("Go to publisher's site"), icon("external-link"), name, _("(opens a new tab)"),
+    )  # fmt: skip

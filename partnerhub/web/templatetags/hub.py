@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from django import template
+from django.template.loader import render_to_string
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -60,10 +61,16 @@ def icon(name: str, label: str = "", css_class: str = "icon") -> SafeString:
     return _icon(str(name), str(css_class), str(label))
 
 
-@register.inclusion_tag("components/status.html")
-def status_badge(tone: str, word: str, reason: str = "", icon: str = "") -> dict[str, str]:
+@lru_cache(maxsize=512)
+def _status(tone: str, word: str, reason: str, icon: str) -> SafeString:
+    context = {"tone": tone, "word": word, "reason": reason, "icon": icon}
+    return render_to_string("components/status.html", context)
+
+
+@register.simple_tag
+def status_badge(tone: str, word: str, reason: str = "", icon: str = "") -> SafeString:
     """Status as icon + word + tone (ok, wait, attention, off, info), with an optional reason under it."""
-    return {"tone": tone, "word": word, "reason": reason, "icon": icon}
+    return _status(str(tone), str(word), str(reason), str(icon))
 
 
 @register.filter
