@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -34,19 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 def idempotent(handler: Handler) -> Handler:
     """Let a view's write method honour MS-RequestId; without that header every call is a new request."""
-
-    @wraps(handler)
-    def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        given = request.headers.get(HEADER, "")
-        if not given:
-            return handler(view, request, *args, **kwargs)
-        request_id = _one_spelling(given)
-        with transaction.atomic():
-            _take(str(request.user.id), request_id)
-            return _answered(view, request, request_id, lambda: handler(view, request, *args, **kwargs))
-
-    once.is_idempotent = True  # type: ignore[attr-defined]
-    return once
+    return _once(handler, _in_transaction)
 
 
 def idempotent_outside(handler: Handler) -> Handler:
@@ -54,14 +42,17 @@ def idempotent_outside(handler: Handler) -> Handler:
 
     Who crashes between the two has asked, and asks again when the request is repeated.
     """
+    return _once(handler, _outside)
 
+
+def _once(handler: Handler, holding: Callable[[str, str], AbstractContextManager[None]]) -> Handler:
     @wraps(handler)
     def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = request.headers.get(HEADER, "")
         if not given:
             return handler(view, request, *args, **kwargs)
         request_id = _one_spelling(given)
-        with _taken(str(request.user.id), request_id):
+        with holding(str(request.user.id), request_id):
             return _answered(view, request, request_id, lambda: handler(view, request, *args, **kwargs))
 
     once.is_idempotent = True  # type: ignore[attr-defined]
@@ -102,17 +93,20 @@ def _kept(view: Any, data: Any) -> Any:
     return {**data, **dict.fromkeys(told_once)} if told_once else data
 
 
-def _take(client_id: str, request_id: str) -> None:
-    """Hold the request id until the transaction ends. Raises RequestInProgress when somebody else holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{client_id}/{request_id}"])
-        if not cursor.fetchone()[0]:
-            raise RequestInProgress(request_id=request_id)
+@contextmanager
+def _in_transaction(client_id: str, request_id: str) -> Iterator[None]:
+    """A transaction that holds the request id to its end. Raises RequestInProgress when somebody else holds it."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{client_id}/{request_id}"])
+            if not cursor.fetchone()[0]:
+                raise RequestInProgress(request_id=request_id)
+        yield
 
 
 @contextmanager
-def _taken(client_id: str, request_id: str) -> Iterator[None]:
-    """As `_take`, without a transaction: held until the block ends, or the connection."""
+def _outside(client_id: str, request_id: str) -> Iterator[None]:
+    """The same without a transaction: held until the block ends, or the connection."""
     name = [f"{client_id}/{request_id}"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
