@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -77,8 +78,10 @@ def check_all(arguments: list[str]) -> int:
     if arguments:
         say(f"`manage.py check_all` takes no arguments; it was given {' '.join(arguments)}.")
         return 2
-    with servers() as environment:
-        failed = [name for name, command in checks().items() if not _passes(name, command, environment)]
+    wanted = checks()
+    with servers() as environment, ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+        passed = side_by_side.map(lambda name: _passes(name, wanted[name], environment), wanted)
+        failed = [name for name, has_passed in zip(wanted, passed, strict=True) if not has_passed]
     print(f"Failed: {', '.join(failed)}." if failed else "All checks passed.")
     return 1 if failed else 0
 
