@@ -11,11 +11,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from partnerhub.money import Money
-from partnerhub.web.templatetags.hub import ago, day, deadline, money_words, status_badge
+from partnerhub.web.templatetags.hub import ago, day, deadline, go_link, money_words, status_badge
 from subscriptions import words
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import STATUS_SINCE
-from subscriptions.views.rows import Cell, Row, go_link
+from subscriptions.views.rows import Cell, Row
 
 Fill = Callable[[Subscription, Row], SafeString]
 
@@ -56,7 +56,7 @@ def _customer(subscription: Subscription, row: Row) -> SafeString:
 def _publisher(subscription: Subscription, row: Row) -> SafeString:
     if not row.go_url:
         return _text(row.publisher)
-    return format_html('{}<span class="sub">{}</span>', row.publisher, go_link(row.go_url, row.go_name))
+    return format_html('{}<span class="sub">{}</span>', row.publisher, go_link(row.go_url, row.go_name, "out"))
 
 
 def _status(subscription: Subscription, row: Row) -> SafeString:

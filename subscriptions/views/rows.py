@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.policy import Action, Actor
 from partnerhub.money import Money
-from partnerhub.web.templatetags.hub import icon, money_words
+from partnerhub.web.templatetags.hub import money_words
 from publishers.models import PlanTerm, Pricing
 from publishers.pricing import cycle_amount, cycle_total
 from subscriptions import words
@@ -210,12 +209,3 @@ def go_url_of(subscription: Subscription, actor: Actor) -> str:
     if subscription.status == Status.UNSUBSCRIBED or not actor.may(Action.PUBLISHER_LINK_OPEN):
         return ""
     return reverse("go", args=[subscription.pk])
-
-
-def go_link(url: str, name: str) -> SafeString:
-    """The link to the publisher's site of one subscription, as `subscriptions/_go.html` has it, for lists."""
-    return format_html(
-        '<a class="out" href="{}" target="_blank" rel="noopener noreferrer nofollow">{}{}'
-        '<span class="sr">: {} {}</span></a>',
-        url, _("Go to publisher's site"), icon("external-link"), name, _("(opens a new tab)"),
-    )  # fmt: skip

@@ -73,6 +73,16 @@ def status_badge(tone: str, word: str, reason: str = "", icon: str = "") -> Safe
     return _status(str(tone), str(word), str(reason), str(icon))
 
 
+@register.simple_tag
+def go_link(url: str, name: str, css_class: str = "button") -> SafeString:
+    """Go to publisher's site, for one subscription. `nofollow` and no prefetch: opening it mints a link."""
+    return format_html(
+        '<a class="{}" href="{}" target="_blank" rel="noopener noreferrer nofollow">{}{}'
+        '<span class="sr">: {} {}</span></a>',
+        css_class, url, gettext("Go to publisher's site"), icon("external-link"), name, gettext("(opens a new tab)"),
+    )  # fmt: skip
+
+
 @register.filter
 def tone_icon(tone: str) -> str:
     """The icon that goes with a tone, so that colour is never the only sign."""
