@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
 from functools import cache
-from importlib import import_module
 from typing import NamedTuple
 
 from django.conf import settings
@@ -33,7 +32,8 @@ _STATE = """
 SELECT (SELECT md5(person::text || coalesce((SELECT string_agg(role, ' ' ORDER BY role) FROM accounts_roleheld
                                               WHERE user_id = person.id), ''))
           FROM accounts_user AS person
-         WHERE id = %s AND is_active AND EXISTS (SELECT FROM {sessions} WHERE session_key = %s AND expire_date > %s)),
+         WHERE id = %s AND is_active
+           AND EXISTS (SELECT FROM accounts_session WHERE session_key = %s AND expire_date > %s)),
        (SELECT md5(string_agg(id::text, ' '))
           FROM (SELECT id FROM outbox_event ORDER BY at DESC, id DESC LIMIT %s) AS newest)
 """
@@ -125,16 +125,11 @@ def _addresses() -> frozenset[str]:
     return frozenset(reverse(name) for name in LIVE_PAGES)
 
 
-@cache
-def _statement() -> str:
-    return _STATE.format(sessions=import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()._meta.db_table)
-
-
 def _state(request: HttpRequest, person: str, at: datetime) -> tuple[str, str]:
     """What is so of the reader (empty when signed out), and of everything."""
     given: list[str | datetime | int] = [person, request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""), at, LATEST]
     with connection.cursor() as cursor:
-        cursor.execute(_statement(), given)
+        cursor.execute(_STATE, given)
         stamp, mark = cursor.fetchone()
     return stamp or "", mark or ""
 
