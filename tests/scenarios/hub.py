@@ -19,6 +19,7 @@ import psycopg
 
 from partnerhub.drills import family
 from partnerhub.drills.family import Member
+from partnerhub.drills.hub import NO_LIMITS, OURS_ALONE
 from partnerhub.drills.waiting import eventually
 from partnerhub.runtime import ports, processes, programs
 
@@ -28,10 +29,6 @@ STOP_SECONDS = 40
 WORKER_SECONDS = 40
 # Below the ephemeral ports.
 _PORTS = iter(random.sample(range(9000, 9100, 2), 50))
-# Ours are the tests' own. Empty, they also outdo a `.env` in the checkout.
-NOT_INHERITED = (
-    "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "HUB_ENV", "HUB_BASE_URL", "HUB_CLOCK_OFFSET", "HUB_PROCESS",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,9 +57,8 @@ class Hub:
     @property
     def environment(self) -> dict[str, str]:
         """What a user would have set."""
-        blank = dict.fromkeys(NOT_INHERITED, "")
-        limits = {"HUB_API_CALLS_A_MINUTE": "0", "HUB_API_OTHER_CALLS_A_MINUTE": "0"}
-        own = {"HUB_PORT": str(self.port), "HUB_DATA": str(self.folder), **limits}
+        blank = dict.fromkeys(OURS_ALONE, "")
+        own = {"HUB_PORT": str(self.port), "HUB_DATA": str(self.folder), **NO_LIMITS}
         return {**os.environ, **blank, **own}
 
     @property
