@@ -116,9 +116,11 @@ class Stub:
 
 
 @contextmanager
-def machine() -> Iterator[Machine]:
+def machine(kept: Path | None = None) -> Iterator[Machine]:
+    """The servers, in a folder that is `kept` for further measurements, or in one that ends with this one."""
     with tempfile.TemporaryDirectory(prefix="partner-hub-bench-") as name:
-        folder = Path(name)
+        folder = kept.resolve() if kept else Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)  # PostgreSQL may run as another user
         made = Machine(folder)
         try:
