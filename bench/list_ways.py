@@ -28,7 +28,7 @@ from partnerhub.web.pages import _encode  # noqa: E402
 from publishers.models import Offer  # noqa: E402
 from subscriptions.enums import Status  # noqa: E402
 from subscriptions.models import Subscription  # noqa: E402
-from subscriptions.views import columns  # noqa: E402
+from subscriptions.sorts import SORTS  # noqa: E402
 
 ADDRESS = "/subscriptions/"
 LARGE = 5000
@@ -87,7 +87,7 @@ def _lists() -> dict[str, Callable[[], Any]]:
     ways = {"page 1": _ours(), "page 1, partial": _ours(partial=True)}
     ways["deep"] = _ours(after=_encode([middle[0].isoformat(), str(middle[1])]))
     ways |= {f"status {status.value}": _ours(status=status.value) for status in Status}
-    ways |= {f"sort {sign}{name}": _ours(sort=f"{sign}{name}") for name in columns.SORTS for sign in ("", "-")}
+    ways |= {f"sort {sign}{name}": _ours(sort=f"{sign}{name}") for name in SORTS for sign in ("", "-")}
     ways |= {"naive page 1": _naive(1), "naive deep": _naive(number // 100), "limit": _limit()}
     return ways
 

@@ -1,7 +1,6 @@
 """Keyset pages: the cursor is in the URL (?after, ?before); deep pages cost what the first does; counts are capped."""
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from typing import Any, Generic, TypeVar
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, connection
-from django.db.models import F, Model, Q, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
+from partnerhub.keyset import Cursor, Key, beyond, keys_of
+
 Row = TypeVar("Row", bound=Model)
-Cursor = list[str | None]
 PAGE_SIZE = 50
 COUNT_CAP = 1000
 CURSORS = ("after", "before")
@@ -30,37 +29,6 @@ class Page(Generic[Row]):
     rows: list[Row]
     previous_url: str
     next_url: str
-
-
-@dataclass(frozen=True)
-class _Key:
-    """One field of an order. What has no value stands last in either direction, so first when read backwards."""
-
-    path: str
-    descending: bool
-    nullable: bool
-    nulls_first: bool = False
-
-    def flipped(self) -> "_Key":
-        return _Key(self.path, not self.descending, self.nullable, not self.nulls_first)
-
-    def ordering(self) -> OrderBy:
-        nulls = {"nulls_first": True} if self.nulls_first else {"nulls_last": True}
-        given: dict[str, Any] = nulls if self.nullable else {}
-        return F(self.path).desc(**given) if self.descending else F(self.path).asc(**given)
-
-    def beyond(self, value: str | None, rest: Q) -> list[Q]:
-        """The rows after a value of this key, and with `rest` those among its equals; in parts, each of which an index
-        scan can start into: together they would have no bound.
-        """
-        missing = Q(**{f"{self.path}__isnull": True})
-        if value is None:
-            return [missing & rest, ~missing] if self.nulls_first else [missing & rest]
-        compare = "lt" if self.descending else "gt"
-        tail = Q(**{f"{self.path}__{compare}": value}) | (Q(**{self.path: value}) & rest)
-        # Says nothing new, but is a bound that an index scan can start from.
-        bounded = Q(**{f"{self.path}__{compare}e": value}) & tail
-        return [bounded, missing] if self.nullable and not self.nulls_first else [bounded]
 
 
 def keyset_page(
@@ -77,7 +45,7 @@ def keyset_page(
     without a value come last in both directions. A cursor that cannot be read shows the first page. With `narrow` the
     rows are chosen before anything is joined to them: for wide rows of a table whose order no index has as a whole.
     """
-    keys = [_key(queryset, name) for name in order]
+    keys = keys_of(queryset, order)
     after, before = (_decode(params.get(side, "")) for side in CURSORS)
     try:
         return _page(queryset, keys, params, size, after, before, narrow)
@@ -87,7 +55,7 @@ def keyset_page(
 
 def _page(
     queryset: QuerySet[Row],
-    keys: list[_Key],
+    keys: list[Key],
     params: QueryDict,
     size: int,
     after: Cursor | None,
@@ -99,7 +67,7 @@ def _page(
     cursor = before if backwards else after
     found = queryset.order_by(*(key.ordering() for key in direction))
     rows: list[Row] = []
-    for part in _beyond(direction, cursor) if cursor else [Q()]:
+    for part in beyond(direction, cursor) if cursor else [Q()]:
         chosen = found.filter(part)[: size + 1 - len(rows)]
         rows += found.filter(pk__in=chosen.values("pk")) if narrow else chosen
         if len(rows) > size:
@@ -147,28 +115,7 @@ def at_least(count: int, cap: int = COUNT_CAP) -> str | None:
     return f"{min(count, cap)}+" if count else None
 
 
-def _key(queryset: QuerySet[Any], name: str) -> _Key:
-    path = name.removeprefix("-")
-    annotated = path in queryset.query.annotations
-    return _Key(path, name.startswith("-"), not annotated and _is_nullable(queryset.model, path))
-
-
-def _is_nullable(model: type[Model], path: str) -> bool:
-    nullable = False
-    for name in path.split("__"):
-        field = model._meta.get_field(name)
-        nullable = nullable or bool(field.null)
-        model = field.related_model if field.is_relation else model  # type: ignore[assignment]
-    return nullable
-
-
-def _beyond(keys: list[_Key], cursor: Cursor) -> list[Q]:
-    first, second = keys
-    [rest] = second.beyond(cursor[1], Q(pk__in=[]))
-    return first.beyond(cursor[0], rest)
-
-
-def _link(params: QueryDict, side: str, row: Model, keys: list[_Key]) -> str:
+def _link(params: QueryDict, side: str, row: Model, keys: list[Key]) -> str:
     query = params.copy()
     for key in CURSORS:
         query.pop(key, None)
@@ -193,7 +140,7 @@ def _encode(values: Cursor) -> str:
 def _decode(cursor: str) -> Cursor | None:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # no base64, no UTF-8, no JSON
         return None
     fits = (
         isinstance(values, list)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import F, QuerySet
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -14,7 +13,7 @@ from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import ago, day, deadline, go_link, money_words, status_badge
 from subscriptions import words
 from subscriptions.models import Subscription
-from subscriptions.models.subscription import STATUS_SINCE
+from subscriptions.sorts import NEWEST_FIRST, SORTS
 from subscriptions.views.rows import Cell, Row
 
 Fill = Callable[[Subscription, Row], SafeString]
@@ -141,17 +140,6 @@ COLUMNS = {
 # The heading of the offers: they stand over their nicknames, which is what agents look for.
 NICKNAME = Column("offer", _("Offer, nickname"), lambda s, row: _text(row.offer, row.nickname), sort="nickname")
 
-# What a list is sorted by, as ?sort= names it; each goes on by id.
-SORTS = {
-    "purchased": "purchased_at",
-    "nickname": "searched",
-    "customer": "customer__name",
-    "publisher": "publisher__name",
-    "quantity": "quantity",
-    "renewal": "term_end",
-    "since": "status_since",
-}
-NEWEST_FIRST = "-purchased"
 SORT_WORDS = {
     NEWEST_FIRST: _("Newest first"),
     "purchased": _("Oldest first"),
@@ -162,22 +150,6 @@ SORT_WORDS = {
     "renewal": _("Term ends soonest"),
     "since": _("Longest in its status"),
 }
-
-
-def order_of(sort: str) -> tuple[str, str]:
-    """The keys of a sort, e.g. `-quantity`; both run in the same direction."""
-    sign = "-" if sort.startswith("-") else ""
-    return f"{sign}{SORTS[sort.removeprefix('-')]}", f"{sign}id"
-
-
-def sortable(found: QuerySet[Subscription], sort: str) -> QuerySet[Subscription]:
-    """The subscriptions with what a sort of them goes by, written as its index has it."""
-    match sort.removeprefix("-"):
-        case "nickname":
-            return found.filter(searched_nickname__isnull=False).annotate(searched=F("searched_nickname__text"))
-        case "since":
-            return found.annotate(status_since=STATUS_SINCE)
-    return found
 
 
 def sort_named(asked: str) -> str:

@@ -21,6 +21,7 @@ from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
 from subscriptions.selectors import rows_visible_to
+from subscriptions.sorts import order_of, sortable
 from subscriptions.views import columns
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.rows import row_of
@@ -65,7 +66,7 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     filters = SubscriptionFilter(params, listing.rows, at=now())
     sort = columns.sort_named(params.get("sort", ""))
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
-    page = keyset_page(columns.sortable(filters.qs, sort), columns.order_of(sort), params, narrow=True)
+    page = keyset_page(sortable(filters.qs, sort), order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)
     cells = [(column, column.attributes) for column in shown]
     return {

@@ -12,7 +12,7 @@ from accounts.policy import Role
 from subscriptions import search
 from subscriptions.models import Nickname, Subscription
 from subscriptions.services.edits import rename
-from subscriptions.views import columns
+from subscriptions.sorts import SORTS
 from tests.factories.accounts import UserFactory
 from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import OfferFactory, PlanFactory, PlanTermFactory
@@ -97,7 +97,7 @@ def test_new_names_are_found_at_once_and_old_ones_no_longer(bought, admin_agent)
     assert dict(Nickname.objects.values_list("pk", "text")) == dict(Subscription.objects.values_list("pk", "nickname"))
 
 
-@pytest.mark.parametrize("sort", [f"{sign}{name}" for name in columns.SORTS for sign in ("", "-")])
+@pytest.mark.parametrize("sort", [f"{sign}{name}" for name in SORTS for sign in ("", "-")])
 def test_every_order_of_a_list_is_that_of_an_index(sort):
     """The rows of a page are sorted once they are chosen, never to choose them, but for those of equal names by id."""
     agent = Client()
