@@ -87,12 +87,26 @@ def _item(term: PlanTerm, price: Price | None, country: str, currency: str | Non
 def item_for_purchase(catalog_item_id: str, country: str, currency: str, at: datetime) -> tuple[PlanTerm, Price]:
     """The plan term behind a catalogItemId and its price today. Raises the refusal that keeps it from being bought."""
     term = plan_term_by_catalog_item(catalog_item_id)
+    return term, price_for_purchase(term, country, currency, at)
+
+
+def price_for_purchase(term: PlanTerm, country: str, currency: str, at: datetime) -> Price:
+    """Today's price of a plan term that was read with its plan and offer. Raises the refusal that keeps it from being
+    bought: ProductNotFound, SkuNotFound or AvailabilityNotFound for the first part that is not on sale any more.
+    """
+    offer, plan = term.plan.offer, term.plan
+    if offer.withdrawn_at is not None:
+        raise ProductNotFound(id=offer.product_id)
+    if plan.withdrawn_at is not None:
+        raise SkuNotFound(id=plan.sku_id)
+    if term.withdrawn_at is not None:
+        raise AvailabilityNotFound(id=term.catalog_item_id)
     item = _item(term, price_at(term, currency, at), country, currency)
     if item.refusal:
         raise item.refusal
     if item.price is None:
-        raise NoPriceInCurrency(offer=term.plan.offer.title, currency=currency)
-    return term, item.price
+        raise NoPriceInCurrency(offer=offer.title, currency=currency)
+    return item.price
 
 
 def plan_terms_of(offer_id: UUID) -> QuerySet[PlanTerm]:
@@ -107,17 +121,18 @@ def plan_term_by_catalog_item(catalog_item_id: str) -> PlanTerm:
     """
     product_id, _, rest = catalog_item_id.partition(":")
     sku_id, _, availability_id = rest.partition(":")
+    term = (
+        _plan_terms()
+        .filter(plan__offer__product_id=product_id, plan__sku_id=sku_id, availability_id=availability_id)
+        .first()
+    )
+    if term is not None:
+        return term
     if not Offer.objects.filter(product_id=product_id, withdrawn_at=None).exists():
         raise ProductNotFound(id=product_id)
     if not Plan.objects.filter(offer__product_id=product_id, sku_id=sku_id, withdrawn_at=None).exists():
         raise SkuNotFound(id=sku_id)
-    found = _plan_terms().filter(
-        plan__offer__product_id=product_id, plan__sku_id=sku_id, availability_id=availability_id
-    )
-    term = found.first()
-    if term is None:
-        raise AvailabilityNotFound(id=catalog_item_id)
-    return term
+    raise AvailabilityNotFound(id=catalog_item_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,10 +135,15 @@ def record(fact: Fact, *, actor: Author, at: datetime) -> Event:
 
     Call it inside the transaction of the change, with the stream's row locked: the sequence follows the last event's.
     """
+    [event] = record_all([fact], actor=actor, at=at)
+    return event
+
+
+def record_all(facts: Iterable[Fact], *, actor: Author, at: datetime) -> list[Event]:
+    """Append what one act brought about, as `record` does each of it, in as many statements as for one."""
     context = structlog.contextvars.get_contextvars()
     request_id, correlation_id = str(context.get("request_id", "")), str(context.get("correlation_id", ""))
-    [event] = record_many([Happening(fact, at, request_id, correlation_id)], actor=actor)
-    return event
+    return record_many([Happening(fact, at, request_id, correlation_id) for fact in facts], actor=actor)
 
 
 def record_many(happenings: Sequence[Happening], *, actor: Author) -> list[Event]:

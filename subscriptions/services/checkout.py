@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Prefetch
 
 from accounts.policy import Action, Actor, authorize
 from customers.models import Customer
 from customers.selectors import reseller_for_purchase
 from partnerhub.errors import AttestationMissing, CartEmpty, CustomerRelationshipEnded, HubError, PriceMoved
-from partnerhub.outbox.recorder import record
-from publishers.selectors import item_for_purchase, policy_duration, policy_word
+from partnerhub.outbox.recorder import Fact, record_all
+from publishers.selectors import policies_of, price_for_purchase, scope_of
 from subscriptions.enums import (
     CartStatus,
     GateName,
@@ -58,17 +59,18 @@ def checkout_cart(actor: Actor, customer_id: UUID, cart_id: UUID, *, at: datetim
     authorize(actor, Action.SUBSCRIPTION_BUY)
     cart = lock_cart(actor, customer_id, cart_id)
     if cart.status == CartStatus.ORDERED:
-        return _result_of(cart)
+        return _result_of(cart, list(cart.lines.all()))
     check_not_expired(cart, at)
     # One purchase at a time per customer: two carts must not both buy a once-per-customer offer.
     customer = Customer.objects.select_for_update().get(pk=customer_id)
     lines = list(cart.lines.select_related("plan_term__plan__offer__publisher", "price", "reseller"))
     _check_cart(cart, customer, lines)
+    ordered: list[Fact] = []
     for group in dict.fromkeys(line.order_group for line in lines):
-        _order_group(actor, cart, customer, [line for line in lines if line.order_group == group], at)
-    result = _result_of(cart)
+        ordered += _order_group(actor, cart, customer, [line for line in lines if line.order_group == group], at)
+    result = _result_of(cart, lines)
     if result.orders:
-        _close(actor, cart, result, at)
+        _close(actor, cart, result, ordered, at)
     return result
 
 
@@ -81,18 +83,17 @@ def _check_cart(cart: Cart, customer: Customer, lines: list[CartLine]) -> None:
         raise AttestationMissing(role="indirect" if any(line.reseller for line in lines) else "direct")
 
 
-def _close(actor: Actor, cart: Cart, result: CheckoutResult, at: datetime) -> None:
+def _close(actor: Actor, cart: Cart, result: CheckoutResult, ordered: list[Fact], at: datetime) -> None:
     cart.status, cart.ordered_at, cart.modified_at = CartStatus.ORDERED, at, at
     cart.save(update_fields=["status", "ordered_at", "modified_at"])
     numbers = [order.number for order in result.orders]
-    record(CartOrdered(cart.pk, {"orders": numbers, "errors": len(result.errors)}), actor=actor, at=at)
+    closed = CartOrdered(cart.pk, {"orders": numbers, "errors": len(result.errors)})
+    record_all([*ordered, closed], actor=actor, at=at)
 
 
-def _result_of(cart: Cart) -> CheckoutResult:
-    orders = cart.orders.prefetch_related(
-        "lines__subscription", "lines__plan_term__plan__offer__publisher", "lines__reseller"
-    )
-    lines = list(cart.lines.all())
+def _result_of(cart: Cart, lines: list[CartLine]) -> CheckoutResult:
+    told = OrderLine.objects.select_related("subscription", "plan_term__plan__offer__publisher", "reseller")
+    orders = cart.orders.prefetch_related(Prefetch("lines", told))
     groups = [line.order_group for line in lines]
     errors = [
         OrderError(line.order_group, line.number, line.error_code, line.error_text) for line in lines if line.error_code
@@ -100,8 +101,10 @@ def _result_of(cart: Cart) -> CheckoutResult:
     return CheckoutResult(sorted(orders, key=lambda order: groups.index(order.order_group)), errors)
 
 
-def _order_group(actor: Actor, cart: Cart, customer: Customer, lines: list[CartLine], at: datetime) -> None:
+def _order_group(actor: Actor, cart: Cart, customer: Customer, lines: list[CartLine], at: datetime) -> list[Fact]:
+    """Order some lines together; returns what is to be recorded of it, nothing if one of them was refused."""
     current = lines[0]
+    ordered: list[Fact] = []
     try:
         with transaction.atomic():
             order = Order.objects.create(
@@ -115,20 +118,25 @@ def _order_group(actor: Actor, cart: Cart, customer: Customer, lines: list[CartL
             )
             for number, current in enumerate(lines):
                 _recheck(customer, current, at)
-                _buy(actor, order, number, current, at)
-            CartLine.objects.filter(pk__in=[line.pk for line in lines]).update(error_code="", error_text="")
+                ordered.append(_buy(actor, order, number, current, at))
     except HubError as refusal:
-        _refuse(current, refusal)
+        _note(current, refusal.code, str(refusal)[:500])
+        return []
+    for line in lines:
+        if line.error_code:
+            _note(line, "", "")
+    return ordered
 
 
-def _refuse(line: CartLine, refusal: HubError) -> None:
-    line.error_code, line.error_text = refusal.code, str(refusal)[:500]
+def _note(line: CartLine, code: str, sentence: str) -> None:
+    """Write why a line was left out, or that it no longer is."""
+    line.error_code, line.error_text = code, sentence
     line.save(update_fields=["error_code", "error_text"])
 
 
 def _recheck(customer: Customer, line: CartLine, at: datetime) -> None:
     """What was true when the line was put into the cart must still be true: above all the price that was shown."""
-    _term, price = item_for_purchase(line.plan_term.catalog_item_id, customer.country, customer.currency, at)
+    price = price_for_purchase(line.plan_term, customer.country, customer.currency, at)
     offer = line.plan_term.plan.offer
     if (price.amount, price.currency) != (line.price.amount, line.price.currency):
         raise PriceMoved(offer=offer.title, shown=line.price, current=price)
@@ -138,7 +146,9 @@ def _recheck(customer: Customer, line: CartLine, at: datetime) -> None:
         reseller_for_purchase(line.reseller_id, settings.HUB_PARTNER_ID)
 
 
-def _buy(actor: Actor, order: Order, number: int, line: CartLine, at: datetime) -> Subscription:
+def _buy(actor: Actor, order: Order, number: int, line: CartLine, at: datetime) -> Fact:
+    plan, term = line.plan_term.plan, line.plan_term.term
+    policies, scope = policies_of(plan, "activate_within", "reduce_within", "subscribe_notice"), scope_of(plan, term)
     order_line = OrderLine.objects.create(
         order=order,
         number=number,
@@ -150,21 +160,16 @@ def _buy(actor: Actor, order: Order, number: int, line: CartLine, at: datetime) 
         nickname=line.nickname,
         reseller=line.reseller,
     )
-    subscription = _open_subscription(order, order_line, line, at)
+    activate_by = at + policies.duration("activate_within", scope, at)
+    subscription = _open_subscription(order, order_line, line, activate_by, at)
+    _open_seats(subscription, at, reducible_until=at + policies.duration("reduce_within", scope, at))
     _open_gates(subscription, order, at)
     if subscription.publisher.is_polled:
         _schedule(subscription, at)
-    record(SubscriptionOrdered(subscription.pk, _facts_of(subscription, order)), actor=actor, at=at)
-    if _wants_notice(subscription, at):
+    # Only a webhook can be told of a purchase before anybody opens its link.
+    if subscription.publisher.webhook_url and policies.text("subscribe_notice", scope, at) == "yes":
         begin(actor, subscription, Wanted(OperationAction.SUBSCRIBE, {}, {}), held_until=None, at=at)
-    return subscription
-
-
-def _wants_notice(subscription: Subscription, at: datetime) -> bool:
-    """Whether the publisher's webhook is told of a purchase before anybody opens its link."""
-    if not subscription.publisher.webhook_url:
-        return False
-    return policy_word("subscribe_notice", subscription.plan, at, subscription.plan_term.term) == "yes"
+    return SubscriptionOrdered(subscription.pk, _facts_of(subscription, order))
 
 
 def _schedule(subscription: Subscription, at: datetime) -> None:
@@ -173,9 +178,11 @@ def _schedule(subscription: Subscription, at: datetime) -> None:
     )
 
 
-def _open_subscription(order: Order, order_line: OrderLine, line: CartLine, at: datetime) -> Subscription:
+def _open_subscription(
+    order: Order, order_line: OrderLine, line: CartLine, activate_by: datetime, at: datetime
+) -> Subscription:
     plan = line.plan_term.plan
-    subscription = Subscription.objects.create(
+    return Subscription.objects.create(
         customer=order.customer,
         publisher=plan.offer.publisher,
         offer=plan.offer,
@@ -191,16 +198,18 @@ def _open_subscription(order: Order, order_line: OrderLine, line: CartLine, at: 
         reseller=line.reseller,
         one_per_customer=plan.offer.one_per_customer,
         purchased_at=at,
-        activate_by=at + policy_duration("activate_within", plan, at, line.plan_term.term),
+        activate_by=activate_by,
     )
+
+
+def _open_seats(subscription: Subscription, at: datetime, *, reducible_until: datetime) -> None:
     SeatTranche.objects.create(
         subscription=subscription,
-        quantity=line.quantity,
+        quantity=subscription.quantity,
         cause=TrancheCause.PURCHASE,
         opened_at=at,
-        reducible_until=at + policy_duration("reduce_within", plan, at, line.plan_term.term),
+        reducible_until=reducible_until,
     )
-    return subscription
 
 
 def _open_gates(subscription: Subscription, order: Order, at: datetime) -> None:
