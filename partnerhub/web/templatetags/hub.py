@@ -4,15 +4,15 @@ Registered as a builtin library, so templates need no {% load %}.
 """
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
+from decimal import ROUND_DOWN, Decimal
+from functools import cache, lru_cache
 from typing import Any
 
 import structlog
 from django import template
 from django.template.loader import render_to_string
-from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, pgettext
@@ -25,6 +25,7 @@ register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
+_POLISH_NUMBER = {ord(","): NO_BREAK_SPACE, ord("."): ","}
 SYMBOL_LEADS = {"€", "$", "£"}
 SOON = timedelta(days=2)
 FAR = timedelta(days=60)
@@ -76,11 +77,16 @@ def status_badge(tone: str, word: str, reason: str = "", icon: str = "") -> Safe
 @register.simple_tag
 def go_link(url: str, name: str, css_class: str = "button") -> SafeString:
     """Go to publisher's site, for one subscription. `nofollow` and no prefetch: opening it mints a link."""
-    return format_html(
-        '<a class="{}" href="{}" target="_blank" rel="noopener noreferrer nofollow">{}{}'
-        '<span class="sr">: {} {}</span></a>',
-        css_class, url, gettext("Go to publisher's site"), icon("external-link"), name, gettext("(opens a new tab)"),
-    )  # fmt: skip
+    label, note = _go_words(get_language() or "en")
+    return SafeString(
+        f'<a class="{escape(css_class)}" href="{escape(url)}" target="_blank" rel="noopener noreferrer nofollow">'
+        f'{label}<span class="sr">: {escape(name)} {note}</span></a>'
+    )
+
+
+@cache
+def _go_words(language: str) -> tuple[str, str]:
+    return escape(gettext("Go to publisher's site")) + icon("external-link"), escape(gettext("(opens a new tab)"))
 
 
 @register.filter
@@ -116,13 +122,12 @@ def money(amount: Money | Decimal | int | str | None, currency: str = "") -> Saf
 
 def money_text(amount: Decimal, currency: str) -> str:
     """The plain text behind the `money` filter, for sentences and buttons."""
-    exponent = smallest_unit(currency).as_tuple().exponent
-    digits = -exponent if isinstance(exponent, int) else 2
-    number = number_format(abs(amount), decimal_pos=digits, use_l10n=True, force_grouping=True)
+    in_polish = _in_polish()
+    number = f"{abs(amount).quantize(smallest_unit(currency), ROUND_DOWN):,}"
     sign = MINUS if amount < 0 else ""
     symbol = symbol_of(currency)
-    if (get_language() or "en").startswith("pl"):
-        return f"{sign}{number}{NO_BREAK_SPACE}{symbol}"
+    if in_polish:
+        return f"{sign}{number.translate(_POLISH_NUMBER)}{NO_BREAK_SPACE}{symbol}"
     if symbol in SYMBOL_LEADS:
         return f"{sign}{symbol}{number}"
     return f"{sign}{currency}{NO_BREAK_SPACE}{number}"
@@ -145,18 +150,24 @@ def day(value: date | datetime | None) -> SafeString:
         return SafeString("")
     if isinstance(value, datetime):
         value = localtime(value).date()
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), day_text(value))
+    return SafeString(f'<time datetime="{value.isoformat()}">{day_text(value)}</time>')
 
 
 def day_text(value: date) -> str:
     """The plain text behind the `day` filter, for sentences."""
-    return date_format(value, "j.m.Y" if _in_polish() else "j M Y", use_l10n=False)
+    return _day_text(value.year, value.month, value.day, _in_polish())
+
+
+@lru_cache(maxsize=4096)
+def _day_text(year: int, month: int, day: int, in_polish: bool) -> str:
+    return date_format(date(year, month, day), "j.m.Y" if in_polish else "j M Y", use_l10n=False)
 
 
 @register.filter
 def absolute(moment: datetime) -> str:
     """A moment to the minute with its time zone: `22 Nov 2026, 14:30 UTC`, in Polish `22.11.2026, 14:30 UTC`."""
-    return date_format(localtime(moment), "j.m.Y, H:i T" if _in_polish() else "j M Y, H:i T", use_l10n=False)
+    here = localtime(moment)
+    return f"{day_text(here)}, {here:%H:%M} {here.tzname()}"
 
 
 def _future(minutes: int) -> str:
@@ -183,20 +194,21 @@ def distance(away: timedelta) -> str:
     static/js/hub.js keeps the same thresholds with Intl.RelativeTimeFormat.
     """
     minutes = int(abs(away).total_seconds()) // 60
+    return _distance(minutes if away >= timedelta(0) else -minutes, get_language() or "en")
+
+
+@lru_cache(maxsize=4096)
+def _distance(minutes: int, language: str) -> str:
     if minutes == 0:
         return pgettext("time", "now")
-    return _past(minutes) if away < timedelta(0) else _future(minutes)
+    return _past(-minutes) if minutes < 0 else _future(minutes)
 
 
 def _time(kind: str, moment: datetime, tone: str, words: str) -> SafeString:
-    return format_html(
-        '<time tabindex="0" data-when="{}" class="{}" datetime="{}" title="{}" data-absolute="{}">{}</time>',
-        kind,
-        tone,
-        moment.isoformat(),
-        absolute(moment),
-        absolute(moment),
-        words,
+    told = absolute(moment)
+    return SafeString(
+        f'<time tabindex="0" data-when="{kind}" class="{tone}" datetime="{moment.isoformat()}" title="{told}"'
+        f' data-absolute="{told}">{escape(words)}</time>'
     )
 
 
