@@ -147,6 +147,9 @@ class DirectoryAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         if sociallogin.state.get("process") != AuthProcess.LOGIN:
             raise ImmediateHttpResponse(redirect("account_login"))
+        if not _is_what_was_asked(sociallogin):
+            log.warning("single_sign_on_failed", error="nonce")
+            raise ImmediateHttpResponse(directory_failed(request))
         identity = _identity(sociallogin)
         try:
             user = admit(identity, settings.HUB_SSO_ROLES, at=now())
@@ -172,6 +175,12 @@ class DirectoryAdapter(DefaultSocialAccountAdapter):
 def _ways(request: HttpRequest, user: User) -> list[tuple[str, str]]:
     records = get_authentication_records(request, user)
     return [(record["method"], record.get("type", "")) for record in records if not record.get("reauthenticated")]
+
+
+def _is_what_was_asked(sociallogin: SocialLogin) -> bool:
+    """Whether the ID token holds the nonce with which this browser was sent away (OpenID Connect Core 3.1.3.7)."""
+    sent, told = sociallogin.state.get("nonce"), sociallogin.account.extra_data["id_token"].get("nonce")
+    return isinstance(told, str) and bool(sent) and sent == told
 
 
 def _identity(sociallogin: SocialLogin) -> Identity:

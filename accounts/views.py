@@ -86,7 +86,7 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponse:
 def sign_in_with_directory(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Send the browser to the organisation's directory, unless that cannot be reached."""
     try:
-        return _directory("login", request, provider_id)
+        return _directory("go", request, provider_id)
     except OSError:
         log.warning("directory_away", exc_info=True)
         return directory_failed(request)
@@ -95,13 +95,11 @@ def sign_in_with_directory(request: HttpRequest, provider_id: str) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 def back_from_directory(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Take in what the directory says of who was sent there."""
-    return _directory("callback", request, provider_id)
+    return _directory("back", request, provider_id)
 
 
 def _directory(act: str, request: HttpRequest, provider_id: str) -> HttpResponse:
-    # Its client is a twentieth of the start-up, and most hubs have no directory.
-    view = import_string(f"allauth.socialaccount.providers.openid_connect.views.{act}")
-    answer: HttpResponse = view(request, provider_id)
+    answer: HttpResponse = import_string(f"accounts.directory.{act}")(request, provider_id)
     return answer
 
 

@@ -31,6 +31,7 @@ def running():
 @pytest.fixture
 def directory(running, settings):
     running.claims, running.audience, running.fails = {"sub": "ada-1"}, CLIENT, False
+    running.forgets, running.userinfo = (), {}
     settings.HUB_SSO_ISSUER, settings.HUB_SSO_NAME = running.issuer, "Example ID"
     settings.HUB_SSO_ROLES = {"g-admins": "admin_agent", "g-platform": "platform_admin"}
     told = {"server_url": running.issuer, "oauth_pkce_enabled": True, "token_auth_method": "client_secret_post"}
@@ -124,6 +125,37 @@ def test_what_the_directory_did_not_say_to_this_hub_signs_nobody_in(directory, s
         answer = come_by(client)
     assert (answer.status_code, answer["Location"], User.objects.count()) == (302, "/accounts/sign-in/", 0)
     assert "did not work" in client.get("/accounts/sign-in/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("claims", "forgets", "userinfo"),
+    [
+        ({"iss": "https://elsewhere.example"}, (), {}),
+        ({"exp": 1}, (), {}),
+        ({"nonce": "of another sign-in"}, (), {}),
+        ({"azp": "another"}, (), {}),
+        ({}, (), {"sub": "somebody-else"}),
+        *(({}, (name,), {}) for name in ("iss", "aud", "exp", "nonce", "sub")),
+    ],
+)
+def test_a_token_that_is_not_the_answer_of_this_directory_signs_nobody_in(directory, claims, forgets, userinfo):
+    directory.claims, directory.forgets, directory.userinfo = person(**claims), forgets, {"sub": "ada-1", **userinfo}
+    client = Client()
+    answer = come_by(client)
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/sign-in/")
+    assert "did not work" in client.get("/accounts/sign-in/").content.decode()
+    assert (User.objects.count(), SocialAccount.objects.count(), Event.objects.count()) == (0, 0, 0)
+
+
+def test_nothing_in_the_address_changes_what_the_directory_is_asked(directory):
+    directory.claims = person()
+    come_by(Client())
+    usual = directory.asked
+    come_by(Client(), auth_params="redirect_uri=https://evil.example/&nonce=known&prompt=none", scope="admin")
+    assert directory.asked.keys() == usual.keys()
+    assert directory.asked["redirect_uri"] == usual["redirect_uri"] == "http://testserver/accounts/sso/oidc/callback/"
+    assert sorted(directory.asked["scope"].split()) == ["email", "openid", "profile"]
+    assert len({usual["nonce"], directory.asked["nonce"], "known"}) == 3
 
 
 def test_nobody_binds_another_identity_to_an_account(directory):

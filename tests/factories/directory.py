@@ -18,14 +18,20 @@ CLIENT, SECRET = "hub", "a secret of the directory, long enough"
 
 
 class Directory:
-    """Signs in whoever `claims` say, by code with PKCE, for one client."""
+    """Signs in whoever `claims` say, by code with PKCE, for one client.
+
+    `forgets` names claims to leave out, `userinfo` what its other answer says instead; `asked` is the last question.
+    """
 
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {}
         self.issuer = ""
         self.audience = CLIENT
         self.fails = False
-        self._challenges: dict[str, str] = {}
+        self.forgets: tuple[str, ...] = ()
+        self.userinfo: dict[str, Any] = {}
+        self.asked: dict[str, str] = {}
+        self._asked: dict[str, dict[str, str]] = {}
 
     def answer(self, path: str, query: dict[str, str], form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         match path:
@@ -34,23 +40,25 @@ class Directory:
                 urls = {key: f"{self.issuer}/{name}" for key, name in names.items()}
                 return 200, {"issuer": self.issuer, "userinfo_endpoint": f"{self.issuer}/me", **urls}
             case "/authorize":
-                code = f"code-{len(self._challenges)}"
-                self._challenges[code] = query["code_challenge"]
+                code, self.asked = f"code-{len(self._asked)}", query
+                self._asked[code] = query
                 back = urlencode({"code": code, "state": query["state"]})
                 return 302, {"Location": f"{query['redirect_uri']}?{back}"}
             case "/token":
                 return self._token(form)
             case "/me":
-                return 200, {"sub": self.claims["sub"]}
+                return 200, {"sub": self.claims["sub"], **self.userinfo}
         return 404, {}
 
     def _token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
-        proved = base64.urlsafe_b64encode(digest).decode().rstrip("=") == self._challenges.pop(form["code"], "")
+        asked = self._asked.pop(form["code"], {})
+        proved = base64.urlsafe_b64encode(digest).decode().rstrip("=") == asked.get("code_challenge")
         if self.fails or not proved or (form["client_id"], form["client_secret"]) != (CLIENT, SECRET):
             return 400, {"error": "invalid_grant"}
         at = int(now().timestamp())
-        claims = {"iss": self.issuer, "aud": self.audience, "iat": at, "exp": at + 300, **self.claims}
+        known = {"iss": self.issuer, "aud": self.audience, "iat": at, "exp": at + 300, "nonce": asked.get("nonce")}
+        claims = {name: value for name, value in {**known, **self.claims}.items() if name not in self.forgets}
         token = jwt.encode(claims, SECRET, algorithm="HS256")
         return 200, {"access_token": "one", "token_type": "Bearer", "expires_in": 300, "id_token": token}
 
