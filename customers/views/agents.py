@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.middleware import actor_of
 from accounts.models import User
 from accounts.policy import AGENT_ROLES, Actor
+from accounts.proofs import confirm_sending
 from accounts.selectors import agent_for, agents, invitations
 from accounts.services.invitations import invite, revoke_invitation, send_again
 from accounts.services.people import change_agent, deactivate, reactivate
@@ -92,6 +93,7 @@ def agent(request: HttpRequest, user_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def invite_agent(request: HttpRequest) -> HttpResponse:
     """Write to somebody who is to be an agent."""
     actor = actor_of(request)
@@ -111,6 +113,7 @@ def invite_agent(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def edit(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Change an agent; two people who do it at once see each other's values."""
     actor = actor_of(request)
@@ -132,6 +135,7 @@ def edit(request: HttpRequest, user_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def activation(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Let an agent in no more, or again, with a reason."""
     actor = actor_of(request)
@@ -163,6 +167,7 @@ def end_sessions(request: HttpRequest, user_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
+@confirm_sending
 def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Send a fresh link to somebody who is invited."""
     sent = send_again(actor_of(request), invitation_id, at=now())

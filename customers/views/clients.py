@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.middleware import actor_of
 from accounts.models import Client
 from accounts.policy import Role
-from accounts.proofs import confirm_first
+from accounts.proofs import confirm_first, confirm_sending
 from accounts.selectors import api_client_for, api_clients
 from accounts.services.clients import create_api_client, revoke_client, revoke_client_secret, rotate_secret, set_scope
 from customers.client_forms import ClientForm, RotationForm, ScopeForm, scope_shown
@@ -89,6 +89,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@confirm_sending
 def scope(request: HttpRequest, client_id: UUID) -> HttpResponse:
     """Choose which customers a program sees."""
     actor = actor_of(request)

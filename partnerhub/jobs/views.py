@@ -80,12 +80,9 @@ def export(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 @require_POST
 @login_required
 def confirm(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Start the job; who starts one that cannot be taken back has to be proved first."""
-    found = job_for(actor_of(request), job_id)
-    if kind_of(found).is_final(found) and not proved_lately(request):
-        return ask(request)
+    """Start the job."""
     phrase = request.POST.get("phrase", "")
-    return _decided(request, job_id, lambda actor, at: services.confirm(actor, job_id, phrase=phrase, at=at))
+    return _started(request, job_id, lambda actor, at: services.confirm(actor, job_id, phrase=phrase, at=at))
 
 
 @require_POST
@@ -97,7 +94,7 @@ def pause(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def resume(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return _decided(request, job_id, lambda actor, at: services.resume(actor, job_id, at=at))
+    return _started(request, job_id, lambda actor, at: services.resume(actor, job_id, at=at))
 
 
 @require_POST
@@ -109,7 +106,7 @@ def stop(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return _decided(request, job_id, lambda actor, at: services.retry_failed(actor, job_id, at=at))
+    return _started(request, job_id, lambda actor, at: services.retry_failed(actor, job_id, at=at))
 
 
 @require_POST
@@ -130,6 +127,14 @@ def discard(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return _refused(request, job_id, refusal)
     messages.success(request, _("The plan is discarded. Nothing was changed."))
     return redirect("jobs:list")
+
+
+def _started(request: HttpRequest, job_id: UUID, act: Callable[[Actor, datetime], Job]) -> HttpResponse:
+    """Let rows be done; whoever starts what cannot be taken back has to be proved first."""
+    found = job_for(actor_of(request), job_id)
+    if kind_of(found).is_final(found) and not proved_lately(request):
+        return ask(request)
+    return _decided(request, job_id, act)
 
 
 def _decided(request: HttpRequest, job_id: UUID, act: Callable[[Actor, datetime], Job]) -> HttpResponse:

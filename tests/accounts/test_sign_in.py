@@ -4,7 +4,7 @@ import re
 from contextlib import ExitStack
 from datetime import timedelta
 from io import StringIO
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import time_machine
@@ -12,15 +12,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.urls import reverse
+from django.utils.http import urlsafe_base64_encode
 
-from accounts.models import PersonalToken, Session, User
+from accounts.models import Invitation, PersonalToken, Session, User
 from accounts.policy import Role
 from partnerhub.clock import now
 from partnerhub.mail.models import Message
 from partnerhub.mail.sealing import opened
 from partnerhub.outbox.delivery import deliver_due
 from partnerhub.outbox.models import Event
-from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.accounts import PASSWORD, ClientFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 SIGN_IN, CODE, APP = "/accounts/sign-in/", "/accounts/sign-in/code/", "/accounts/security/app/"
@@ -185,6 +187,46 @@ def test_what_shows_a_secret_asks_first(settings, later, path):
     assert client.get(path)["Location"].startswith("/accounts/confirm/?next=")
 
 
+def test_who_may_do_what_is_changed_only_by_who_proved_lately_who_they_are(settings, later):
+    settings.HUB_CONFIRM_MINUTES = 15
+    client, agent = signed_in(UserFactory(active_role=Role.PLATFORM_ADMIN)), UserFactory(active_role=Role.SALES_AGENT)
+    profile = {"name": "Ewa", "sales_agent": "on", "language": "en", "scope": "all", "customers": ""}
+    assert client.post("/agents/invite/", {**profile, "email": "jan@firma.example"}).status_code == 302
+    invited, events = Invitation.objects.get(), Event.objects.count()
+    later(minutes=16)
+    asked = {
+        "/agents/invite/": {**profile, "email": "ewa@firma.example"},
+        f"/agents/invitations/{invited.pk}/send/": {},
+        reverse("client-scope", args=[ClientFactory(role=Role.ADMIN_AGENT).pk]): {"scope": "all", "customers": ""},
+        f"/agents/{agent.pk}/activation/": {"act": "deactivate", "reason": "Left"},
+        f"/agents/{agent.pk}/edit/": {**profile, "version": "1"},
+    }
+    for path, sent in asked.items():
+        assert client.post(path, sent)["Location"] == f"/accounts/confirm/?{urlencode({'next': path})}"
+    assert Event.objects.count() == events
+    answer = client.post("/accounts/confirm/", {"next": path, "password": PASSWORD})
+    agent.refresh_from_db()
+    assert (answer.status_code, answer["Location"], agent.name) == (302, f"/agents/{agent.pk}/", "Ewa")
+
+
+def test_asking_for_links_is_held_back_and_tells_nothing(settings):
+    settings.HUB_FAILED_SIGN_INS_AN_HOUR = 2
+    user = UserFactory()
+    told = {
+        email: [Client().post("/accounts/password/forgotten/", {"email": email}) for _ in range(4)]
+        for email in (user.email, "nobody@partnerhub.example")
+    }
+    known, unknown = ([(one.status_code, one["Location"], one.content) for one in answers] for answers in told.values())
+    assert known == unknown
+    assert Event.objects.count() == 2
+    signed_in(user)
+    users = (str(user.pk), "00000000-0000-0000-0000-000000000000")
+    made_up = [Client().get(f"/accounts/password/new/{urlsafe_base64_encode(pk.encode())}/made-up/") for pk in users]
+    assert [page.status_code for page in made_up] == [410, 410]
+    first, second = (re.search(r"<h1>.*?</p>", page.content.decode(), re.DOTALL)[0] for page in made_up)
+    assert first == second
+
+
 def test_a_forgotten_password_is_chosen_anew_by_a_link_that_works_once():
     user = UserFactory()
     open_session = signed_in(user)
@@ -233,7 +275,7 @@ def test_an_operator_lets_in_who_has_lost_the_second_factor():
     with_app(client)
     out = StringIO()
     call_command("forget_second_factors", user.email.upper(), stdout=out)
-    assert out.getvalue() == f"1 second factors of {user.email.upper()} are removed.\n"
+    assert out.getvalue() == f"Second factors removed of {user.email.upper()}: 1\n"
     assert (client.get("/customers/").status_code, Authenticator.objects.count()) == (302, 0)
     assert signed_in(user).get("/customers/").status_code == 200
     assert told(user)[-2] == ("user.second_factors_forgotten", {"count": 1})

@@ -4,7 +4,7 @@ import csv
 import html
 import io
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import pytest
@@ -22,7 +22,7 @@ from partnerhub.jobs.models import Job
 from partnerhub.outbox.models import Refusal
 from partnerhub.web.export import BYTE_ORDER_MARK
 from subscriptions.models import Subscription
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.jobs import planned, work
 from tests.factories.subscriptions import NOON, active, buy
 
@@ -145,6 +145,25 @@ def test_cancelling_wants_the_name_typed_and_keeps_what_was_typed(admin):
     assert job.status == JobStatus.PLANNED
 
     assert admin.decide(job, "confirm", phrase=subscription.customer.name).status_code == 302
+    job.refresh_from_db()
+    assert job.status == JobStatus.RUNNING
+
+
+def test_many_are_cancelled_only_by_who_proved_lately_who_they_are(admin, settings):
+    settings.HUB_CONFIRM_MINUTES = 15
+    job = admin.plan(buy(), action="cancel", reason="Over")
+    harmless = admin.plan(buy(), action="nickname", nickname="New")
+    assert admin.decide(harmless, "confirm").headers["Location"] == page(harmless)
+
+    for act in ("confirm", "resume", "retry"):
+        path = f"{page(job)}{act}/"
+        asked = admin.decide(job, act, phrase=job.phrase)
+        assert asked.headers["Location"] == f"/accounts/confirm/?{urlencode({'next': path})}"
+        job.refresh_from_db()
+        assert job.status == JobStatus.PLANNED
+
+    assert admin.decide(job, "confirm", phrase=job.phrase).status_code == 302
+    admin.post("/accounts/confirm/", {"next": f"{page(job)}confirm/", "password": PASSWORD})
     job.refresh_from_db()
     assert job.status == JobStatus.RUNNING
 

@@ -21,4 +21,4 @@ class Command(BaseCommand):
             count = forget_second_factors(OPERATOR, email, at=now())
         except HubError as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"{count} second factors of {email} are removed.")
+        self.stdout.write(f"Second factors removed of {email}: {count}")
