@@ -1,7 +1,9 @@
 """Reading a publisher's statement: CSV or XLSX, line by line, every line that cannot be read named."""
 
 import csv
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +36,11 @@ COLUMNS = {
 }
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(-\d{2})?|(?P<m>\d{1,2})[./](?P<y>\d{4})")
 _CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,9})(\d{1,9})""")
+# What is raised of a packed file that is damaged, encrypted, crafted, or one of another kind.
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, CalamineError),
+    *(EOFError, IndexError, OSError, OverflowError, RuntimeError, ValueError),
+)
 _AMBIGUOUS = re.compile(r"-?[1-9]\d{0,2}[.,]\d{3}")
 
 
@@ -95,15 +102,20 @@ def _text(file: IO[bytes]) -> Iterator[Sequence[Any]]:
 
 def _sheet(file: IO[bytes]) -> Iterable[Sequence[Any]]:
     try:
-        with zipfile.ZipFile(file) as packed:
-            size = sum(part.file_size for part in packed.infolist())
-            if size > LARGEST_SHEET or _cells(packed) > MOST_CELLS:
-                raise UnreadableStatement(_("The sheet is too large. Save it as CSV."))
-        file.seek(0)
-        return CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).iter_rows()
-    # A packed file that is damaged or encrypted, or one of another kind.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, CalamineError, IndexError):
+        sheet = None if _is_large(file) else CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
+    except _DAMAGED:
         raise UnreadableStatement(_("The file is not an XLSX file.")) from None
+    if sheet is None:
+        raise UnreadableStatement(_("The sheet is too large. Save it as CSV."))
+    return sheet.iter_rows()
+
+
+def _is_large(file: IO[bytes]) -> bool:
+    with zipfile.ZipFile(file) as packed:
+        size = sum(part.file_size for part in packed.infolist())
+        is_large = size > LARGEST_SHEET or _cells(packed) > MOST_CELLS
+    file.seek(0)
+    return is_large
 
 
 def _cells(packed: zipfile.ZipFile) -> int:
@@ -157,7 +169,8 @@ def _read(number: int, row: Sequence[Any], places: dict[str, int]) -> StatementR
 
 
 def _plain(cell: Any) -> str:
-    return plain(str(cell)) if cell is not None else ""
+    # A sheet can spell a NUL, which no text of the database may hold.
+    return plain(str(cell).replace("\0", "")) if cell is not None else ""
 
 
 def _month(cell: Any) -> date:

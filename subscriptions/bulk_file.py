@@ -148,7 +148,8 @@ def _plain(cell: str) -> str:
 
 
 def _quantity(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:12]) <= _LARGEST_QUANTITY:
+    is_short = text.isascii() and text.isdecimal() and len(text) <= len(str(_LARGEST_QUANTITY))
+    if not is_short or not 1 <= int(text) <= _LARGEST_QUANTITY:
         raise ValueError(gettext_noop("a whole number from 1 is expected"))
     return int(text)
 
