@@ -9,12 +9,13 @@ from uuid import UUID
 
 from django.db.models import Min, QuerySet, Sum
 
-from billing import bulk, reckoning
+from billing import reckoning
 from billing.enums import ChargeType
 from billing.models import Account, Charge
 from billing.periods import Period, months_of
 from billing.proration import Rounding
 from billing.reckoning import Added, Basis, Charged, Entry
+from partnerhub import bulk
 from partnerhub.errors import ClockBehind
 from partnerhub.outbox.recorder import digest
 from publishers.models import PlanTerm, Pricing

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
-from billing import bulk
 from billing.drafting import Draft, Drafted, draft
 from billing.enums import InvoiceKind, InvoiceState
 from billing.events import (
@@ -25,6 +24,7 @@ from billing.models import Invoice, InvoiceLine
 from billing.periods import Month
 from billing.services.numbering import lock_series, number
 from customers.models import Customer
+from partnerhub import bulk
 from partnerhub.errors import InvoiceStateForbids, NotFound
 from partnerhub.outbox.recorder import Happening, record, record_many
 from publishers.selectors import hub_policy_duration

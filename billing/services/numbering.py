@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from billing import bulk
 from billing.enums import InvoiceKind, InvoiceState
 from billing.events import InvoiceFinalized
 from billing.models import ExchangeRate, Invoice, InvoiceLine, InvoiceSeries
 from billing.tax import LOCAL_CURRENCY
+from partnerhub import bulk
 from partnerhub.errors import ClockBehind, ExchangeRateMissing, HubError, TaxMoved
 from partnerhub.money import smallest_unit
 from partnerhub.outbox.recorder import Author, Happening, digest, record_many
