@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import urandom
@@ -12,7 +12,8 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from partnerhub.outbox.models import Event
+from partnerhub import bulk
+from partnerhub.outbox.models import Delivery, Event
 
 Handler = Callable[[Event, datetime], None]
 # Which of the named events anybody waits for behind a consumer.
@@ -95,20 +96,13 @@ SELECT last.stream_id, last.sequence, last.hash
  CROSS JOIN LATERAL (SELECT stream_id, sequence, hash FROM outbox_event
                       WHERE stream_id = stream.id ORDER BY sequence DESC LIMIT 1) AS last
 """
-# One document instead of a parameter for each value: thousands of rows cost one message.
-_APPEND = """
-INSERT INTO outbox_event
-       (id, stream_type, stream_id, sequence, name, data, reason, actor_kind, actor_id, actor_label, actor_role,
-        request_id, correlation_id, at, previous_hash, hash)
-SELECT id, stream_type, stream_id, sequence, name, data, reason, actor_kind, actor_id, actor_label, actor_role,
-       request_id, correlation_id, at, previous_hash, hash
-  FROM jsonb_populate_recordset(NULL::outbox_event, %(events)s)
-"""
-_OWE = """
-INSERT INTO outbox_delivery (event_id, handler, stream_id, sequence, attempts, next_attempt_at, last_error)
-SELECT event_id, handler, stream_id, sequence, 0, next_attempt_at, ''
-  FROM jsonb_populate_recordset(NULL::outbox_delivery, %(deliveries)s)
-"""
+_EVENT = (
+    "id", "stream_type", "stream_id", "sequence", "name", "data", "reason", "actor_kind", "actor_id", "actor_label",
+    "actor_role", "request_id", "correlation_id", "at", "previous_hash", "hash",
+)  # fmt: skip
+_DELIVERY = ("event_id", "handler", "stream_id", "sequence", "attempts", "next_attempt_at", "last_error")
+# An event's row: its values in the order of _EVENT, all of them text but the sequence.
+Line = tuple[str, str, str, int, str, str, str, str, str, str, str, str, str, str, str, str]
 
 
 def digest(payload: dict[str, Any], previous_hash: str) -> str:
@@ -117,7 +111,7 @@ def digest(payload: dict[str, Any], previous_hash: str) -> str:
 
 
 def fingerprint(event: Event) -> dict[str, Any]:
-    """What the chain protects of an event."""
+    """What the chain protects of an event; `_lines` writes the same, put together as text."""
     return {
         "id": str(event.id),
         "stream": [event.stream_type, str(event.stream_id), event.sequence],
@@ -143,59 +137,69 @@ def record_all(facts: Iterable[Fact], *, actor: Author, at: datetime) -> list[Ev
     """Append what one act brought about, as `record` does each of it, in as many statements as for one."""
     context = structlog.contextvars.get_contextvars()
     request_id, correlation_id = str(context.get("request_id", "")), str(context.get("correlation_id", ""))
-    return record_many([Happening(fact, at, request_id, correlation_id) for fact in facts], actor=actor)
+    happenings = [Happening(fact, at, request_id, correlation_id) for fact in facts]
+    lines = _append(happenings, actor)
+    return [_event(line, one) for line, one in zip(lines, happenings, strict=True)]
 
 
-def record_many(happenings: Sequence[Happening], *, actor: Author) -> list[Event]:
+def record_many(happenings: Sequence[Happening], *, actor: Author) -> None:
     """Append facts to their streams, each stream's in the given order, as `record` does one.
 
     Every stream's row must be locked by the caller. Raises TransactionManagementError outside a transaction.
     """
+    _append(happenings, actor)
+
+
+def _append(happenings: Sequence[Happening], actor: Author) -> list[Line]:
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an event is recorded in the transaction of its change")
     if not happenings:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_LAST, {"streams": list({one.fact.stream_id for one in happenings})})
-        events = _chained(happenings, {row[0]: (row[1], row[2]) for row in cursor.fetchall()}, actor)
-        cursor.execute(_APPEND, {"events": _document(map(_columns, events))})
-        unwanted = _unwanted({event.name for event in events})
-        if owed := [duty for event in events for duty in _duties(event, unwanted)]:
-            cursor.execute(_OWE, {"deliveries": _document(owed)})
-    return events
+        lines = _lines(happenings, {row[0]: (row[1], row[2]) for row in cursor.fetchall()}, actor)
+    bulk.insert(Event._meta.db_table, _EVENT, lines)
+    if owed := list(_owed(lines)):
+        bulk.insert(Delivery._meta.db_table, _DELIVERY, owed)
+    return lines
 
 
-def _chained(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], actor: Author) -> list[Event]:
-    events = []
-    # Drawn together: each draw lets other threads take the interpreter.
-    random = urandom(16 * len(happenings))
-    for number, one in enumerate(happenings):
-        sequence, previous_hash = last.get(one.fact.stream_id, (0, ""))
-        event = Event(
-            id=UUID(bytes=random[16 * number : 16 * number + 16], version=4),
-            stream_type=one.fact.stream_type,
-            stream_id=one.fact.stream_id,
-            sequence=sequence + 1,
-            name=one.fact.name,
-            data=one.fact.data,
-            reason=one.fact.reason,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_label=actor.label,
-            actor_role=str(actor.role),
-            request_id=one.request_id[:64],
-            correlation_id=one.correlation_id[:64],
-            at=one.at,
-            previous_hash=previous_hash,
+def _lines(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], actor: Author) -> list[Line]:
+    """The rows of events. What is hashed is put together from text that the row needs anyway (see `fingerprint`)."""
+    lines: list[Line] = []
+    author = actor.kind, actor.id, actor.label, str(actor.role)
+    told_author = _canonical(author)
+    for id_, one in zip(_new_ids(happenings), happenings, strict=True):
+        fact, request_id, correlation_id = one.fact, one.request_id[:64], one.correlation_id[:64]
+        sequence, previous_hash = last.get(fact.stream_id, (0, ""))
+        sequence += 1
+        stream_id, at, data = str(fact.stream_id), one.at.astimezone(UTC).isoformat(), _canonical(fact.data)
+        told = (
+            f'{{"actor":{told_author},"at":"{at}","data":{data},"id":"{id_}","name":"{fact.name}",'
+            f'"reason":{_canonical(fact.reason)},"request":{_canonical((request_id, correlation_id))},'
+            f'"stream":["{fact.stream_type}","{stream_id}",{sequence}]}}'
         )
-        event.hash = digest(fingerprint(event), previous_hash)
-        last[event.stream_id] = (event.sequence, event.hash)
-        events.append(event)
-    return events
+        hash_ = hashlib.sha256(f"{previous_hash}\n{told}".encode()).hexdigest()
+        last[fact.stream_id] = (sequence, hash_)
+        row = id_, fact.stream_type, stream_id, sequence, fact.name, data, fact.reason
+        lines.append((*row, *author, request_id, correlation_id, at, previous_hash, hash_))
+    return lines
 
 
-def _columns(event: Event) -> dict[str, Any]:
-    return {name: value for name, value in vars(event).items() if name != "_state"}
+def _new_ids(happenings: Sequence[Happening]) -> Iterator[str]:
+    """UUIDs that grow with their moment (version 7): what is written together lies together in its indexes."""
+    # Drawn together: each draw lets other threads take the interpreter.
+    random = urandom(10 * len(happenings)).hex()
+    for number, one in enumerate(happenings):
+        moment, rest = f"{int(one.at.timestamp() * 1000):012x}", random[20 * number : 20 * number + 20]
+        variant = "89ab"[int(rest[3], 16) & 3]
+        yield f"{moment[:8]}-{moment[8:]}-7{rest[:3]}-{variant}{rest[4:7]}-{rest[7:19]}"
+
+
+def _event(line: Line, one: Happening) -> Event:
+    told = dict(zip(_EVENT, line, strict=True))
+    ids = {"id": UUID(line[0]), "stream_id": one.fact.stream_id}
+    return Event(**told | ids | {"data": one.fact.data, "at": one.at})
 
 
 def _unwanted(names: set[str]) -> set[tuple[str, str]]:
@@ -207,19 +211,11 @@ def _unwanted(names: set[str]) -> set[tuple[str, str]]:
     return found
 
 
-def _duties(event: Event, unwanted: set[tuple[str, str]]) -> Iterable[dict[str, Any]]:
-    """What is owed of an event: one delivery to each consumer of its name that wants it."""
-    for consumer in _handlers.get(event.name, {}):
-        if (event.name, consumer) in unwanted:
-            continue
-        yield {
-            "event_id": event.id,
-            "handler": consumer,
-            "stream_id": event.stream_id,
-            "sequence": event.sequence,
-            "next_attempt_at": event.at,
-        }
-
-
-def _document(rows: Iterable[dict[str, Any]]) -> str:
-    return json.dumps(list(rows), default=str)
+def _owed(lines: Sequence[Line]) -> Iterator[tuple[str, str, str, int, int, str, str]]:
+    """What is owed of events: one delivery to each consumer of their names that wants it."""
+    names = {line[4] for line in lines}
+    unwanted = _unwanted(names)
+    consumers = {name: [one for one in _handlers.get(name, {}) if (name, one) not in unwanted] for name in names}
+    for id_, _type, stream_id, sequence, name, *_rest in lines:
+        for consumer in consumers[name]:
+            yield id_, consumer, stream_id, sequence, 0, _rest[-3], ""

@@ -54,17 +54,24 @@ def test_many_facts_are_recorded_each_in_its_stream_in_their_order(heard):
     log, _failing = heard
     one, other = uuid4(), uuid4()
     ring(one, 1)
-    told = [Happening(Rang(stream, {"number": n}), NOON, "r", "c") for n, stream in enumerate((other, one, other), 2)]
+    odd = {
+        "text": 'Zażółć "\\ \n\t\u2028\x7f',
+        "other": other,
+        "day": NOON.date(),
+        "list": [1, None, {"b": 1.5, "a": True}],
+    }
+    facts = [Rang(stream, {"number": n} | odd, 'so "it" \\ is') for n, stream in enumerate((other, one, other), 2)]
 
     with transaction.atomic():
-        recorded = record_many(told, actor=SYSTEM)
+        record_many([Happening(fact, NOON, 'r"', "c" * 99) for fact in facts], actor=SYSTEM)
 
-    assert [(event.stream_id, event.sequence) for event in recorded] == [(other, 1), (one, 2), (other, 2)]
-    stored = {event.pk: event for event in Event.objects.all()}
-    assert [digest(fingerprint(stored[event.pk]), event.previous_hash) for event in recorded] == [
-        event.hash for event in recorded
-    ]
-    assert {(stored[event.pk].request_id, stored[event.pk].correlation_id) for event in recorded} == {("r", "c")}
+    stored = list(Event.objects.exclude(request_id="").order_by("data__number"))
+    assert [(event.stream_id, event.sequence) for event in stored] == [(other, 1), (one, 2), (other, 2)]
+    assert [digest(fingerprint(event), event.previous_hash) for event in stored] == [event.hash for event in stored]
+    assert [(event.id.version, event.reason, event.request_id, event.correlation_id) for event in stored] == [
+        (7, 'so "it" \\ is', 'r"', "c" * 64)
+    ] * 3
+    assert stored[0].data == {"number": 2} | odd | {"other": str(other), "day": str(NOON.date())}
     assert deliver_due(NOON) == 4
     assert (sorted(log), log.index(2) < log.index(4), log.index(1) < log.index(3)) == ([1, 2, 3, 4], True, True)
 
