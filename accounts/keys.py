@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 from jwt.algorithms import RSAAlgorithm
 
 from accounts.models import SigningKey
@@ -91,6 +91,17 @@ def published_signer(kid: str, at: datetime) -> Signer | None:
     """A key by its name, for as long as it is published."""
     row = _published(at).filter(kid=kid).first()
     return next(iter(_readable([row] if row else [])), None)
+
+
+def sealed_key(kid: str, at: datetime) -> Subquery:
+    """A published key as it is kept, for a statement that reads something else: `opened` opens it."""
+    return Subquery(_published(at).filter(kid=kid).values("private_key")[:1])
+
+
+def opened(kid: str, sealed: bytes | None) -> rsa.RSAPublicKey | None:
+    """The key that verifies, of what `sealed_key` gave; None for none, and for one that cannot be opened any more."""
+    rows = [SigningKey(kid=kid, private_key=sealed)] if sealed else []
+    return next((found.private.public_key() for found in _readable(rows)), None)
 
 
 def jwks(at: datetime) -> dict[str, list[dict[str, Any]]]:
