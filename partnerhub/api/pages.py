@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,14 +10,16 @@ from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
 from partnerhub.api.reading import storable
 from partnerhub.api.shapes import CONTINUATION, Link, link
 from partnerhub.errors import InvalidInput
+from partnerhub.keyset import Key, beyond, keys_of
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
+Instance = TypeVar("Instance", bound=Model)
 
 DEFAULT_SIZE = 100
 LARGEST_SIZE = 500
@@ -38,30 +41,52 @@ class Page(Generic[Row]):
 
 
 def page_of(
-    rows: QuerySet[Row],
+    rows: QuerySet[Instance],
     request: Request,
     uri: str,
     *,
     key: str,
     default: int = DEFAULT_SIZE,
     largest: int = LARGEST_SIZE,
-) -> Page[Row]:
+) -> Page[Instance]:
     """The page that `size`, `seekOperation` and a page's token ask for, in ascending order of `key`, then id.
 
     `default` is the size where none is asked for.
 
     Raises InvalidInput for a size, an operation or a token that is none of ours.
     """
-    size, seek = number_asked(request, "size", default, 1, largest), _seek(request)
+    size = number_asked(request, "size", default, 1, largest)
+    order = (key, rows.model._meta.pk.name)
+    return page_in_order(rows, order, request, uri, size=size, read=list, end=lambda row: (getattr(row, key), row.pk))
+
+
+def page_in_order(
+    rows: QuerySet[Any],
+    order: tuple[str, str],
+    request: Request,
+    uri: str,
+    *,
+    size: int,
+    read: Callable[[QuerySet[Any]], list[Row]],
+    end: Callable[[Row], tuple[Any, Any]],
+) -> Page[Row]:
+    """The same in an order by two keys, the second of them unique, e.g. ("-purchased_at", "-id").
+
+    `read` gives what is told of some of the rows, in their order, and `end` the two keys of one of those. Raises
+    InvalidInput.
+    """
+    seek = _seek(request)
     backwards = seek in (Seek.PREVIOUS, Seek.LAST)
-    order = (f"-{key}", "-pk") if backwards else (key, "pk")
-    found = _read(_beyond(rows, request, key, seek).order_by(*order)[: size + 1])
+    keys = keys_of(rows, order)
+    keys = [key.flipped() for key in keys] if backwards else keys
+    ordered = rows.order_by(*(key.ordering() for key in keys))
+    found = _read(_behind(ordered, keys, request, seek), size + 1, read)
     more, shown = len(found) > size, found[:size]
     if backwards:
         shown.reverse()
     if not shown:
         return Page([], None)
-    token = _token([(getattr(row, key), row.pk) for row in (shown[0], shown[-1])])
+    token = _token([end(row) for row in (shown[0], shown[-1])])
 
     def lead(operation: str) -> Link:
         query = {**request.query_params.dict(), "size": str(size), "seekOperation": operation}
@@ -74,7 +99,7 @@ def page_of(
     )
 
 
-def page_by_offset(rows: QuerySet[Row], request: Request, uri: str) -> Page[Row]:
+def page_by_offset(rows: QuerySet[Instance], request: Request, uri: str) -> Page[Instance]:
     """The page that `size` and `offset` ask for, in the order of the rows. Raises InvalidInput.
 
     Only where the dialect counts rows: later pages cost more than the first.
@@ -101,11 +126,16 @@ def number_asked(request: Request, name: str, default: int, least: int, most: in
     return int(text)
 
 
-def _read(rows: QuerySet[Row]) -> list[Row]:
+def _read(parts: list[QuerySet[Any]], number: int, read: Callable[[QuerySet[Any]], list[Row]]) -> list[Row]:
+    """So many rows of the parts, one after the other."""
+    found: list[Row] = []
     try:
-        return list(rows)
+        for part in parts:
+            if len(found) < number:
+                found += read(part[: number - len(found)])
     except (DataError, OverflowError):  # a moment outside the database's calendar
         raise _not_given() from None
+    return found
 
 
 def _not_given() -> InvalidInput:
@@ -119,23 +149,28 @@ def _seek(request: Request) -> Seek:
         raise InvalidInput(field="seekOperation", problem="First, Next, Previous and Last are supported") from None
 
 
-def _beyond(rows: QuerySet[Row], request: Request, key: str, seek: Seek) -> QuerySet[Row]:
+def _behind(rows: QuerySet[Any], keys: list[Key], request: Request, seek: Seek) -> list[QuerySet[Any]]:
     """The rows behind the last one of the page that a token is of, or before its first one; all without a token."""
     if seek not in (Seek.NEXT, Seek.PREVIOUS):
-        return rows
-    way = "gt" if seek == Seek.NEXT else "lt"
+        return [rows]
     try:
         ends = json.loads(base64.urlsafe_b64decode(request.headers.get(CONTINUATION, "").encode()))
-        (value, pk) = dict(zip((Seek.PREVIOUS, Seek.NEXT), ends, strict=True))[seek]
-        if not (isinstance(value, str) and isinstance(pk, str) and storable(value)):
+        value, pk = dict(zip((Seek.PREVIOUS, Seek.NEXT), ends, strict=True))[seek]
+        is_position = storable(value) if isinstance(value, str) else value is None and keys[0].nullable
+        if not (is_position and isinstance(pk, str)):
             raise ValueError
-        tied = Q(**{key: value, f"pk__{way}": pk})
-        return rows.filter(Q(**{f"{key}__{way}": value}) | tied, **{f"{key}__{way}e": value})
+        return [rows.filter(part) for part in beyond(keys, [value, pk])]
     except (ValueError, TypeError, ValidationError, RecursionError):
         raise _not_given() from None
 
 
 def _token(ends: list[tuple[Any, Any]]) -> str:
     """Where a page begins and ends, for whoever goes on from it in either direction."""
-    positions = [[value.isoformat() if isinstance(value, datetime) else str(value), str(pk)] for value, pk in ends]
+    positions = [[_written(value), str(pk)] for value, pk in ends]
     return base64.urlsafe_b64encode(json.dumps(positions).encode()).decode()
+
+
+def _written(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)

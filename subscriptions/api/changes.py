@@ -21,7 +21,7 @@ from partnerhub.errors import (
 )
 from publishers.models import PlanTerm
 from publishers.selectors import plan_term_by_catalog_item, plan_terms_of
-from subscriptions.api.shapes import STATUS, every_status
+from subscriptions.api.shapes import STATUS, word_of
 from subscriptions.changes import AT_RENEWAL, Change
 from subscriptions.enums import Status
 from subscriptions.models import Subscription
@@ -153,7 +153,7 @@ def _status_asked(found: Subscription, wanted: dict[str, Any]) -> str | None:
     """The status that differs from what is shown. Raises InvalidInput for a word that the dialect cannot set."""
     shown = STATUS[Status(found.status)]
     asked = str(wanted.get("status", shown)).lower()
-    if asked == every_status(found):
+    if asked == word_of(found.status, found.end_reason):
         return None
     if asked not in STATUS.values():
         raise InvalidInput(field="status", problem=f"active, suspended or deleted is expected, not {asked}")

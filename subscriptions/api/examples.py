@@ -43,6 +43,7 @@ from subscriptions.api.shapes import (
     RefundableQuantity,
     RefundableSeats,
     SubscriptionLinks,
+    SubscriptionListed,
     SubscriptionProvisioning,
     SubscriptionShown,
 )
@@ -193,6 +194,30 @@ SHOWN = SubscriptionShown(
     attributes=Attributes(etag=etag_of(UUID(SUBSCRIPTION_ID), 2), objectType="Subscription"),
 )
 SUBSCRIPTIONS = collection([SHOWN], f"{CUSTOMER}/subscriptions")
+LISTED = SubscriptionListed(
+    id=SUBSCRIPTION_ID,
+    customerId=CUSTOMER_ID,
+    customerName="Fabrikam",
+    offerId=CATALOG_ITEM_ID,
+    offerName="Contoso Sign",
+    friendlyName="Team North",
+    publisherName="Contoso",
+    quantity=5,
+    creationDate=BOUGHT,
+    effectiveStartDate="2026-12-07T00:00:00Z",
+    commitmentEndDate="2027-12-06T00:00:00Z",
+    status="active",
+    attentionNeeded=False,
+    attentionReason="",
+    autoRenewEnabled=True,
+    billingCycle="monthly",
+    termDuration="P1Y",
+    partnerId="",
+    orderId=ORDER_ID,
+    links=SelfLinks(self=link(SUBSCRIPTION)),
+    attributes=Attributes(etag=etag_of(UUID(SUBSCRIPTION_ID), 2), objectType="Subscription"),
+)
+EVERY_SUBSCRIPTION = collection([LISTED], "/subscriptions")
 CHANGE: Json = {"friendlyName": "Team North and South", "quantity": 9, "attributes": {"etag": ""}}
 # The quantity is the publisher's to accept: the answer leads to the change that waits for it.
 CHANGED = deepcopy(SHOWN)

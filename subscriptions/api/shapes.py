@@ -11,11 +11,12 @@ from typing import NotRequired, TypedDict
 
 from accounts.policy import Action, Actor
 from partnerhub.api.etag import etag_of
-from partnerhub.api.shapes import Attributes, Guid, Link, Utc, link, midnight, utc, utc_or_none
+from partnerhub.api.shapes import Attributes, Guid, Link, SelfLinks, Utc, link, midnight, utc, utc_or_none
 from publishers.models import Pricing
 from publishers.selectors import PolicyBook, policy_book
 from subscriptions.cancellation import CancelTerms
 from subscriptions.enums import EndReason, OperationAction, Status
+from subscriptions.listed import Listed
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.selectors import attention_of, batches_of, operation_in_flight
 from subscriptions.services.ending import CANCEL_POLICIES, cancel_terms
@@ -121,6 +122,35 @@ class SubscriptionShown(TypedDict):
     attributes: Attributes
 
 
+class SubscriptionListed(TypedDict):
+    """What a list tells of a subscription; its own resource, to which `links.self` leads, tells the rest.
+
+    `status` is any of the five words that only programs hear who prefer every status elsewhere.
+    """
+
+    id: Guid
+    customerId: Guid
+    customerName: str
+    offerId: str
+    offerName: str
+    friendlyName: str
+    publisherName: str
+    quantity: int
+    creationDate: Utc
+    effectiveStartDate: NotRequired[Utc]
+    commitmentEndDate: NotRequired[Utc]
+    status: str
+    attentionNeeded: bool
+    attentionReason: str
+    autoRenewEnabled: bool
+    billingCycle: str
+    termDuration: str
+    partnerId: str
+    orderId: Guid
+    links: SelfLinks
+    attributes: Attributes
+
+
 class SubscriptionProvisioning(TypedDict):
     """`pending` until the publisher has assigned the licences and confirmed; `failed` when it ended before that."""
 
@@ -146,6 +176,9 @@ class Reader:
 
     def cancel_terms(self, found: Subscription) -> CancelTerms:
         return cancel_terms(found, self.at, self.cancel_policies)
+
+    def status(self, found: Subscription) -> str:
+        return word_of(found.status, found.end_reason) if self.knows_every_status else STATUS[Status(found.status)]
 
     def is_trial(self, found: Subscription) -> bool:
         """Whether it is free of charge now: in its trial, or waiting for its publisher with the trial still to come."""
@@ -194,7 +227,7 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
         unitType="License(s)",
         hasPurchasableAddons=False,
         creationDate=utc(found.purchased_at),
-        status=every_status(found) if reader.knows_every_status else STATUS[Status(found.status)],
+        status=reader.status(found),
         autoRenewEnabled=found.auto_renew,
         isTrial=reader.is_trial(found),
         billingType="license",
@@ -227,11 +260,40 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
     return shown
 
 
-def every_status(found: Subscription) -> str:
-    """The status in one of five words: old clients know but three of them."""
-    if found.status == Status.PENDING:
+def subscription_listed(row: Listed) -> SubscriptionListed:
+    reason = row.attention
+    shown = SubscriptionListed(
+        id=str(row.id),
+        customerId=str(row.customer_id),
+        customerName=row.customer,
+        offerId=f"{row.product_id}:{row.sku_id}:{row.availability_id}",
+        offerName=row.offer,
+        friendlyName=row.nickname,
+        publisherName=row.publisher,
+        quantity=row.quantity,
+        creationDate=utc(row.purchased_at),
+        status=word_of(row.status, row.end_reason),
+        attentionNeeded=reason is not None,
+        attentionReason=reason.value if reason else "",
+        autoRenewEnabled=row.auto_renew,
+        billingCycle=row.billing_cycle,
+        termDuration=row.term,
+        partnerId=row.reseller_id or "",
+        orderId=str(row.order_id),
+        links=SelfLinks(self=link(f"/customers/{row.customer_id}/subscriptions/{row.id}")),
+        attributes=Attributes(etag=etag_of(row.id, row.version), objectType="Subscription"),
+    )
+    if row.term_start and row.term_end:
+        shown["effectiveStartDate"] = midnight(row.term_start)
+        shown["commitmentEndDate"] = midnight(row.term_end - DAY)
+    return shown
+
+
+def word_of(status: str, end_reason: str) -> str:
+    """A status in one of five words: old clients know but three of them."""
+    if status == Status.PENDING:
         return PENDING
-    return EXPIRED if found.end_reason == EndReason.EXPIRED else STATUS[Status(found.status)]
+    return EXPIRED if end_reason == EndReason.EXPIRED else STATUS[Status(status)]
 
 
 def _next_term(found: Subscription) -> NextTermShown | None:
