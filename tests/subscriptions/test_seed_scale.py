@@ -12,9 +12,10 @@ from partnerhub.clock import now
 from publishers.fulfillment.gateway import Answer, Outcome, Said
 from publishers.models import PlanTerm, Publisher
 from publishers.selectors import catalogue_for
+from subscriptions.demo.scale_checks import BY_TRIGGER, SEEDED, Unsound, broken, prove_seeded
 from subscriptions.enums import Status
 from subscriptions.gates import blocker
-from subscriptions.models import BillingStart, PollSchedule, Subscription
+from subscriptions.models import BillingStart, Order, PollSchedule, Subscription
 from subscriptions.selectors import subscriptions_visible_to
 from subscriptions.services.confirmation import apply_answer
 from subscriptions.terms import term_end
@@ -29,14 +30,17 @@ def seed(subscriptions: int = 200, customers: int = 20, publishers: int = 2) -> 
 
 def test_the_rows_satisfy_every_constraint_and_tell_one_story(capsys):
     seed()
-    connection.check_constraints()
 
+    assert broken() == {}
     assert capsys.readouterr().out == "200 subscriptions\n"
     assert (Customer.objects.count(), Publisher.objects.count(), PlanTerm.objects.count()) == (20, 2, 40)
     statuses = Counter(Subscription.objects.values_list("status", flat=True))
     assert statuses == {Status.SUBSCRIBED: 184, Status.PENDING: 10, Status.UNSUBSCRIBED: 6}
     assert BillingStart.objects.count() == 184
     assert PollSchedule.objects.count() == 10
+    assert set(Order.objects.annotate(size=Count("lines")).values_list("size", flat=True)) == {2}
+    bought = list(Subscription.objects.order_by("nickname").values_list("purchased_at", flat=True))
+    assert bought != sorted(bought)
     for subscription in subscriptions_visible_to(actor(Role.ADMIN_AGENT)):
         assert subscription.currency == subscription.customer.currency
         assert subscription.offer_id == subscription.plan.offer_id
@@ -66,6 +70,42 @@ def test_everything_seeded_is_on_sale_and_a_second_run_adds_to_the_first():
 
     assert all(item.refusal is None for item in catalogue_for("PL", "PLN", now()))
     assert Subscription.objects.aggregate(Count("publisher", distinct=True)) == {"publisher__count": 2}
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("UPDATE subscriptions_subscription SET quantity = quantity + 1", "tranches_sum_to_quantity"),
+        ("UPDATE subscriptions_nickname SET text = 'Other'", "nickname_kept"),
+        (
+            "UPDATE subscriptions_gate SET satisfied_at = satisfied_at - interval '1 second'",
+            "10 rows break billing_start_configuration_confirmed",
+        ),
+        ("DELETE FROM subscriptions_order", "10 rows break subscriptions_orderl_order_id"),
+    ],
+)
+def test_rows_written_past_keys_and_triggers_are_found(statement, rule):
+    seed(subscriptions=10, customers=3, publishers=1)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement)
+
+    with pytest.raises(Unsound, match=rule):
+        prove_seeded()
+
+
+def test_no_trigger_is_gone_past_that_is_not_made_good():
+    """One that writes or refuses when rows are added has its question in BY_TRIGGER, or cannot concern seeded rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT regexp_replace(tgname, '^pgtrigger_(.*)_[0-9a-f]{5}$', '\\1') FROM pg_trigger
+                WHERE NOT tgisinternal AND tgtype & 4 = 4 AND tgrelid = ANY(%s::regclass[])""",
+            [list(SEEDED)],
+        )
+        added = {name for (name,) in cursor.fetchall()}
+
+    assert added == {*BY_TRIGGER, "tranche_batch_not_overdrawn"}
 
 
 @pytest.mark.parametrize("member", ["subscriptions", "customers", "publishers"])
