@@ -28,6 +28,8 @@ _TUNING = {
     "jit": "off",
     "random_page_cost": "1.1",
     "shared_buffers": "256MB",
+    # A checkpoint each gigabyte of log writes every page of an index once more.
+    "max_wal_size": "4GB",
     "max_connections": "100",
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
