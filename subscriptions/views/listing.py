@@ -68,7 +68,7 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
     page = keyset_page(sortable(filters.qs, sort), order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)
-    cells = [(column, column.attributes) for column in shown]
+    cells = [(column, column.opening) for column in shown]
     return {
         "filter": filters,
         "query": address(params),

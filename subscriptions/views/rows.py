@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.policy import Action, Actor
 from partnerhub.money import Money
+from partnerhub.web.reversing import address_of
 from partnerhub.web.templatetags.hub import money_words
+from partnerhub.web.wording import Voice, voice
 from publishers.models import PlanTerm, Pricing
 from publishers.pricing import cycle_amount, cycle_total
 from subscriptions import words
@@ -32,16 +32,8 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of a list: the attributes of its column, and what stands in it. Both are HTML."""
-
-    attributes: SafeString
-    html: SafeString
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
-    """One subscription in a list; `cells` are those of the columns that were chosen."""
+    """One subscription in a list; `cells` and `html` are those of the columns that were chosen."""
 
     id: str
     url: str
@@ -68,16 +60,18 @@ class Row:
     end_label: str
     ends: date | None
     renewal: str
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[str, ...] = ()
+    html: str = ""
 
 
 def row_of(subscription: Subscription, actor: Actor) -> Row:
     """The list row of a subscription read by `rows_visible_to`: it needs no further query."""
+    _ = say = voice()
     attention = attention_of(subscription)
     nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
-    billing, note, billed_from = _billing(subscription)
-    label, ends, renewal = _renewal(subscription)
-    url = reverse("subscriptions:detail", args=[subscription.pk])
+    billing, note, billed_from = _billing(subscription, say)
+    label, ends, renewal = _renewal(subscription, say)
+    url = address_of("subscriptions:detail", subscription.pk)
     return Row(
         id=str(subscription.pk),
         url=url,
@@ -87,13 +81,13 @@ def row_of(subscription: Subscription, actor: Actor) -> Row:
         offer=subscription.offer.title,
         nickname=nickname,
         customer=subscription.customer.name,
-        customer_url=reverse("customers:marketplace", args=[subscription.customer_id]),
+        customer_url=address_of("customers:marketplace", subscription.customer_id),
         publisher=subscription.publisher.name,
         plan=subscription.plan.title,
-        quantity=quantity_words(subscription),
+        quantity=quantity_words(subscription, say),
         purchased_at=subscription.purchased_at,
-        badge=badge_of(subscription, attention),
-        owner=str(words.OWNER[attention.owner]) if attention else "",
+        badge=badge_of(subscription, attention, say),
+        owner=say.of(words.OWNER, attention.owner) if attention else "",
         since=attention.since if attention else None,
         due=attention.due_at if attention else None,
         go_url=go_url_of(subscription, actor),
@@ -107,26 +101,26 @@ def row_of(subscription: Subscription, actor: Actor) -> Row:
     )
 
 
-def badge_of(subscription: Subscription, attention: Attention | None) -> Badge:
+def badge_of(subscription: Subscription, attention: Attention | None, say: Voice | None = None) -> Badge:
     """Status with its reason: while pending what is missing, once ended why."""
-    status = Status(subscription.status)
+    say, status = say or voice(), subscription.status
     if attention is not None:
         tone = "wait" if attention.owner == Owner.PUBLISHER else "attention"
-        return Badge(tone, str(words.STATUS[status]), reason_words(attention.gate, subscription))
+        return Badge(tone, say.of(words.STATUS, status), reason_words(attention.gate, subscription, say))
     if status == Status.UNSUBSCRIBED:
-        return _ended(subscription)
-    return Badge("ok" if status == Status.SUBSCRIBED else "attention", str(words.STATUS[status]))
+        return _ended(subscription, say)
+    return Badge("ok" if status == Status.SUBSCRIBED else "attention", say.of(words.STATUS, status))
 
 
-def _ended(subscription: Subscription) -> Badge:
+def _ended(subscription: Subscription, _: Voice) -> Badge:
     reason = EndReason(subscription.end_reason)
     if reason == EndReason.VOIDED:
-        return Badge("off", str(words.END[reason]), _("Not activated in time. Never billed."))
+        return Badge("off", _.of(words.END, reason), _("Not activated in time. Never billed."))
     never = "" if subscription.activated_at else _("Before activation. Never billed.")
-    return Badge("off", str(words.END[reason]), never)
+    return Badge("off", _.of(words.END, reason), never)
 
 
-def reason_words(gate: Gate, subscription: Subscription) -> str:
+def reason_words(gate: Gate, subscription: Subscription, say: Voice | None = None) -> str:
     """Why a gate is not satisfied: the publisher's own words where it gave some, ours otherwise."""
     if gate.message:
         return _("The publisher says: {message}").format(message=gate.message)
@@ -135,7 +129,7 @@ def reason_words(gate: Gate, subscription: Subscription) -> str:
         return _("{assigned} of {quantity} licences are assigned.").format(
             assigned=assigned, quantity=subscription.quantity
         )
-    return next((str(sentence) for code, sentence in words.REASON.items() if code == gate.reason), "")
+    return (say or voice()).of(words.REASON, gate.reason) if gate.reason in words.REASON else ""
 
 
 def assigned_of(gate: Gate) -> int | None:
@@ -145,14 +139,16 @@ def assigned_of(gate: Gate) -> int | None:
     return assigned if isinstance(assigned, int) else None
 
 
-def quantity_words(subscription: Subscription) -> str:
+def quantity_words(subscription: Subscription, say: Voice | None = None) -> str:
     """The licences bought, with those assigned so far while they differ; a flat rate counts none."""
     if subscription.plan.pricing == Pricing.FLAT_RATE:
+        _ = say or voice()
         return _("Flat rate")
-    gate = next((gate for gate in subscription.gates.all() if gate.gate == GateName.LICENSES_ASSIGNED), None)
-    assigned = assigned_of(gate) if gate and subscription.status == Status.PENDING else None
-    if assigned is not None and assigned != subscription.quantity:
-        return f"{assigned} / {subscription.quantity}"
+    if subscription.status == Status.PENDING:
+        gate = next((gate for gate in subscription.gates.all() if gate.gate == GateName.LICENSES_ASSIGNED), None)
+        assigned = assigned_of(gate) if gate else None
+        if assigned is not None and assigned != subscription.quantity:
+            return f"{assigned} / {subscription.quantity}"
     return str(subscription.quantity)
 
 
@@ -165,20 +161,22 @@ def term_words(plan_term: PlanTerm) -> str:
     return f"{words.TERM[plan_term.term]}, {words.CYCLE[plan_term.billing_cycle]}"
 
 
-def amount_words(subscription: Subscription, own_prices: Sequence[tuple[int, Money]] = ()) -> str:
+def amount_words(
+    subscription: Subscription, own_prices: Sequence[tuple[int, Money]] = (), say: Voice | None = None
+) -> str:
     """What one billing cycle costs: `€70.56 per month`; `own_prices` are those of licences that were added."""
     quantity = subscription.quantity - sum(count for count, _price in own_prices)
     total = cycle_total(subscription.plan, subscription.unit_price, quantity, subscription.currency)
     total = sum((cycle_amount(price.amount, count, price.currency) for count, price in own_prices), total)
-    return f"{money_words(total)} {words.PER_CYCLE[subscription.plan_term.billing_cycle]}"
+    return f"{money_words(total)} {(say or voice()).of(words.PER_CYCLE, subscription.plan_term.billing_cycle)}"
 
 
-def _billing(subscription: Subscription) -> tuple[str, str, date | None]:
+def _billing(subscription: Subscription, _: Voice) -> tuple[str, str, date | None]:
     if subscription.status == Status.PENDING:
-        return _("Starts after publisher confirms"), amount_words(subscription), None
+        return _("Starts after publisher confirms"), amount_words(subscription, say=_), None
     if subscription.term_start is None:
         return _("Never billed"), "", None
-    return amount_words(subscription), _("billed from"), billed_from(subscription)
+    return amount_words(subscription, say=_), _("billed from"), billed_from(subscription)
 
 
 def billed_from(subscription: Subscription) -> date | None:
@@ -193,12 +191,12 @@ def last_day(subscription: Subscription) -> date | None:
     return subscription.term_end - timedelta(days=1) if subscription.term_end else None
 
 
-def _renewal(subscription: Subscription) -> tuple[str, date | None, str]:
+def _renewal(subscription: Subscription, _: Voice) -> tuple[str, date | None, str]:
     if subscription.status == Status.UNSUBSCRIBED:
         return _("Ended"), subscription.ended_at.date() if subscription.ended_at else None, ""
     renews = _("Auto-renew on") if subscription.auto_renew else _("Auto-renew off")
     if subscription.runs_until is None:
-        return str(words.TERM[subscription.plan_term.term]), None, renews
+        return _.of(words.TERM, subscription.plan_term.term), None, renews
     if subscription.auto_renew:
         return _("Renews on"), subscription.term_end, renews
     return _("Ends on"), subscription.runs_until - timedelta(days=1), renews
@@ -208,4 +206,4 @@ def go_url_of(subscription: Subscription, actor: Actor) -> str:
     """The address that mints a fresh publisher link; empty where there is nothing to open or no right to."""
     if subscription.status == Status.UNSUBSCRIBED or not actor.may(Action.PUBLISHER_LINK_OPEN):
         return ""
-    return reverse("go", args=[subscription.pk])
+    return address_of("go", subscription.pk)

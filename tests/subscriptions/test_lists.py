@@ -294,7 +294,7 @@ def test_the_url_names_the_columns_and_their_order(agent):
     repeated = agent.get(LIST, {"columns": ["order", "quantity"]})
 
     assert [header["label"] for header in response.context["headers"]] == ["Quantity", "Country", "Order"]
-    assert [cell.html for cell in response.context["rows"][0].cells][:2] == ["12", "DE"]
+    assert response.context["rows"][0].cells[:2] == ("12", "DE")
     assert [header["label"] for header in repeated.context["headers"]] == ["Order", "Quantity"]
     assert response.context["columns"][:4] == [
         {"name": "quantity", "label": "Quantity", "shown": True},
