@@ -275,7 +275,8 @@ def seed(
 def _written(values: dict[str, Any], batches: range) -> Iterator[None]:
     """Write the batches, several at once on connections of their own; each is announced when it is in."""
     if len(batches) == 1:
-        yield _write(values, 0)
+        _write(values, 0)
+        yield
         return
     with ThreadPoolExecutor(WRITERS) as writers:
         yield from writers.map(lambda first: _write_apart(values, first), batches)
