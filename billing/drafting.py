@@ -1,5 +1,6 @@
 """What is owed: the charges that stand on no invoice yet, as lines with their tax. It only reads: a preview is it."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from billing.enums import InvoiceKind, InvoiceState, TaxReason
 from billing.models import Charge, Invoice, InvoiceLine, TaxRate
@@ -20,16 +22,36 @@ from partnerhub.errors import HubError, TaxRateMissing
 from publishers.models import Price
 
 
-@dataclass(frozen=True, slots=True)
-class DraftLine:
-    """A charge with its tax, as it will stand on the invoice. `names`: publisher, offer, plan, term and so on."""
+class Sold:
+    """What is sold at a price, by the `names` that stand on a line: publisher, offer, plan, term, billing cycle."""
 
-    charge_id: UUID
-    subscription_id: UUID
+    __slots__ = ("_begun", "names", "place")
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+        self.place = names["publisher"], names["offer"]
+        self._begun = json.dumps(names).removesuffix("}")
+
+    def described(self, nickname: str) -> str:
+        """The names with a subscription's nickname, as JSON. Thousands of lines have all but the nickname in common."""
+        return f'{self._begun}, "nickname": {json.dumps(nickname)}}}'
+
+
+class DraftLine(NamedTuple):
+    """A charge with its tax, as it will stand on the invoice."""
+
+    charge_id: str
+    subscription_id: str
     net: Decimal
     taxed: Taxed
     tax: Decimal
-    names: dict[str, str]
+    sold: Sold
+    nickname: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Publisher, offer, plan, term, billing cycle and nickname."""
+        return {**self.sold.names, "nickname": self.nickname}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,45 +136,50 @@ def draft(customers: Sequence[Customer], month: Month, currency: str | None = No
     """
     seller = seller_profile()
     book = _TaxBook(party(seller), month.end - timedelta(days=1))
-    owed = _owed([customer.pk for customer in customers], month, currency)
-    rows = [row for by_currency in owed.values() for of_one in by_currency.values() for row in of_one]
-    known = _Known(seller, book, _taxed_before(rows), _names({row.price_id for row in rows}))
+    rows = _owed([customer.pk for customer in customers], month, currency)
+    known = _Known(seller, book, _taxed_before(rows), _sold({row.price_id for row in rows}))
+    owed: dict[str, dict[str, list[_Owed]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        owed[row.customer_id][row.currency].append(row)
     found = Drafted()
     for customer in customers:
         try:
-            found.drafts.extend(_drafts(customer, month, owed[customer.pk], known))
+            found.drafts.extend(_drafts(customer, month, owed[str(customer.pk)], known))
         except HubError as error:
             found.failures.append(Failure(customer.pk, error))
     return found
 
 
 class _Owed(NamedTuple):
-    """A charge to be drafted. `is_credited`: another one takes it back, wholly or in part."""
+    """A charge to be drafted. `is_credited`: another one takes it back, wholly or in part.
 
-    id: UUID
-    customer_id: UUID
-    subscription_id: UUID
+    Ids are text, which is what becomes of them: there are tens of thousands at once.
+    """
+
+    id: str
+    customer_id: str
+    subscription_id: str
+    reverses_id: str | None
+    price_id: str
     sequence: int
     currency: str
     amount: Decimal
-    reverses_id: UUID | None
-    price_id: UUID
     nickname: str
     is_credited: bool
 
 
-def _owed(customer_ids: list[UUID], month: Month, currency: str | None) -> dict[UUID, dict[str, list[_Owed]]]:
+def _owed(customer_ids: list[UUID], month: Month, currency: str | None) -> list[_Owed]:
     charges = unbilled(month.begins_next).filter(currency=currency) if currency else to_draft(month)
     credited = Exists(Charge.objects.filter(reverses=OuterRef("pk")))
-    rows = charges.filter(customer_id__in=customer_ids).values_list(*_OWED, "subscription__nickname", credited)
-    owed: dict[UUID, dict[str, list[_Owed]]] = defaultdict(lambda: defaultdict(list))
-    for row in map(_Owed._make, rows):
-        owed[row.customer_id][row.currency].append(row)
-    return owed
+    ids = (Cast(name, TextField()) for name in _IDS)
+    rows = charges.filter(customer_id__in=customer_ids).values_list(
+        *ids, "sequence", "currency", "amount", "subscription__nickname", credited
+    )
+    return list(map(_Owed._make, rows))
 
 
-_OWED = _Owed._fields[:-2]
-_SOLD = {
+_IDS = ("id", "customer_id", "subscription_id", "reverses_id", "price_id")
+_NAMES = {
     "publisher": "plan_term__plan__offer__publisher__name",
     "offer": "plan_term__plan__offer__title",
     "plan": "plan_term__plan__title",
@@ -161,10 +188,10 @@ _SOLD = {
 }
 
 
-def _names(price_ids: set[UUID]) -> dict[UUID, dict[str, str]]:
-    """What is sold at each price, by the names that stand on a line."""
-    rows = Price.objects.filter(pk__in=price_ids).values_list("pk", *_SOLD.values())
-    return {price_id: dict(zip(_SOLD, names, strict=True)) for price_id, *names in rows}
+def _sold(price_ids: set[str]) -> dict[str, Sold]:
+    """What is sold at each price."""
+    rows = Price.objects.filter(pk__in=price_ids).values_list("pk", *_NAMES.values())
+    return {str(price_id): Sold(dict(zip(_NAMES, names, strict=True))) for price_id, *names in rows}
 
 
 def taxed_in(customer: Customer, month: Month) -> Taxed:
@@ -181,8 +208,8 @@ class _Known:
 
     seller: dict[str, str]
     book: "_TaxBook"
-    credited: dict[UUID, Taxed]
-    names: dict[UUID, dict[str, str]]
+    credited: dict[str, Taxed]
+    sold: dict[str, Sold]
 
 
 def _drafts(customer: Customer, month: Month, by_currency: dict[str, list[_Owed]], known: _Known) -> Iterator[Draft]:
@@ -194,23 +221,23 @@ def _drafts(customer: Customer, month: Month, by_currency: dict[str, list[_Owed]
 
 
 def _lines(rows: list[_Owed], today: Taxed, known: _Known) -> Iterator[DraftLine]:
-    def place(row: _Owed) -> tuple[Any, ...]:
-        names = known.names[row.price_id]
-        return names["publisher"], names["offer"], row.nickname, row.subscription_id, row.sequence
-
-    for row in sorted(rows, key=place):
-        taxed = known.credited.get(row.reverses_id or row.id, today)
-        names = {**known.names[row.price_id], "nickname": row.nickname}
+    # No two places are equal, so sorting never comes to what stands behind them.
+    placed = [
+        (*(sold := known.sold[row.price_id]).place, row.nickname, row.subscription_id, row.sequence, sold, row)
+        for row in rows
+    ]
+    for *_place, sold, row in sorted(placed):
+        taxed = known.credited.get(row.reverses_id or row.id, today) if known.credited else today
         tax = tax_on(row.amount, taxed.rate, row.currency)
-        yield DraftLine(row.id, row.subscription_id, row.amount, taxed, tax, names)
+        yield DraftLine(row.id, row.subscription_id, row.amount, taxed, tax, sold, row.nickname)
 
 
-def _taxed_before(rows: Iterable[_Owed]) -> dict[UUID, Taxed]:
+def _taxed_before(rows: Iterable[_Owed]) -> dict[str, Taxed]:
     """How charges, by id, were taxed that are credited now, or whose credit is final already: a credit takes back the
     tax that is asked for.
     """
-    credits: list[UUID] = []
-    credited: list[UUID] = []
+    credits: list[str] = []
+    credited: list[str] = []
     for row in rows:
         if row.is_credited:
             credits.append(row.id)
@@ -222,7 +249,7 @@ def _taxed_before(rows: Iterable[_Owed]) -> dict[UUID, Taxed]:
         *final.values_list("charge__reverses_id", "tax_rate", "tax_reason"),
         *standing.filter(charge__in=credited).values_list("charge_id", "tax_rate", "tax_reason"),
     )
-    return {charge_id: Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed if charge_id}
+    return {str(charge_id): Taxed(rate, TaxReason(reason)) for charge_id, rate, reason in taxed if charge_id}
 
 
 class _TaxBook:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
@@ -35,6 +35,8 @@ _INVOICE = (
     "seller", "language", "drafted_at", "review_until", "credits_id", "reason", "finalized_by", "local_currency",
     "local_rate_source", "previous_hash", "hash", "paid_by", "payment_reference",
 )  # fmt: skip
+# From `reason` on: what a draft has none of yet.
+_BLANK = ("",) * 8
 _LINE = (
     "invoice_id", "position", "charge_id", "stands", "description", "net", "tax_rate", "tax", "tax_reason",
     "credits_id",
@@ -171,14 +173,15 @@ def _place(invoice: Invoice) -> dict[str, Any]:
 
 def _keep(actor: Actor, drafts: Sequence[Draft], at: datetime) -> None:
     """Write drafts with their lines, and what happened."""
+    if not drafts:
+        return
     today = midnight(at.astimezone(UTC).date()) or at
     review_until = today + hub_policy_duration("invoice_review", at)
-    invoices = [_invoice(one, at, review_until) for one in drafts]
-    if not invoices:
-        return
-    insert_invoices(invoices)
-    bulk.insert("billing_invoiceline", _LINE, _line_rows(invoices, drafts))
-    facts = [_drafted(invoice, len(one.lines)) for invoice, one in zip(invoices, drafts, strict=True)]
+    kept = [(uuid4(), one) for one in drafts]
+    rows = (_row(invoice_id, one, at, review_until) for invoice_id, one in kept)
+    bulk.insert("billing_invoice", _INVOICE, rows)
+    bulk.insert("billing_invoiceline", _LINE, _line_rows(kept))
+    facts = [_drafted(invoice_id, one) for invoice_id, one in kept]
     record_many([Happening(fact, at) for fact in facts], actor=actor)
 
 
@@ -197,34 +200,25 @@ def _values(row: Invoice | InvoiceLine, columns: Iterable[str]) -> list[Any]:
     return [json.dumps(value) if isinstance(value, dict) else value for value in values]
 
 
-def _line_rows(invoices: Sequence[Invoice], drafts: Sequence[Draft]) -> Iterator[tuple[Any, ...]]:
+def _row(invoice_id: UUID, one: Draft, at: datetime, review_until: datetime) -> tuple[Any, ...]:
+    """A draft as it is written, in the order of _INVOICE."""
+    month, net, tax = one.month, one.net, one.tax
+    buyer, seller = json.dumps(buyer_profile(one.customer)), json.dumps(one.seller)
+    return (
+        invoice_id, InvoiceKind.INVOICE, one.customer.pk, one.currency, month.start, month.end, InvoiceState.DRAFT,
+        net, tax, net + tax, buyer, seller, one.customer.language, at, review_until, None, *_BLANK,
+    )  # fmt: skip
+
+
+def _line_rows(kept: Sequence[tuple[UUID, Draft]]) -> Iterator[tuple[Any, ...]]:
     """The lines of drafts as they are written: there are too many for an object each."""
-    for invoice, one in zip(invoices, drafts, strict=True):
-        invoice_id = str(invoice.pk)
+    for invoice_id, one in kept:
+        invoice = str(invoice_id)
         for position, line in enumerate(one.lines, 1):
-            names, taxed = json.dumps(line.names), line.taxed
+            described, taxed = line.sold.described(line.nickname), line.taxed
             yield (
-                invoice_id, position, line.charge_id, True, names, line.net, taxed.rate, line.tax, taxed.reason, None
+                invoice, position, line.charge_id, True, described, line.net, taxed.rate, line.tax, taxed.reason, None
             )  # fmt: skip
-
-
-def _invoice(one: Draft, at: datetime, review_until: datetime) -> Invoice:
-    net, tax = one.net, one.tax
-    return Invoice(
-        kind=InvoiceKind.INVOICE,
-        customer_id=one.customer.pk,
-        currency=one.currency,
-        period_start=one.month.start,
-        period_end=one.month.end,
-        net=net,
-        tax=tax,
-        gross=net + tax,
-        buyer=buyer_profile(one.customer),
-        seller=one.seller,
-        language=one.customer.language,
-        drafted_at=at,
-        review_until=review_until,
-    )
 
 
 def buyer_profile(customer: Customer) -> dict[str, str]:
@@ -237,12 +231,12 @@ def buyer_profile(customer: Customer) -> dict[str, str]:
     return {name: getattr(customer, name) for name in names} | contact
 
 
-def _drafted(invoice: Invoice, lines: int) -> InvoiceDrafted:
+def _drafted(invoice_id: UUID, one: Draft) -> InvoiceDrafted:
     data = {
-        "customer": str(invoice.customer_id),
-        "currency": invoice.currency,
-        "period": str(Month(invoice.period_start)),
-        "gross": str(invoice.gross),
-        "lines": lines,
+        "customer": str(one.customer.pk),
+        "currency": one.currency,
+        "period": str(one.month),
+        "gross": str(one.gross),
+        "lines": len(one.lines),
     }
-    return InvoiceDrafted(invoice.pk, data)
+    return InvoiceDrafted(invoice_id, data)
