@@ -1,0 +1,106 @@
+"""Writing by several clients at once: in the hub's way, in the usual way, and in pgbench with one statement."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from bench.machine import Machine
+from bench.write_limits import ADD_CARTS, STATEMENTS, WARM, WORK
+from partnerhub.runtime import binaries
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run: transactions a second, the 95th percentile in ms, and CPU ms for each of clients and database."""
+
+    rate: float
+    p95: float
+    cpu: float
+
+
+class Writes:
+    """A seeded database, and clients that write to it; `each` is how many transactions of each client count."""
+
+    def __init__(self, running: Machine, database: str, clients: int, each: int) -> None:
+        self.machine, self.database, self.clients, self.each = running, database, clients, each
+        self.place = os.fspath(running.database.data)
+
+    def django(self, what: str, way: str) -> Measured:
+        """The hub's own service, or the same as it is usually written."""
+        self.add_work(what)
+        before = self.machine.cpu(self.machine.database.pid)
+        url = self.machine.database.url.rpartition("/")[0] + f"/{self.database}"
+        command = ["-m", "bench.write_ways", what, way, str(self.clients), str(self.each)]
+        process = self.machine.spawn("ways", [sys.executable, *command], DATABASE_URL=url)
+        log = self.machine.folder / "ways.log"
+        code = process.wait()
+        said = log.read_text(encoding="utf-8")
+        log.unlink()
+        if code:
+            raise RuntimeError(said[-2000:])
+        told = json.loads(said.splitlines()[-1])
+        cpu = told["cpu"] + self.machine.cpu(self.machine.database.pid) - before
+        return self._measured(told["taken"], told["seconds"], cpu)
+
+    def limit(self, what: str) -> Measured:
+        """The same rows by pgbench, in one prepared statement each."""
+        self.add_work(what)
+        self._run(f"DROP TABLE IF EXISTS bench_work; CREATE TABLE bench_work AS {WORK[what]}")
+        self._run(
+            "DROP SEQUENCE IF EXISTS bench_place; CREATE SEQUENCE bench_place; CREATE INDEX ON bench_work (place)"
+        )
+        self._run("ANALYZE bench_work")
+        before = self.machine.cpu(self.machine.database.pid)
+        with tempfile.TemporaryDirectory() as name:
+            script = Path(name) / "script.sql"
+            script.write_text(" ".join(STATEMENTS[what].split()) + ";\n", encoding="utf-8")
+            said = self._pgbench(script)
+            taken = [int(line.split()[2]) / 1e6 for log in Path(name).glob("log*") for line in _lines(log)]
+        cpu = self.machine.cpu(self.machine.database.pid) - before
+        rate = next(float(line.split()[2]) for line in said.splitlines() if line.startswith("tps"))
+        return self._measured(taken, len(taken) / rate, cpu)
+
+    def _pgbench(self, script: Path) -> str:
+        given = f"-n -M prepared -c {self.clients} -j 2 -t {self.each} -l".split()
+        command = [
+            binaries.postgres_program("pgbench"),
+            *given,
+            f"--log-prefix={script.parent / 'log'}",
+            "-f",
+            str(script),
+        ]
+        environment = {"PGOPTIONS": "-c pgtrigger.ignore={}", "PATH": os.environ["PATH"]}
+        done = subprocess.run(
+            [*command, "-h", self.place, "-U", "hub", self.database],
+            capture_output=True, text=True, check=False, env=environment,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        return done.stdout
+
+    def _measured(self, taken: Sequence[float], seconds: float, cpu: float) -> Measured:
+        ordered = sorted(taken)
+        p95 = ordered[max(0, math.ceil(0.95 * len(ordered)) - 1)] * 1000
+        return Measured(len(ordered) / seconds, p95, cpu / len(ordered) * 1000)
+
+    def add_work(self, what: str) -> None:
+        """As many open carts as one way takes; the rest finds what is there."""
+        if what == "checkout":
+            self._run(ADD_CARTS % (self.clients * (self.each + WARM)))
+        self._run("CHECKPOINT")
+
+    def _run(self, statements: str) -> None:
+        with psycopg.connect(host=self.place, user="hub", dbname=self.database, autocommit=True) as server:
+            server.execute(statements.encode())
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8").splitlines()
