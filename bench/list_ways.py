@@ -1,6 +1,8 @@
-"""One round of lists and searches over one database, in this process: `python -m bench.list_ways lists|search|plans`.
+"""What lists and searches over one database are measured by: `python -m bench.list_ways calls|pages|statements|plans`.
 
-Prints as JSON the seconds that each way took, by name, one after the other; for `plans` the rows that are read.
+`calls` prints what a program asks, for `bench.load`; `pages N` asks for the page of an agent so many times, in this
+process, and prints the seconds; `statements` how many of them the lists of programs cost; `plans` the rows that
+PostgreSQL reads for each. All as JSON, by name.
 """
 
 import json
@@ -8,92 +10,76 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402 - once Django is there
-from django.test import Client, RequestFactory  # noqa: E402
+from django.conf import settings  # noqa: E402 - once Django is there
+from django.db import connection  # noqa: E402
+from django.test import Client as Browser  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
-from rest_framework.pagination import PageNumberPagination  # noqa: E402
-from rest_framework.serializers import CharField, ModelSerializer  # noqa: E402
-from rest_framework.viewsets import ReadOnlyModelViewSet  # noqa: E402
 
-from accounts.models import User  # noqa: E402
+from accounts.models import Client, User  # noqa: E402
 from accounts.policy import Role  # noqa: E402
+from accounts.tokens import PARTNER_CENTER, Version, issue  # noqa: E402
+from bench.list_servers import SIZE  # noqa: E402
 from bench.plans import plans_of  # noqa: E402
 from customers.models import Customer  # noqa: E402
+from partnerhub.api.pages import token_of  # noqa: E402
+from partnerhub.api.shapes import CONTINUATION  # noqa: E402
+from partnerhub.clock import now  # noqa: E402
 from partnerhub.web.pages import _encode  # noqa: E402
 from publishers.models import Offer  # noqa: E402
 from subscriptions.enums import Status  # noqa: E402
 from subscriptions.models import Subscription  # noqa: E402
 from subscriptions.sorts import SORTS  # noqa: E402
 
-ADDRESS = "/subscriptions/"
+PAGE, LIST = "/subscriptions/", "/v1/subscriptions"
 LARGE = 5000
 EMAIL = "bench@example.com"
-_LIMIT = """
-SELECT json_agg(row_to_json(page)) FROM (
-  SELECT s.id, s.nickname, s.quantity, s.status, s.unit_price, s.currency, s.auto_renew, s.purchased_at, s.activated_at,
-         s.term_start, s.term_end, s.version, c.name AS customer, o.title AS offer, p.name AS publisher
-    FROM subscriptions_subscription s JOIN customers_customer c ON c.id = s.customer_id
-    JOIN publishers_offer o ON o.id = s.offer_id JOIN publishers_publisher p ON p.id = s.publisher_id
-   ORDER BY s.purchased_at DESC, s.id DESC LIMIT 50) AS page
-"""
-
-
-class _Row(ModelSerializer):  # type: ignore[misc]
-    customer = CharField(source="customer.name")
-    offer = CharField(source="offer.title")
-    publisher = CharField(source="publisher.name")
-
-    class Meta:
-        model = Subscription
-        fields = (
-            "id", "nickname", "quantity", "status", "unit_price", "currency", "auto_renew", "purchased_at",
-            "activated_at", "term_start", "term_end", "version", "customer", "offer", "publisher",
-        )  # fmt: skip
-
-
-class _Pages(PageNumberPagination):  # type: ignore[misc]
-    page_size = 50
-
-
-class _Naive(ReadOnlyModelViewSet):  # type: ignore[misc]
-    """What DRF's own pages make of the table: counted whole, skipped row by row."""
-
-    queryset = Subscription.objects.select_related("customer", "offer", "publisher").order_by("-purchased_at", "-id")
-    serializer_class = _Row
-    pagination_class = _Pages
-    authentication_classes = ()
-    permission_classes = ()
+Call = dict[str, Any]
+Way = Callable[[], Any]
 
 
 def main() -> None:
-    what, times = sys.argv[1], int(sys.argv[2])
-    if what == "plans":
-        sys.stdout.write(json.dumps({name: _read(way) for name, way in (_lists() | _searches()).items()}))
-        return
-    ways = _lists() if what == "lists" else _searches()
-    told = {name: [_seconds(way) for _ in range(times + 1)][1:] for name, way in ways.items()}
-    sys.stdout.write(json.dumps({"seconds": told, "queries": _queries()}))
+    what = sys.argv[1]
+    if what == "calls":
+        told: Any = {"lists": _lists(), "searches": _searches(), "naive deep": _number() // (2 * SIZE)}
+    elif what == "pages":
+        told = {name: [_seconds(way) for _ in range(int(sys.argv[2]) + 1)][1:] for name, way in _pages().items()}
+    elif what == "statements":
+        told = {call["name"]: _statements(_asking(call)) for call in (*_lists(), *_searches())}
+    else:
+        told = {call["name"]: _read(_asking(call)) for call in (*_lists(), *_searches())}
+    sys.stdout.write(json.dumps(told))
 
 
-def _lists() -> dict[str, Callable[[], Any]]:
+def _lists() -> list[Call]:
+    middle = _middle()
+
+    calls = [_call("page 1"), _call("deep", seekOperation="Next")]
+    calls[1]["headers"][CONTINUATION] = token_of([middle, middle])
+    calls += [_call(f"status {status.value}", status=status.value) for status in Status]
+    return calls + [_call(f"sort {sign}{name}", sort=f"{sign}{name}") for name in SORTS for sign in ("", "-")]
+
+
+def _searches() -> list[Call]:
+    return [_call(f"search {text}", q=text) for text in _terms()]
+
+
+def _call(name: str, **params: str) -> Call:
+    return {"name": name, "path": f"{LIST}?{urlencode({'size': SIZE, **params})}", "headers": dict(_bearer())}
+
+
+def _number() -> int:
+    return Subscription.objects.count()
+
+
+def _middle() -> tuple[Any, Any]:
     rows = Subscription.objects.order_by("-purchased_at", "-id")
-    number = rows.count()
-    middle = rows.values_list("purchased_at", "pk")[number // 2]
-    ways = {"page 1": _ours(), "page 1, partial": _ours(partial=True)}
-    ways["deep"] = _ours(after=_encode([middle[0].isoformat(), str(middle[1])]))
-    ways |= {f"status {status.value}": _ours(status=status.value) for status in Status}
-    ways |= {f"sort {sign}{name}": _ours(sort=f"{sign}{name}") for name in SORTS for sign in ("", "-")}
-    ways |= {"naive page 1": _naive(1), "naive deep": _naive(number // 100), "limit": _limit()}
-    return ways
-
-
-def _searches() -> dict[str, Callable[[], Any]]:
-    return {"page 1": _ours()} | {f"search {text}": _ours(q=text) for text in _terms()}
+    return rows.values_list("purchased_at", "pk")[_number() // 2]
 
 
 def _terms() -> list[str]:
@@ -110,42 +96,46 @@ def _terms() -> list[str]:
     ]  # fmt: skip
 
 
-def _ours(*, partial: bool = False, **params: str) -> Callable[[], Any]:
+def _bearer() -> Call:
+    """What a program in the role of an admin agent says of itself; it lives an hour."""
+    names = {"name": "Bench", "role": Role.ADMIN_AGENT, "tenant_id": settings.HUB_TENANT_ID}
+    program, _ = Client.objects.get_or_create(**names, defaults={"created_at": now()})
+    token = issue(program, audience=PARTNER_CENTER, version=Version.V2, at=now()).access_token
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _pages() -> dict[str, Way]:
+    when, pk = _middle()
+    ways = {"page 1": _page(), "page 1, partial": _page(partial=True)}
+    ways["deep"] = _page(after=_encode([when.isoformat(), str(pk)]))
+    ways |= {f"status {status.value}": _page(status=status.value) for status in Status}
+    return ways | {f"sort {sign}{name}": _page(sort=f"{sign}{name}") for name in SORTS for sign in ("", "-")}
+
+
+def _page(*, partial: bool = False, **params: str) -> Way:
     headers = {"HX-Request": "true", "HX-Target": "results"} if partial else {}
-    client = _agent()
-    return lambda: _ok(client.get(ADDRESS, params, headers=headers))
-
-
-def _naive(page: int) -> Callable[[], Any]:
-    view, request = _Naive.as_view({"get": "list"}), RequestFactory().get("/", {"page": page})
-    return lambda: _ok(view(request).render())
-
-
-def _limit() -> Callable[[], Any]:
-    connection.ensure_connection()
-    database = connection.connection
-    return lambda: database.execute(_LIMIT, prepare=True).fetchone()
-
-
-def _agent() -> Client:
     user = User.objects.filter(email=EMAIL).first()
-    client = Client()
-    client.force_login(user or User.objects.create_user(EMAIL, "-", name="Bench", roles=(Role.ADMIN_AGENT,)))
-    return client
+    browser = Browser()
+    browser.force_login(user or User.objects.create_user(EMAIL, "-", name="Bench", roles=(Role.ADMIN_AGENT,)))
+    return lambda: _ok(browser.get(PAGE, params, headers=headers))
 
 
-def _read(way: Callable[[], Any]) -> dict[str, Any]:
-    """The rows that a page's statements read, the milliseconds they take, and the larger tables read as a whole."""
+def _asking(call: Call) -> Way:
+    browser = Browser()
+    return lambda: _ok(browser.get(call["path"], headers=call["headers"]))
+
+
+def _read(way: Way) -> dict[str, Any]:
+    """The rows that a list's statements read, the milliseconds they take, and the larger tables read as a whole."""
     plans = plans_of(way)
     whole = {table: rows for plan in plans for table, rows in plan.whole.items() if rows > LARGE}
     return {"read": sum(plan.read for plan in plans), "ms": sum(plan.ms for plan in plans), "whole": whole}
 
 
-def _queries() -> int:
-    """The statements that page 1 asks; a test keeps their number from growing with the rows."""
-    client = _agent()
+def _statements(way: Way) -> int:
+    way()
     with CaptureQueriesContext(connection) as captured:
-        client.get(ADDRESS)
+        way()
     return len(captured)
 
 
@@ -155,7 +145,7 @@ def _ok(answer: Any) -> Any:
     return answer.content
 
 
-def _seconds(way: Callable[[], Any]) -> float:
+def _seconds(way: Way) -> float:
     began = time.perf_counter()
     way()
     return time.perf_counter() - began

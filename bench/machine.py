@@ -104,7 +104,7 @@ class Stub:
     """The stub publisher's process."""
 
     def __init__(self, machine: Machine) -> None:
-        self.port = next(port for port in _PORTS if ports.is_free(port))
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         machine.spawn("stub", [sys.executable, "-m", "bench.stub", "--port", str(self.port)])
         wait_for(lambda: not ports.is_free(self.port))
@@ -128,6 +128,11 @@ def machine(kept: Path | None = None) -> Iterator[Machine]:
             yield made
         finally:
             made.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens at, none that was given before."""
+    return next(port for port in _PORTS if ports.is_free(port))
 
 
 def wait_for(holds: Callable[[], bool], *, every: float = 0.05) -> None:

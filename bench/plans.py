@@ -38,7 +38,7 @@ def explained(sql: str) -> Plan:
 
 
 def _reads(sql: str) -> bool:
-    return sql.startswith(("SELECT", "WITH"))
+    return sql.lstrip().startswith(("SELECT", "WITH"))
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

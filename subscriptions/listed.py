@@ -1,5 +1,6 @@
 """What a list tells of each subscription, whoever's it is, in one statement however many there are."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -62,13 +63,14 @@ class Listed(NamedTuple):
     @property
     def attention(self) -> Reason | None:
         """Why somebody must act before it is active; None when nobody must."""
-        gates = [_Gate(*gate) for gate in self.gates or ()]
+        gates = [_Gate(gate, state, reason) for gate, state, reason in self.gates or ()]
         name = blocker(gates) if gates else None
         reasons = [gate.reason for gate in gates if gate.gate == name]
         return Reason(reasons[0] or Reason.AWAITING_CUSTOMER_SETUP) if reasons else None
 
 
-class _Gate(NamedTuple):
+@dataclass(slots=True)
+class _Gate:
     gate: str
     state: str
     reason: str

@@ -86,7 +86,7 @@ def page_in_order(
         shown.reverse()
     if not shown:
         return Page([], None)
-    token = _token([end(row) for row in (shown[0], shown[-1])])
+    token = token_of([end(row) for row in (shown[0], shown[-1])])
 
     def lead(operation: str) -> Link:
         query = {**request.query_params.dict(), "size": str(size), "seekOperation": operation}
@@ -164,7 +164,7 @@ def _behind(rows: QuerySet[Any], keys: list[Key], request: Request, seek: Seek) 
         raise _not_given() from None
 
 
-def _token(ends: list[tuple[Any, Any]]) -> str:
+def token_of(ends: list[tuple[Any, Any]]) -> str:
     """Where a page begins and ends, for whoever goes on from it in either direction."""
     positions = [[_written(value), str(pk)] for value, pk in ends]
     return base64.urlsafe_b64encode(json.dumps(positions).encode()).decode()
