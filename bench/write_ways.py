@@ -1,7 +1,7 @@
 """One way of writing by several clients at once: `python -m bench.write_ways checkout|quantity|hot hub|naive N EACH`.
 
-Each client is a process with a connection of its own. Prints as JSON when they began and ended, and the seconds that
-each transaction took.
+Each client is a process with a connection of its own. Prints as JSON how long all took, their CPU seconds and what each
+transaction took. `checkout calls N` only prints so many calls of a program that check out, for a server.
 """
 
 import json
@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 from queue import Empty
 from typing import Any
+from uuid import uuid4
 
 import django
 
@@ -21,7 +23,9 @@ django.setup()
 
 from django.db import connection  # noqa: E402 - once Django is there
 
+from accounts.models import User  # noqa: E402
 from accounts.policy import Actor, Role  # noqa: E402
+from accounts.services.personal_tokens import make_token  # noqa: E402
 from bench import naive_writes  # noqa: E402
 from bench.write_limits import WARM, WORK  # noqa: E402
 from partnerhub.clock import now  # noqa: E402
@@ -30,7 +34,8 @@ from subscriptions.services.edits import rename  # noqa: E402
 from subscriptions.services.quantity import change_quantity  # noqa: E402
 
 QUANTITY = 41
-ACTOR = Actor("client", "bench", "Bench", Role.ADMIN_AGENT, (Role.ADMIN_AGENT,))
+ROLE, LIFE = Role.ADMIN_AGENT, timedelta(hours=1)
+ACTOR = Actor("client", "bench", "Bench", ROLE, (ROLE,))
 _numbers = count()
 
 Act = Callable[[dict[str, Any]], object]
@@ -75,8 +80,25 @@ def client(act: Act, mine: list[dict[str, Any]], ready: Any, told: Any) -> None:
     connection.close()
 
 
+def calls(number: int) -> list[dict[str, Any]]:
+    """A call for each cart, all with one token of somebody new."""
+    user = User.objects.create_user(f"{uuid4()}@example.com", "-", name="Bench", roles=(ROLE,))
+    token = make_token(user.acting(ROLE, (ROLE,)), name="Bench", role=ROLE, expires_at=now() + LIFE, at=now())[1]
+    headers = {"Authorization": f"Bearer {token}", "Content-Length": "0"}
+    paths = [f"/v1/customers/{one['customer_id']}/carts/{one['cart_id']}/checkout" for one in work("checkout", number)]
+    return [{"name": "checkout", "method": "POST", "path": path, "headers": headers} for path in paths]
+
+
 def main() -> None:
-    what, way, clients, each = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    what, way, clients = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    if way == "calls":
+        sys.stdout.write(json.dumps(calls(clients)) + "\n")
+    else:
+        sys.stdout.write(json.dumps(together(what, way, clients, int(sys.argv[4]))) + "\n")
+
+
+def together(what: str, way: str, clients: int, each: int) -> dict[str, Any]:
+    """All clients at once, each with its part of the work. Raises SystemExit when one of them fails."""
     mine = each + WARM
     found = work(what, clients * mine)
     context = multiprocessing.get_context("fork")
@@ -95,8 +117,7 @@ def main() -> None:
         raise SystemExit("a client has failed")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = max(ended for _, ended, _ in said) - min(began for began, _, _ in said)
-    answer = {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "taken": [t for *_, one in said for t in one]}
-    sys.stdout.write(json.dumps(answer) + "\n")
+    return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "taken": [t for *_, one in said for t in one]}
 
 
 def _nickname() -> str:

@@ -6,15 +6,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from bench.machine import Machine
+from bench.machine import Machine, free_port, wait_for
 from bench.write_limits import ADD_CARTS, STATEMENTS, WARM, WORK
-from partnerhub.runtime import binaries
+from partnerhub.runtime import binaries, ports, processes
+from partnerhub.runtime.programs import WEB
+
+CONNECTIONS = 16
+# Each of two workers loads the program with its first call.
+HTTP_WARM = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +44,56 @@ class Writes:
         """The hub's own service, or the same as it is usually written."""
         self.add_work(what)
         before = self.machine.cpu(self.machine.database.pid)
-        url = self.machine.database.url.rpartition("/")[0] + f"/{self.database}"
-        command = ["-m", "bench.write_ways", what, way, str(self.clients), str(self.each)]
-        process = self.machine.spawn("ways", [sys.executable, *command], DATABASE_URL=url)
+        told = self._said("bench.write_ways", what, way, str(self.clients), str(self.each))
+        cpu = told["cpu"] + self.machine.cpu(self.machine.database.pid) - before
+        return self._measured(told["taken"], told["seconds"], cpu)
+
+    def http(self, application: str, settings: str) -> Measured:
+        """Checkouts of a program over HTTP, 16 at once, answered by the server as the hub runs it, with two workers."""
+        number = self.clients * self.each
+        self._run(ADD_CARTS % (number + HTTP_WARM))
+        calls = self._said("bench.write_ways", "checkout", "calls", str(number + HTTP_WARM))
+        with self._served(application, settings) as (port, pid):
+            self._load(port, calls[:HTTP_WARM])
+            pids = [pid, self.machine.database.pid]
+            before = self.machine.cpu(*pids)
+            told = self._load(port, calls[HTTP_WARM:])
+            cpu = self.machine.cpu(*pids) - before
+        return self._measured(told["seconds"]["checkout"], told["elapsed"], cpu)
+
+    def _load(self, port: int, calls: list[dict[str, Any]]) -> Any:
+        place = self.machine.folder / "calls.json"
+        place.write_text(json.dumps(calls), encoding="utf-8")
+        asked = ["--port", str(port), "--calls", str(place), "--times", "1", "--connections", str(CONNECTIONS)]
+        return self._said("bench.load", *asked)
+
+    @contextmanager
+    def _served(self, application: str, settings: str) -> Iterator[tuple[int, int]]:
+        """The server's port and process."""
+        port = free_port()
+        command = [str(Path(sys.executable).parent / "granian"), *WEB.split(), "--port", str(port), application]
+        many = {"HUB_API_CALLS_A_MINUTE": "0", "HUB_API_OTHER_CALLS_A_MINUTE": "0", "ALLOWED_HOSTS": "localhost"}
+        many["DJANGO_SETTINGS_MODULE"] = settings
+        process = self.machine.spawn("web", command, DATABASE_URL=self._url(), **many)
+        try:
+            wait_for(lambda: not ports.is_free(port))
+            yield port, process.pid
+        finally:
+            processes.stop(process)
+
+    def _said(self, module: str, *given: str) -> Any:
+        """What one of our programs ends with saying, read as JSON. Raises RuntimeError with what it said otherwise."""
+        process = self.machine.spawn("ways", [sys.executable, "-m", module, *given], DATABASE_URL=self._url())
         log = self.machine.folder / "ways.log"
         code = process.wait()
         said = log.read_text(encoding="utf-8")
         log.unlink()
         if code:
             raise RuntimeError(said[-2000:])
-        told = json.loads(said.splitlines()[-1])
-        cpu = told["cpu"] + self.machine.cpu(self.machine.database.pid) - before
-        return self._measured(told["taken"], told["seconds"], cpu)
+        return json.loads(said.splitlines()[-1])
+
+    def _url(self) -> str:
+        return self.machine.database.url.rpartition("/")[0] + f"/{self.database}"
 
     def limit(self, what: str) -> Measured:
         """The same rows by pgbench, in one prepared statement each."""
