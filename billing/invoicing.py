@@ -119,12 +119,13 @@ def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None 
     """
     authorize(actor, Action.INVOICE_MANAGE)
     _check_clock(at)
+    run = BillingRun.objects.filter(month=month.start, finished_at__isnull=False).first()
+    if run is not None:
+        return run
     owing = list(customers_to_draft(month))
     if owing:
         seller_profile()
     run, _created = BillingRun.objects.get_or_create(month=month.start, defaults={"started_at": at})
-    if run.finished_at is not None:
-        return run
     told = {UUID(failure["customer"]): failure for failure in run.failures}
     ids = sorted(owing, key=told.__contains__)
     parts = [ids[start : start + CUSTOMERS_AT_ONCE] for start in range(0, len(ids), CUSTOMERS_AT_ONCE)]

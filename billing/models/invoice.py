@@ -272,16 +272,19 @@ class InvoiceLine(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    # Without indexes of their own: those below find lines by invoice and by charge, and leave nothing out.
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines", db_index=False)
     position = models.PositiveIntegerField()
-    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="invoice_lines")
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="invoice_lines", db_index=False)
     stands = models.BooleanField(default=True)
     description = models.JSONField()
     net = models.DecimalField(max_digits=14, decimal_places=4)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
     tax = models.DecimalField(max_digits=14, decimal_places=4)
     tax_reason = models.CharField(max_length=16)
-    credits = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="credit_lines")
+    credits = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="credit_lines", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -294,6 +297,10 @@ class InvoiceLine(models.Model):
                 | Q(tax_rate__gt=0, net__lt=0, tax__lte=0, tax__gte=F("net") * F("tax_rate") / 100),
                 name="invoice_line_tax_within_its_rate",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["charge"], condition=Q(stands=False), name="invoice_line_freed"),
+            models.Index(fields=["credits"], condition=Q(credits__isnull=False), name="invoice_line_credits"),
         ]
         triggers = [
             pgtrigger.Protect(name="invoice_line_never_deleted", operation=pgtrigger.Delete),
