@@ -6,14 +6,13 @@ still ours. A worker that dies anywhere in between leaves leases that run out, a
 """
 
 import asyncio
-import json
 import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -21,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub.bulk import array
 from partnerhub.clock import now
 from partnerhub.outbox.models import Event
 from publishers.fulfillment.calling import refuse_in_transaction
@@ -123,9 +123,9 @@ UPDATE subscriptions_pollschedule AS schedule
        last_outcome = new.outcome, last_detail = new.detail, etag = coalesce(new.etag, schedule.etag),
        next_poll_at = CASE WHEN new.next_poll_at IS NULL OR schedule.next_poll_at = new.due_at
                            THEN new.next_poll_at ELSE schedule.next_poll_at END
-  FROM jsonb_to_recordset(%(rows)s)
-       AS new (subscription_id uuid, lease uuid, due_at timestamptz, next_poll_at timestamptz, outcome text,
-               detail text, etag text)
+  FROM unnest(%(subscription_id)s::uuid[], %(lease)s::uuid[], %(due_at)s::timestamptz[],
+              %(next_poll_at)s::timestamptz[], %(outcome)s::text[], %(detail)s::text[], %(etag)s::text[])
+       AS new (subscription_id, lease, due_at, next_poll_at, outcome, detail, etag)
  WHERE schedule.subscription_id = new.subscription_id AND schedule.lease = new.lease
 """
 
@@ -212,6 +212,8 @@ def _chained(claims: list[Claim]) -> list[Claim]:
     moments = {"stream_id__in": {stream for stream, _at in wanted}, "at__in": {at for _stream, at in wanted}}
     found = Event.objects.filter(**moments).exclude(correlation_id="").order_by("sequence")
     chains = {(stream, at): chain for stream, at, chain in found.values_list("stream_id", "at", "correlation_id")}
+    if not chains:
+        return claims
     return [replace(one, correlation_id=chains.get((one.subscription_id, one.due_at), "")) for one in claims]
 
 
@@ -231,29 +233,36 @@ def apply_all(actor: Actor, replies: Sequence[Reply], *, at: datetime) -> list[S
     news = [one for one in replies if not one.repeats]
     heard = [Heard(one.claimed.subscription_id, one.answer, one.claimed.lease) for one in news]
     judged = dict(zip((one.claimed.lease for one in news), apply_answers(actor, heard, at=at), strict=True))
-    rows = [_row(one, judged.get(one.claimed.lease), at) for one in replies]
+    columns = zip(*(_row(one, judged.get(one.claimed.lease), at) for one in replies), strict=True)
+    arrays = {name: array(column) for name, column in zip(_Row._fields, columns, strict=True)}
     with connection.cursor() as cursor:
-        cursor.execute(_RESCHEDULE, {"rows": json.dumps(rows, default=str), "at": at})
+        cursor.execute(_RESCHEDULE, arrays | {"at": str(at)})
         if cursor.rowcount != len(replies):
             raise LeaseLost
     statuses = (judged.get(one.claimed.lease) for one in replies)
     return [known.status if known else Status.PENDING for known in statuses]
 
 
-def _row(one: Reply, known: Judged | None, at: datetime) -> dict[str, Any]:
+class _Row(NamedTuple):
+    """What is written of a question that was answered."""
+
+    subscription_id: UUID
+    lease: UUID
+    due_at: datetime
+    next_poll_at: datetime | None
+    outcome: str
+    detail: str
+    etag: str | None
+
+
+def _row(one: Reply, known: Judged | None, at: datetime) -> _Row:
     claimed, answer = one.claimed, one.answer
     is_over = known is not None and known.status != Status.PENDING
     next_poll_at = None if is_over else before_deadline(at + _wait(one, at), claimed.activate_by, at)
-    return {
-        "subscription_id": claimed.subscription_id,
-        "lease": claimed.lease,
-        "due_at": claimed.due_at,
-        "next_poll_at": next_poll_at,
-        "outcome": answer.outcome.value,
-        "detail": answer.detail[:300],
-        # Kept where nothing has changed since; of no use after trouble, which the gates show instead.
-        "etag": None if answer.is_unchanged else answer.etag,
-    }
+    # Kept where nothing has changed since; of no use after trouble, which the gates show instead.
+    etag = None if answer.is_unchanged else answer.etag
+    detail = answer.detail[:300]
+    return _Row(claimed.subscription_id, claimed.lease, claimed.due_at, next_poll_at, answer.outcome, detail, etag)
 
 
 def put_off(claimed: Claim, at: datetime) -> None:

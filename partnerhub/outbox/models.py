@@ -131,7 +131,8 @@ class Delivery(models.Model):
     A consumer hears the events of one stream strictly in their order: a refund never overtakes its charge.
     """
 
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
+    # Its unique constraint begins with it: no index of its own.
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     handler = models.CharField(max_length=100)
     stream_id = models.UUIDField()
     sequence = models.PositiveIntegerField()

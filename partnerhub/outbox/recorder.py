@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from os import urandom
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
@@ -169,7 +168,7 @@ def _lines(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], a
     lines: list[Line] = []
     author = actor.kind, actor.id, actor.label, str(actor.role)
     told_author = _canonical(author)
-    for id_, one in zip(_new_ids(happenings), happenings, strict=True):
+    for id_, one in zip(bulk.new_ids([one.at for one in happenings]), happenings, strict=True):
         fact, request_id, correlation_id = one.fact, one.request_id[:64], one.correlation_id[:64]
         sequence, previous_hash = last.get(fact.stream_id, (0, ""))
         sequence += 1
@@ -184,16 +183,6 @@ def _lines(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], a
         row = id_, fact.stream_type, stream_id, sequence, fact.name, data, fact.reason
         lines.append((*row, *author, request_id, correlation_id, at, previous_hash, hash_))
     return lines
-
-
-def _new_ids(happenings: Sequence[Happening]) -> Iterator[str]:
-    """UUIDs that grow with their moment (version 7): what is written together lies together in its indexes."""
-    # Drawn together: each draw lets other threads take the interpreter.
-    random = urandom(10 * len(happenings)).hex()
-    for number, one in enumerate(happenings):
-        moment, rest = f"{int(one.at.timestamp() * 1000):012x}", random[20 * number : 20 * number + 20]
-        variant = "89ab"[int(rest[3], 16) & 3]
-        yield f"{moment[:8]}-{moment[8:]}-7{rest[:3]}-{variant}{rest[4:7]}-{rest[7:19]}"
 
 
 def _event(line: Line, one: Happening) -> Event:

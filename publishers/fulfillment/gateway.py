@@ -39,6 +39,11 @@ class Said:
     message: str = ""
     action_url: str = ""
 
+    @property
+    def members(self) -> dict[str, str | int | None]:
+        """What was said, by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

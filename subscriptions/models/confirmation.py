@@ -12,7 +12,8 @@ from subscriptions.models.subscription import Subscription
 class Gate(models.Model):
     """One condition of billing for one subscription, with its evidence: which poll or call said so, when, and what."""
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="gates")
+    # Its unique constraints begin with it: no index of its own.
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="gates", db_index=False)
     gate = models.CharField(max_length=32)
     position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=16, default=GateState.PENDING)

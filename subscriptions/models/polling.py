@@ -13,7 +13,7 @@ class PollSchedule(models.Model):
     subscription = models.OneToOneField(
         Subscription, primary_key=True, on_delete=models.PROTECT, related_name="poll_schedule"
     )
-    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="poll_schedules")
+    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="poll_schedules", db_index=False)
     next_poll_at = models.DateTimeField(null=True)
     # The last sign that something is going on: purchase, link opened, asked for by hand. Waits grow with its age.
     fresh_since = models.DateTimeField()

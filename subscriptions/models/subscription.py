@@ -54,13 +54,13 @@ class Subscription(models.Model):
     """Licences of one plan for one customer. Term dates are UTC days, end exclusive, fixed at activation (rule 23)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Indexed together with what lists of them are sorted by.
+    # Indexed together with what lists are sorted by, or not at all where nobody looks for it: a status writes them all.
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
     publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="subscriptions")
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
-    plan_term = models.ForeignKey(PlanTerm, on_delete=models.PROTECT, related_name="subscriptions")
-    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
+    plan_term = models.ForeignKey(PlanTerm, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+", db_index=False)
     unit_price = models.DecimalField(max_digits=14, decimal_places=4)
     currency = models.CharField(max_length=3)
     order_line = models.OneToOneField(OrderLine, on_delete=models.PROTECT, related_name="subscription")
@@ -68,7 +68,9 @@ class Subscription(models.Model):
     nickname = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField()
     auto_renew = models.BooleanField(default=True)
-    reseller = models.ForeignKey(IndirectReseller, null=True, on_delete=models.PROTECT, related_name="subscriptions")
+    reseller = models.ForeignKey(
+        IndirectReseller, null=True, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
+    )
     one_per_customer = models.BooleanField(default=False)
 
     status = models.CharField(max_length=32, default=Status.PENDING)
@@ -134,6 +136,7 @@ class Subscription(models.Model):
             models.Index(fields=["customer", "-purchased_at", "-id"], name="subscription_of_customer"),
             models.Index(fields=["publisher", "-purchased_at", "-id"], name="subscription_of_publisher"),
             models.Index(fields=["-purchased_at", "-id"], name="subscription_newest_first"),
+            models.Index(fields=["reseller"], condition=Q(reseller__isnull=False), name="subscription_of_reseller"),
             models.Index(fields=["quantity", "id"], name="subscription_by_quantity"),
             models.Index(STATUS_SINCE, "id", name="subscription_by_since"),
             models.Index(fields=["term_end", "id"], name="subscription_by_end"),

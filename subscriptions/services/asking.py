@@ -62,11 +62,11 @@ def ask_as_registered(actor: Actor, publisher_id: UUID, *, at: datetime) -> None
     authorize(actor, Action.SUBSCRIPTION_POLL)
     publisher = Publisher.objects.get(pk=publisher_id)
     if not publisher.is_polled:
-        PollSchedule.objects.filter(publisher=publisher).update(next_poll_at=None)
+        PollSchedule.objects.filter(publisher=publisher, next_poll_at__isnull=False).update(next_poll_at=None)
         return
     pending = Subscription.objects.select_for_update(of=("self",)).filter(publisher=publisher, status=Status.PENDING)
     # The same answer may mean something else now.
-    PollSchedule.objects.filter(publisher=publisher).exclude(etag="").update(etag="")
+    PollSchedule.objects.filter(publisher=publisher, next_poll_at__isnull=False).exclude(etag="").update(etag="")
     unasked = pending.exclude(poll_schedule__next_poll_at__isnull=False).order_by("pk")
     PollSchedule.objects.bulk_create(
         [

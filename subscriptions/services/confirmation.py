@@ -4,20 +4,21 @@ Both ways end in the same place: gates are judged with their evidence, and the l
 Answers come in batches: what a batch is about is locked and read once, judged in memory, and written once.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub.bulk import new_ids
 from partnerhub.errors import ActivationRefused, ForeignSubscription, NotFound
 from publishers.fulfillment.gateway import Answer
 from publishers.models import Adapter
-from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
+from subscriptions.enums import GateName, GateState, Status
 from subscriptions.events import AttentionChanged, GateFailed, GateReopened, GateSatisfied
 from subscriptions.gates import (
     AWAITING_CALL,
@@ -58,14 +59,15 @@ def apply_answers(actor: Actor, heard: Sequence[Heard], *, at: datetime) -> list
     """
     authorize(actor, Action.SUBSCRIPTION_CONFIRM)
     judged = lock_judged({one.subscription_id for one in heard})
-    news = News()
+    news = News(new_ids([at] * len(heard)))
+    moment = at.isoformat()
     for one in heard:
         subject = judged.get(one.subscription_id)
         if subject is None:
             raise NotFound(what="subscription", id=one.subscription_id)
         if subject.status == Status.PENDING and subject.activate_by > at:
-            said = asdict(one.answer.said) if one.answer.said else {}
-            evidence = {"source": "poll", "id": str(one.poll_id), "at": at.isoformat(), "said": said}
+            said = one.answer.said.members if one.answer.said else {}
+            evidence = {"source": "poll", "id": str(one.poll_id), "at": moment, "said": said}
             _judge(subject, _verdicts_of(subject, one.answer), evidence | one.answer.evidence, at, news)
     news.write(actor)
     return [judged[one.subscription_id] for one in heard]
@@ -110,7 +112,7 @@ def activate(
 
 def _take_call(actor: Actor, subscription_id: UUID, evidence: dict[str, Any], at: datetime) -> Status:
     subject = lock_judged({subscription_id})[subscription_id]
-    news = News()
+    news = News(new_ids([at]))
     _judge(subject, _verdicts_of_call(subject), evidence, at, news)
     news.write(actor)
     _ask_no_more(subject)
@@ -146,22 +148,21 @@ def _verdicts_of(subject: Judged, answer: Answer) -> Verdicts:
 def _judge(subject: Judged, verdicts: Verdicts, evidence: dict[str, Any], at: datetime, news: News) -> None:
     # Who waited for the lock, or has a slower clock, comes with an earlier moment than what holds already.
     at = max([at, *(gate.satisfied_at for gate in subject.gates if gate.satisfied_at)])
-    trace = structlog.contextvars.get_contextvars() | evidence
-    before = _attention(subject.gates)
+    before, kept = _attention(subject.gates), ""
     for gate in subject.gates:
         verdict = verdicts.get(GateName(gate.gate))
         if verdict is not None and _is_news(gate, verdict, evidence):
-            was = gate.state
-            _set_gate(gate, verdict, evidence, subject.activate_by, at)
+            was, kept = gate.state, kept or json.dumps(evidence)
+            _set_gate(gate, verdict, kept, subject.activate_by, at)
             news.gates[gate.id] = gate
-            if fact := _fact(gate, was):
-                news.tell(fact, trace, at)
+            if fact := _fact(gate, evidence, was):
+                news.tell(fact, evidence, at)
     confirmed = confirmations(subject.gates)
     if confirmed is not None:
-        news.start_billing(subject, confirmed, trace, at)
+        news.start_billing(subject, confirmed, evidence, at)
     elif (after := _attention(subject.gates)) != before:
         news.touched.add(subject.id)
-        news.tell(AttentionChanged(subject.id, {"before": before, "after": after}), trace, at)
+        news.tell(AttentionChanged(subject.id, {"before": before, "after": after}), evidence, at)
 
 
 def _attention(gates: Sequence[GateRow]) -> dict[str, str]:
@@ -174,44 +175,41 @@ def _attention(gates: Sequence[GateRow]) -> dict[str, str]:
 
 def _is_news(gate: GateRow, verdict: Verdict, evidence: dict[str, Any]) -> bool:
     """Whether a verdict says something that the gate does not show, and may say it."""
-    if gate.state == GateState.SATISFIED and not _takes_back(gate, verdict, evidence):
+    if gate.evidence is None:
+        return True
+    if gate.state == GateState.SATISFIED and not _takes_back(gate.evidence, verdict, evidence):
         return False
-    return _as_told(gate) != verdict or (gate.evidence or {})["said"] != evidence["said"]
+    return _shown(gate) != _told(verdict) or json.loads(gate.evidence)["said"] != evidence["said"]
 
 
-def _set_gate(gate: GateRow, verdict: Verdict, evidence: dict[str, Any], activate_by: datetime, at: datetime) -> None:
+def _shown(gate: GateRow) -> tuple[str, ...]:
+    return gate.state, gate.owner, gate.reason, gate.next_action, gate.message, gate.action_url
+
+
+def _told(verdict: Verdict) -> tuple[str, ...]:
+    reason, next_action = verdict.reason or "", verdict.next_action or ""
+    return verdict.state, verdict.owner, reason, next_action, verdict.message, verdict.action_url
+
+
+def _set_gate(gate: GateRow, verdict: Verdict, evidence: str, activate_by: datetime, at: datetime) -> None:
     if (gate.state, gate.reason) != (verdict.state, verdict.reason or ""):
         gate.since = at
-    gate.state, gate.evidence = verdict.state, evidence
+    gate.state, gate.owner, gate.reason, gate.next_action, gate.message, gate.action_url = _told(verdict)
+    gate.evidence = evidence
     holds = verdict.state == GateState.SATISFIED
     gate.satisfied_at, gate.due_at = (at, None) if holds else (None, activate_by)
-    gate.owner, gate.reason, gate.next_action = verdict.owner, verdict.reason or "", verdict.next_action or ""
-    gate.message, gate.action_url = verdict.message, verdict.action_url
 
 
-def _takes_back(gate: GateRow, verdict: Verdict, evidence: dict[str, Any]) -> bool:
+def _takes_back(kept: str, verdict: Verdict, evidence: dict[str, Any]) -> bool:
     """Whether a confirmation is withdrawn: only by the kind of source that gave it, and only by a statement."""
-    given_by = (gate.evidence or {}).get("source")
-    return verdict.state != GateState.SATISFIED and given_by == evidence["source"] == "poll" and bool(evidence["said"])
+    if verdict.state == GateState.SATISFIED or not evidence["said"]:
+        return False
+    return bool(json.loads(kept).get("source") == evidence["source"] == "poll")
 
 
-def _as_told(gate: GateRow) -> Verdict | None:
-    """The verdict that the gate shows already, for telling news from repetition."""
-    if gate.evidence is None:
-        return None
-    return Verdict(
-        GateState(gate.state),
-        Owner(gate.owner),
-        Reason(gate.reason) if gate.reason else None,
-        NextAction(gate.next_action) if gate.next_action else None,
-        gate.message,
-        gate.action_url,
-    )
-
-
-def _fact(gate: GateRow, was: str) -> GateSatisfied | GateFailed | GateReopened | None:
+def _fact(gate: GateRow, evidence: dict[str, Any], was: str) -> GateSatisfied | GateFailed | GateReopened | None:
     """What to tell of a gate that was set; nothing where one that was pending stays so."""
-    data = {"gate": gate.gate, "evidence": gate.evidence, "reason": gate.reason, "message": gate.message, "was": was}
+    data = {"gate": gate.gate, "evidence": evidence, "reason": gate.reason, "message": gate.message, "was": was}
     if gate.state == GateState.SATISFIED:
         return GateSatisfied(gate.subscription_id, data)
     if gate.state == GateState.FAILED:
