@@ -18,7 +18,7 @@ from partnerhub.runtime.bootstrap import ROOT, say
 
 LOCK = ROOT / "requirements.lock"
 LICENCES = ROOT / "docs" / "licences.md"
-AUDIT_SECONDS = 30
+AUDIT_SECONDS = 180
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)(?:\s*;\s*([^\\]+?))?\s*\\?$", re.MULTILINE)
 _CLASSIFIER = "License :: OSI Approved :: "
 # Of packages that not every system installs: the page must come out the same everywhere.
@@ -127,7 +127,8 @@ def licences(_arguments: list[str]) -> int:
 
 def audit(_arguments: list[str]) -> int:
     """Ask pip-audit about every package of the lock: 1 when it knows something against one, 0 also when nobody could
-    be asked within AUDIT_SECONDS: a network that is away says nothing about the hub.
+    be asked within AUDIT_SECONDS: a network that is away says nothing about the hub. Whom to ask is said by the
+    variables of pip-audit: PIP_AUDIT_VULNERABILITY_SERVICE, PIP_AUDIT_OSV_URL.
     """
     with tempfile.TemporaryDirectory(prefix="partner-hub-audit-") as name:
         folder, ends = Path(name), time.monotonic() + AUDIT_SECONDS
@@ -156,10 +157,18 @@ def _ends_in_time(command: list[str], ends: float) -> bool:
 
 
 def _told(report: dict[str, Any]) -> int:
-    known = [one for one in report["dependencies"] if one.get("vulns")]
+    audited = [one for one in report["dependencies"] if "skip_reason" not in one]
+    known = [one for one in audited if one["vulns"]]
     for one in known:
-        told = ", ".join(found["id"] for found in one["vulns"])
-        say(f"{one['name']} {one['version']}: {told}")
+        say(f"{one['name']} {one['version']}: {', '.join(map(_advisory, one['vulns']))}")
+    for one in report["dependencies"]:
+        if one not in audited:
+            say(f"{one['name']} was not audited: {one['skip_reason']}")
     if not known:
-        say(f"Nothing is known against the {len(report['dependencies'])} packages of {LOCK.name}.")
+        say(f"Nothing is known against {len(audited)} packages of {LOCK.name}.")
     return 1 if known else 0
+
+
+def _advisory(found: dict[str, Any]) -> str:
+    fixed = ", ".join(found["fix_versions"])
+    return f"{found['id']} (fixed in {fixed})" if fixed else f"{found['id']} (not fixed yet)"
