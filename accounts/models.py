@@ -232,6 +232,8 @@ class SavedView(models.Model):
     shared = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
+    # What `saved_views_for` adds.
+    opens: bool
 
     class Meta:
         constraints = [

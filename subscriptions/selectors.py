@@ -1,16 +1,18 @@
 """Reading carts, orders and subscriptions, as far as an actor may see them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.errors import CartNotFound, NotFound
 from partnerhub.outbox.models import Event
+from publishers.models import PlanTerm
 from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
 from subscriptions.gates import blocker
 from subscriptions.models import (
@@ -51,16 +53,26 @@ def subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
     """
     catalogue = ("plan__offer", "order_line__plan_term__plan", "scheduled_renewal__plan_term__plan")
     changes = Prefetch("operations", queryset=_in_flight(), to_attr="in_flight")
-    return rows_visible_to(actor).prefetch_related(*catalogue, "poll_schedule", "billing_start", changes)
+    told = ("publisher", "offer", "plan", "plan_term", "gates", *catalogue, "poll_schedule", "billing_start", changes)
+    # Few joins: planning a dozen of them takes PostgreSQL longer than reading the catalogue's rows apart.
+    return rows_visible_to(actor).select_related("reseller", "order_line__order").prefetch_related(*told)
 
 
 def rows_visible_to(actor: Actor) -> QuerySet[Subscription]:
-    """The same with no more than the row of a list tells."""
+    """The same with nothing but their customers; `told` reads the rest of what lists tell, for the rows of a page."""
     authorize(actor, Action.SUBSCRIPTION_READ)
-    # Few joins: planning a dozen of them takes PostgreSQL longer than reading the catalogue's rows apart.
-    joined = within(Subscription.objects.select_related("customer", "reseller", "order_line__order"), actor)
-    told = joined.prefetch_related("publisher", "offer", "plan", "plan_term", "gates")
-    return told.order_by("-purchased_at", "-id")
+    return within(Subscription.objects.select_related("customer"), actor).order_by("-purchased_at", "-id")
+
+
+def told(rows: Sequence[Subscription], *related: str) -> Sequence[Subscription]:
+    """The rows of a page with what lists tell of each: its catalogue, the gates of those that wait, and `related`."""
+    terms = PlanTerm.objects.select_related("plan__offer__publisher").in_bulk({row.plan_term_id for row in rows})
+    for row in rows:
+        row.plan_term = term = terms[row.plan_term_id]
+        row.plan, row.offer, row.publisher = term.plan, term.plan.offer, term.plan.offer.publisher
+    prefetch_related_objects([row for row in rows if row.status == Status.PENDING], "gates")
+    prefetch_related_objects(rows, *related)
+    return rows
 
 
 def within(rows: QuerySet[Row], actor: Actor, path: str = "customer") -> QuerySet[Row]:

@@ -22,7 +22,7 @@ Fill = Callable[[Subscription, Row, Voice], str]
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column; `sort` names its order in SORTS, `css` is the class of its cells; `label` is lazy. `fill` makes the
-    HTML of a cell.
+    HTML of a cell, out of what every row is told and what is `related`.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Column:
     usual: bool = False
     of_customer: bool = False
     css: str = ""
+    related: str = ""
 
     @property
     def opening(self) -> str:
@@ -131,8 +132,8 @@ COLUMNS = {
         Column("term", _("Term"), lambda s, row, say: escape(say.of(words.TERM, s.plan_term.term))),
         Column("price", _("Price"), _price, css="number"),
         Column("purchased", _("Bought"), lambda s, row, _: day(s.purchased_at), sort="purchased"),
-        Column("reseller", _("Indirect reseller"), _reseller),
-        Column("order", _("Order"), lambda s, row, _: escape(s.order_line.order.number)),
+        Column("reseller", _("Indirect reseller"), _reseller, related="reseller"),
+        Column("order", _("Order"), lambda s, row, _: escape(s.order_line.order.number), related="order_line__order"),
         Column("country", _("Country"), lambda s, row, _: escape(s.customer.country), of_customer=True),
         Column("email", _("Beneficiary"), lambda s, row, _: escape(s.customer.beneficiary_email), of_customer=True),
         Column("id", _("Subscription ID"), lambda s, row, _: f"<code>{s.pk}</code>"),

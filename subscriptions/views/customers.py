@@ -28,7 +28,7 @@ from subscriptions.views.activity import listed_activity
 from subscriptions.views.listing import Listing, answered, is_partial, listed
 from subscriptions.views.orders import order_row
 from subscriptions.views.permission import Denial, denial_of
-from subscriptions.views.saved_views import opening
+from subscriptions.views.saved_views import Saved, opening
 
 LONGEST_SEARCH = 200
 
@@ -77,10 +77,11 @@ def marketplace(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     customer = customer_for(actor, customer_id)
     listing = Listing("marketplace", rows_visible_to(actor).filter(customer=customer), customer.pk)
-    if elsewhere := opening(request, listing.page):
+    saved = Saved.of(actor, listing.page)
+    if elsewhere := opening(request, saved):
         return HttpResponseRedirect(elsewhere)
     frame = {"customer": customer} if is_partial(request) else customer_frame(actor, customer, "marketplace")
-    return answered(request, listed(request, listing) | frame, "customers/marketplace.html")
+    return answered(request, listed(request, listing, saved) | frame, "customers/marketplace.html")
 
 
 @require_safe

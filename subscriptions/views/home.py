@@ -21,7 +21,7 @@ from subscriptions.attending import attention_visible_to, not_aside, open_items
 from subscriptions.attention import CAUSES, Inbox
 from subscriptions.enums import Status
 from subscriptions.models import AttentionItem
-from subscriptions.selectors import divergences_visible_to, rows_visible_to, subscriptions_visible_to
+from subscriptions.selectors import divergences_visible_to, rows_visible_to, subscriptions_visible_to, told
 from subscriptions.views.lasting import Look
 from subscriptions.views.queue_rows import facts_of, queue_rows, subjects_of
 from subscriptions.views.rows import row_of
@@ -68,7 +68,7 @@ class _Read:
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     read = _Read.of(actor, Look(PAGE, request, actor, now()))
-    recent = rows_visible_to(actor)[:SHOWN]
+    recent = told(list(rows_visible_to(actor)[:SHOWN]))
     context = _inbox(actor, read) | {
         "recent": [row_of(subscription, actor) for subscription in recent],
         "stats": _stats(actor),

@@ -20,12 +20,12 @@ from partnerhub.web.pages import CURSORS, at_least, capped, capped_counts, keyse
 from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
-from subscriptions.selectors import rows_visible_to
+from subscriptions.selectors import rows_visible_to, told
 from subscriptions.sorts import order_of, sortable
 from subscriptions.views import columns
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.rows import row_of
-from subscriptions.views.saved_views import opening, views_of
+from subscriptions.views.saved_views import Saved, opening, views_of
 from subscriptions.words import STATUS
 
 # What of the URL says how a list looks, and nothing about which rows it has.
@@ -46,9 +46,10 @@ class Listing:
 def subscriptions(request: HttpRequest) -> HttpResponse:
     """Every subscription of every customer."""
     listing = Listing("subscriptions", rows_visible_to(actor_of(request)))
-    if elsewhere := opening(request, listing.page):
+    saved = Saved.of(actor_of(request), listing.page)
+    if elsewhere := opening(request, saved):
         return HttpResponseRedirect(elsewhere)
-    return answered(request, listed(request, listing), "subscriptions/list.html")
+    return answered(request, listed(request, listing, saved), "subscriptions/list.html")
 
 
 def answered(request: HttpRequest, context: Mapping[str, Any], page: str) -> HttpResponse:
@@ -60,7 +61,7 @@ def answered(request: HttpRequest, context: Mapping[str, Any], page: str) -> Htt
     return response
 
 
-def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
+def listed(request: HttpRequest, listing: Listing, saved: Saved) -> dict[str, Any]:
     """What the request's query string makes of a list: its page of rows, and the controls that change it."""
     actor, params = actor_of(request), request.GET
     filters = SubscriptionFilter(params, listing.rows, at=now())
@@ -69,10 +70,11 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     page = keyset_page(sortable(filters.qs, sort), order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)
     cells = [(column, column.opening) for column in shown]
+    rows = told(page.rows, *(column.related for column in shown if column.related))
     return {
         "filter": filters,
         "query": address(params),
-        "rows": [columns.filled(row_of(each, actor), each, cells) for each in page.rows],
+        "rows": [columns.filled(row_of(each, actor), each, cells) for each in rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "status_tabs": tabs,
@@ -86,7 +88,7 @@ def listed(request: HttpRequest, listing: Listing) -> dict[str, Any]:
         "sorts": _sort_choices(sort),
         "matching": matching_query(params, listing),
         "bulk_url": reverse("subscriptions:bulk"),
-        "views": views_of(params, actor, listing.page),
+        "views": views_of(params, actor, saved),
     }
 
 

@@ -25,7 +25,7 @@ from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.lasting import Look
 from subscriptions.views.permission import denial_of
 from subscriptions.views.queue_rows import QueueRow, facts_of, queue_rows, subjects_of
-from subscriptions.views.saved_views import opening, views_of
+from subscriptions.views.saved_views import Saved, opening, views_of
 
 PAGE = "attention"
 # The parameters that the tabs set.
@@ -66,9 +66,10 @@ class _Read:
 @require_safe
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
-    if elsewhere := opening(request, PAGE):
+    saved = Saved.of(actor_of(request), PAGE)
+    if elsewhere := opening(request, saved):
         return HttpResponseRedirect(elsewhere)
-    return render(request, "subscriptions/queue.html", queue_context(request))
+    return render(request, "subscriptions/queue.html", queue_context(request, saved))
 
 
 @require_safe
@@ -94,7 +95,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     return csv_response(f"{PAGE}-{localdate(at)}", _headings(), rows)
 
 
-def queue_context(request: HttpRequest) -> dict[str, Any]:
+def queue_context(request: HttpRequest, saved: Saved) -> dict[str, Any]:
     """What the whole page shows."""
     actor = actor_of(request)
     read = _Read.of(request, actor, Look(PAGE, request, actor, now()))
@@ -104,7 +105,7 @@ def queue_context(request: HttpRequest) -> dict[str, Any]:
         "chips": chips(request.GET, filters, BY_TAB),
         "kept": [(name, request.GET[name]) for name in ("view", *BY_TAB) if request.GET.get(name)],
         "matching": address(request.GET).removeprefix("?"),
-        "views": views_of(request.GET, actor, PAGE) | {"all_label": _("The whole queue")},
+        "views": views_of(request.GET, actor, saved) | {"all_label": _("The whole queue")},
     }
 
 

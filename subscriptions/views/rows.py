@@ -65,7 +65,7 @@ class Row:
 
 
 def row_of(subscription: Subscription, actor: Actor) -> Row:
-    """The list row of a subscription read by `rows_visible_to`: it needs no further query."""
+    """The list row of a subscription that was `told`: it needs no further query."""
     _ = say = voice()
     attention = attention_of(subscription)
     nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
