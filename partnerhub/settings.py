@@ -169,7 +169,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "partnerhub.web.form_renderer.HubRenderer"
 
 HUB_PROCESS = env.str("HUB_PROCESS", default="partnerhub")
 _database = env.db_url("DATABASE_URL", default="postgres://hub@localhost/hub")
