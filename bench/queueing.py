@@ -1,8 +1,9 @@
 """Queues in closed form: what a set of stations lets through, and how long one waits for a free place. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 
 def through(stations: Sequence[tuple[float, int]], places: int, think: float) -> float:
@@ -43,20 +44,24 @@ def fitted(rates: dict[int, float], *, places: int, think: float) -> Box:
     few, many = min(rates), max(rates)
     box = Box(1 / rates[few], 1 / rates[many], places, think)
     for _ in range(6):
-        box = _fitting(_fitting(box, "own", few, rates[few]), "shared", many, rates[many])
+        box = replace(box, own=_where(partial(_slowed, box, "own", few), rates[few]))
+        box = replace(box, shared=_where(partial(_slowed, box, "shared", many), rates[many]))
     return box
 
 
-def _fitting(box: Box, name: str, workers: int, wanted: float) -> Box:
-    """The machine with another demand by that name, at most a second, with which so many workers come to what is wanted:
-    the more is demanded the less comes through.
-    """
+def _slowed(box: Box, what: str, workers: int, demand: float) -> float:
+    """What comes through when one of its two demands is another."""
+    other = replace(box, own=demand) if what == "own" else replace(box, shared=demand)
+    return other.rate(workers)
+
+
+def _where(rate: Callable[[float], float], wanted: float) -> float:
+    """The demand, at most a second, with which it comes to what is wanted: the more is demanded, the less comes."""
     least, most = 1e-7, 1.0
     while most / least > 1.0001:
         middle = math.sqrt(least * most)
-        is_fast = replace(box, **{name: middle}).rate(workers) > wanted
-        least, most = (middle, most) if is_fast else (least, middle)
-    return replace(box, **{name: least})
+        least, most = (middle, most) if rate(middle) > wanted else (least, middle)
+    return least
 
 
 def waits(arrivals: float, seconds: float, places: int) -> float:
