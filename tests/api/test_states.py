@@ -266,7 +266,7 @@ def known() -> tuple[PlanTerm, dict[str, Row]]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("share", [12, pytest.param(1, marks=pytest.mark.exhaustive)])
 def test_in_each_state_what_is_offered_is_what_is_accepted(
     known: tuple[PlanTerm, dict[str, Row]], share: int, subtests: pytest.Subtests
 ) -> None:

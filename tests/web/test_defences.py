@@ -1,5 +1,6 @@
 """What a browser is told, and what is tried against every page: no address answers with an error of the hub's own."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -25,6 +26,8 @@ HOSTILE = [
     f"' OR 1=1 --\" {MARK} {{{{ settings.SECRET_KEY }}}} {{% debug %}} ${{7*7}} ../../etc/passwd",
     "9" * 400,
     "-1e999\x00\ud7ff\uffff%00%n",
+    "0001-01-01",
+    base64.urlsafe_b64encode(b"[" * 3000).decode(),  # a cursor that no page has given
 ]
 SAMPLE = {"subscriptions:list", "customers:list", "activity:list", "attention:queue", "billing:seats", "insight:file"}
 _FIELD = re.compile(r'<(?:input|select)\b[^>]*\bname="([\w-]+)"')
