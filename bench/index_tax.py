@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.figures import ratios, say, tell
+from bench.figures import Absolute, Ratio, conditions, say, together, written
 from bench.lists import prepare
 from bench.machine import Machine, machine
 
@@ -20,6 +20,7 @@ BATCH = 500
 LISTS = (
     "subscription_of_customer", "subscription_of_publisher", "subscription_newest_first", "subscription_by_status",
     "subscription_by_quantity", "subscription_by_since", "subscription_by_end", "subscription_by_end_desc",
+    "subscription_not_renewing",
     "nickname_parts", "nickname_in_order",
 )  # fmt: skip
 _SUSPEND = """
@@ -68,7 +69,11 @@ def main() -> None:
                 one = suspended(running, f"size{given.subscriptions}", given.changes, indexed=indexed)
                 rounds[-1][name] = one
                 say(f"{number + 1}/{given.rounds}  {name:<10}{one.rate:>9.0f} changes/s")
-    tell(ratios(rounds, {"D4 with the indexes of lists / without": ("indexed", "bare")}), rounds, given.json)
+    seen = together(rounds, "indexed", "bare")
+    tax = Ratio("D4", "changes of state, with the indexes of lists ÷ without", seen, 0.6, 0.7)
+    rates = [Absolute(name, "changes/s", [one[name].rate for one in rounds]) for name in rounds[0]]
+    about = conditions(subscriptions=given.subscriptions, changes=given.changes)
+    written(given.json, "index_tax", conditions=about, ratios=[tax], absolute=rates)
 
 
 def _arguments() -> argparse.Namespace:
