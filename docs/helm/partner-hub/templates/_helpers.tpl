@@ -60,7 +60,7 @@ spec:
         {{- end }}
         - {name: HUB_PORT, value: "8000"}
         - {name: HUB_BASE_URL, value: "https://{{ $values.host }}"}
-        - {name: ALLOWED_HOSTS, value: "{{ $values.host }},{{ .context.Release.Name }}-web"}
+        - {name: ALLOWED_HOSTS, value: "{{ $values.host }},{{ .context.Release.Name }}-web,{{ .context.Release.Name }}-web.{{ .context.Release.Namespace }}.svc"}
         - {name: CSRF_TRUSTED_ORIGINS, value: "https://{{ $values.host }}"}
         - {name: BEHIND_TLS_PROXY, value: "true"}
         {{- range $name, $value := $values.environment }}
