@@ -78,15 +78,15 @@ SCRAPE_A_THOUSAND, SCRAPE_A_PUBLISHER, CLAIM_A_PUBLISHER = 2.4, 0.18, 0.0035
 SCRAPE_WITHIN = 10.0  # seconds: what Prometheus waits
 # How many rows a claim brings when workers are busy.
 CLAIMED = 100
-# Where a measurement says it: the bench, and what it calls the milliseconds (or CPU seconds of a thousand).
+# Where a measurement says what hub and PostgreSQL take together: the bench, and what it calls that.
 MEASURED = {
-    ("confirmation", "hub"): ("polling", r"confirm.*worker"),
-    ("confirmation", "database"): ("polling", r"confirm.*(PostgreSQL|database)"),
-    ("question without news", "hub"): ("polling", r"(ordinary|nothing|news).*worker"),
-    ("question without news", "database"): ("polling", r"(ordinary|nothing|news).*(PostgreSQL|database)"),
-    ("line of an invoice", "hub"): ("billing", r"CPU.*(process|run|Python)"),
-    ("line of an invoice", "database"): ("billing", r"CPU.*(PostgreSQL|database)"),
+    "confirmation": ("polling", r"hub x 1: CPU of 1000"),
+    "question without news": ("polling", r"ordinary: CPU of 1000"),
+    "change of a subscription": ("quantity", r"quantity hub"),
+    "line of an invoice": ("billing", r"hub: CPU of 1000( lines)?"),
 }
+# What these figures are in milliseconds.
+IN_MILLISECONDS = {"s", "CPU s/1000", "CPU ms/tx", "ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +175,16 @@ def _scraped(world: World) -> float:
 
 
 def costs_of(told: dict[str, dict[str, Any]]) -> dict[str, Cost]:
-    """COSTS, and what measurements have said instead: `told` is what each bench has left behind, by name."""
+    """COSTS, and what measurements have said instead: `told` is what each bench has left behind, by name. They say what
+    hub and PostgreSQL take together: it is shared between them as before.
+    """
     found = dict(COSTS)
-    for (name, side), (bench, pattern) in MEASURED.items():
+    for name, (bench, pattern) in MEASURED.items():
         for one in told.get(bench, {}).get("absolute", []):
-            if re.search(pattern, one["what"], re.IGNORECASE) and one.get("at") in (None, 1):
-                found[name] = replace(found[name], **{side: one["median"]}, source=f"{bench}.json")
+            if re.fullmatch(pattern, one["what"]) and one["unit"] in IN_MILLISECONDS:
+                usual = COSTS[name]
+                part = one["median"] / (usual.hub + usual.database)
+                found[name] = Cost(usual.hub * part, usual.database * part, f"{bench}.json, together")
     return found
 
 
@@ -188,7 +192,7 @@ def throughputs(told: dict[str, dict[str, Any]]) -> dict[str, dict[int, float]]:
     """By what was measured: questions a second by the number of workers."""
     found: dict[str, dict[int, float]] = {}
     for one in told.get("polling", {}).get("absolute", []):
-        if one.get("of") == "workers" and one["unit"].endswith("/s"):
+        if one.get("of") == "workers" and one["unit"] == "1/s":
             found.setdefault(one["what"], {})[int(one["at"])] = one["median"]
     return {what: rates for what, rates in found.items() if len(rates) > 1}
 
@@ -218,7 +222,7 @@ def _reproduced(what: str, box: Box, rates: dict[int, float]) -> Iterator[str]:
 
 def _priced(costs: dict[str, Cost]) -> Iterator[str]:
     yield "| CPU, ms | hub | PostgreSQL | from |\n|---|---|---|---|"
-    yield from (f"| {name} | {one.hub:g} | {one.database:g} | {one.source} |" for name, one in costs.items())
+    yield from (f"| {name} | {one.hub:.3g} | {one.database:.3g} | {one.source} |" for name, one in costs.items())
     yield ""
 
 

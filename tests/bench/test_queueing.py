@@ -2,12 +2,11 @@
 
 import json
 import math
-from dataclasses import replace
 
 import pytest
 
 from bench.queueing import Box, fitted, largest_share, through, waits
-from bench.scaling import COSTS, MARKS, Wall, World, cores, costs_of, report, walls, written
+from bench.scaling import COSTS, MARKS, Cost, Wall, World, cores, costs_of, report, walls, written
 
 
 def test_a_closed_network_is_bound_by_its_places_and_by_its_slowest_station():
@@ -46,8 +45,10 @@ def test_a_wall_stands_where_a_limit_is_used_up_whatever_was_asked_of():
 
 def test_figures_of_a_measurement_take_the_place_of_ours_and_the_page_is_written_anew(tmp_path):
     box = Box(own=0.0019, shared=0.0005, places=500, think=0.05)
-    rates = [{"what": "confirmed", "unit": "/s", "at": at, "of": "workers", "median": box.rate(at)} for at in (1, 2, 4)]
-    own = {"what": "confirmation, CPU of the worker", "unit": "ms", "median": 0.4}
+    rates = [
+        {"what": "confirmed", "unit": "1/s", "at": at, "of": "workers", "median": box.rate(at)} for at in (1, 2, 4)
+    ]
+    own = {"what": "hub x 1: CPU of 1000", "unit": "s", "median": 2.94}
     told = {"polling": {"absolute": [*rates, own]}}
     page = tmp_path / "page.md"
     page.write_text(f"Before\n{MARKS[0]}old\n{MARKS[1]}\nafter", encoding="utf-8")
@@ -55,7 +56,7 @@ def test_figures_of_a_measurement_take_the_place_of_ours_and_the_page_is_written
     lines = list(report(World(1_000_000), json.loads(json.dumps(told)), places=500, think=0.05))
     written(page, lines)
 
-    assert costs_of(told)["confirmation"] == replace(COSTS["confirmation"], hub=0.4, source="polling.json")
+    assert costs_of(told)["confirmation"] == Cost(pytest.approx(1.88), pytest.approx(1.06), "polling.json, together")
     assert f"| 2 | {box.rate(2):.0f} | {box.rate(2):.0f} | -0% |".replace("-0", "+0") in [
         line.replace("-0%", "+0%") for line in lines
     ]
