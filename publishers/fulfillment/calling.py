@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from django.db import transaction
 from multidict import CIMultiDictProxy
+from yarl import URL
 
 from partnerhub.clock import now
 from partnerhub.guard import AddressNotPublic, socket_factory
@@ -21,6 +21,7 @@ from publishers.fulfillment.reading import excerpt, read_reason
 
 LARGEST_BODY = 256 * 1024
 KEEP_ALIVE_SECONDS = 30
+NOT_CALLABLE = "The publisher's address is not one that can be called."
 # Each is about the moment, our token or our pace, not about what was asked.
 PASSING_REFUSALS = frozenset({401, 408, 425, 429})
 
@@ -81,7 +82,6 @@ class Caller:
         token: str,
         ids: Mapping[str, str],
         *,
-        query: Mapping[str, str] | None = None,
         body: Any = None,
         etag: str = "",
     ) -> Reply:
@@ -96,16 +96,24 @@ class Caller:
         }
         if etag:
             headers["if-none-match"] = etag
-        facts = {"method": method, "host": urlsplit(url).hostname or "", "request_id": ids["request_id"]}
+        target = _target(url)
+        facts = {"method": method, "host": target.raw_host or "", "request_id": ids["request_id"]}
         with span("call publisher", ids["correlation_id"], facts) as tell:
             try:
                 async with self._session.request(
-                    method, url, params=query, headers=headers, json=body, allow_redirects=False
+                    method, target, headers=headers, json=body, allow_redirects=False
                 ) as response:
                     tell({"status": response.status})
                     return Reply(response.status, response.headers, await _limited_body(response))
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise _as_failure(error) from None
+
+
+def _target(url: str) -> URL:
+    try:
+        return URL(url)
+    except ValueError:
+        raise CallFailed(Outcome.FORBIDDEN, NOT_CALLABLE) from None
 
 
 def refuse_in_transaction() -> None:
@@ -138,7 +146,7 @@ def _as_failure(error: Exception) -> CallFailed:
         case aiohttp.ClientConnectorError(os_error=AddressNotPublic()):
             return CallFailed(Outcome.FORBIDDEN, "The publisher's address is not public, so this hub may not call it.")
         case aiohttp.InvalidURL():
-            return CallFailed(Outcome.FORBIDDEN, "The publisher's address is not one that can be called.")
+            return CallFailed(Outcome.FORBIDDEN, NOT_CALLABLE)
         case aiohttp.ClientPayloadError():
             return CallFailed(Outcome.UNREADABLE, "The answer broke off in the middle.")
         case aiohttp.ClientResponseError():
