@@ -109,9 +109,10 @@ class Stub:
         machine.spawn("stub", [sys.executable, "-m", "bench.stub", "--port", str(self.port)])
         wait_for(lambda: not ports.is_free(self.port))
 
-    def behave(self, *, seconds: float = 0.05, slow: int = 0, errors: int = 0) -> None:
-        """Answer after `seconds`; so many of a thousand subscriptions slowly, or first with an error."""
-        with urlopen(f"{self.url}/manners?seconds={seconds}&slow={slow}&errors={errors}") as response:  # noqa: S310
+    def behave(self, *, seconds: float = 0.05, slow: int = 0, errors: int = 0, status: str = "Subscribed") -> None:
+        """Answer with that status after `seconds`; so many of a thousand subscriptions slowly, or an error first."""
+        manners = f"seconds={seconds}&slow={slow}&errors={errors}&status={status}"
+        with urlopen(f"{self.url}/manners?{manners}") as response:  # noqa: S310
             response.read()
 
 
@@ -122,6 +123,8 @@ def machine(kept: Path | None = None) -> Iterator[Machine]:
         folder = kept.resolve() if kept else Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)  # PostgreSQL may run as another user
+        # Whoever is asked to end ends what it has started, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         made = Machine(folder)
         try:
             made.start()

@@ -16,11 +16,12 @@ SLOW_SECONDS = 5.0
 
 @dataclass
 class Manners:
-    """How the stub answers: after `seconds`, and so many of a thousand slowly, or first with 503."""
+    """How the stub answers: after `seconds`, and so many of a thousand slowly, or first with 503; `status` to all."""
 
     seconds: float = 0.05
     slow: int = 0
     errors: int = 0
+    status: str = "Subscribed"
     asked: int = 0
     failed: set[str] = field(default_factory=set)
 
@@ -32,7 +33,7 @@ class Manners:
             self.failed.add(subscription_id)
             return self.seconds, _response(b"503 Service Unavailable", {"message": "busy"})
         seconds = SLOW_SECONDS if share >= 1000 - self.slow else self.seconds
-        return seconds, _response(b"200 OK", _document(subscription_id))
+        return seconds, _response(b"200 OK", _document(subscription_id, self.status))
 
 
 def is_slow(subscription_id: str, slow: int) -> bool:
@@ -68,14 +69,14 @@ class Connection(asyncio.Protocol):
     def _set(self, given: dict[str, str]) -> None:
         manners = self._manners
         manners.seconds, manners.slow = float(given["seconds"]), int(given["slow"])
-        manners.errors, manners.asked = int(given["errors"]), 0
+        manners.errors, manners.asked, manners.status = int(given["errors"]), 0, given["status"]
 
     def _write(self, response: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(response)
 
 
-def _document(subscription_id: str) -> dict[str, object]:
+def _document(subscription_id: str, status: str) -> dict[str, object]:
     return {
         "id": subscription_id,
         "name": "Contoso",
@@ -83,7 +84,7 @@ def _document(subscription_id: str) -> dict[str, object]:
         "offerId": "offer-1",
         "planId": PLAN,
         "quantity": QUANTITY,
-        "saasSubscriptionStatus": "Subscribed",
+        "saasSubscriptionStatus": status,
         "beneficiary": {"emailId": "it@contoso.example", "objectId": subscription_id, "tenantId": subscription_id},
         "allowedCustomerOperations": ["Read"],
         "sandboxType": "None",
