@@ -1,5 +1,6 @@
 """The one filter of subscriptions, for pages, exports and bulk changes."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -17,7 +18,7 @@ from publishers.models import Price, Publisher, Term
 from subscriptions.enums import Owner, Reason, Status
 from subscriptions.models import Operation, Subscription
 from subscriptions.models.operation import WAITED_FOR
-from subscriptions.search import Search
+from subscriptions.search import Narrowed, Search
 from subscriptions.selectors import blocking_gates, subscriptions_visible_to
 from subscriptions.words import OWNER, REASON, STATUS, TERM
 
@@ -25,6 +26,8 @@ ON_OFF = [("on", _("On")), ("off", _("Off"))]
 FURTHEST_RENEWAL = 1200
 # What a page places by itself; the status by tabs, the customer by being the customer's page.
 FIRST = ("q", "status", "publisher", "customer")
+# What the indexes of lists begin with, so that its rows are found in any order at once.
+BY_ORDER = {"status", "publisher", "customer"}
 # Those of a subscription that waits; the others have ended.
 WHY_ENDED = (Reason.CANCELLED, Reason.VOIDED, Reason.EXPIRED)
 WAITING_REASONS = [reason for reason in Reason if reason not in WHY_ENDED]
@@ -82,17 +85,35 @@ class SubscriptionFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def __init__(self, data: Mapping[str, Any], queryset: QuerySet[Subscription], *, at: datetime) -> None:
         self.at = at
+        self.narrowed: Narrowed | None = None
         super().__init__(data, queryset)
 
     def filter_queryset(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
         """What the search finds is looked for last. Keeps what the other steps leave, for counting."""
-        values = self.form.cleaned_data
+        values, every = self.form.cleaned_data, queryset
         for name in values.keys() - {"q", "status"}:
             queryset = self.filters[name].filter(queryset, values[name])
         self.unsearched = queryset
-        self.of_every_status = self.search.among(queryset) if self.search else queryset
+        if self.search is None and not self.applied.keys() <= BY_ORDER:
+            self.narrowed = Narrowed(every, queryset)
+        self.of_every_status = self._looked_for(queryset)
         found: QuerySet[Subscription] = self.filters["status"].filter(self.of_every_status, values.get("status"))
         return found
+
+    def _looked_for(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+        if self.search:
+            return self.search.among(queryset)
+        return self.narrowed.found() if self.narrowed else queryset
+
+    @property
+    def found_first(self) -> tuple[Counter[str], bool] | None:
+        """How many in each status where something is looked for before it is ordered, and whether that are only some of
+        many; None for all that an order's index begins with.
+        """
+        self.qs  # noqa: B018 - which applies the filters
+        if self.search:
+            return self.search.by_status(self.unsearched), self.search.finds_many
+        return (self.narrowed.by_status(), self.narrowed.finds_many) if self.narrowed else None
 
     @cached_property
     def search(self) -> Search | None:

@@ -6,13 +6,14 @@ it orders and counts them. Of what many match, the index of the list's order soo
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from customers.models import Customer
@@ -23,6 +24,7 @@ SHORTEST = 3
 NEWEST = 3000
 # Where more match than this they are not read one by one.
 FEW = 5000
+FEW_LEFT = 2000
 _PART_OF_ID = re.compile(r"[0-9a-f]{4,32}")
 # Materialized, so that it is planned by itself: neither a limit nor an order above it changes how the parts are found.
 _FIRST = "WITH found (id) AS MATERIALIZED ({sql}) SELECT id FROM found LIMIT %s"
@@ -47,11 +49,16 @@ class Search:
         """Those of the queryset that match."""
         if self.is_short:
             return _beginning(queryset, self.text)
-        return queryset.filter(_matching(self.text)) if self.finds_many else self.sample(queryset)
+        return queryset.filter(_matching(self.text)) if self.finds_many else self._sample(queryset)
 
-    def sample(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    def by_status(self, queryset: QuerySet[Subscription]) -> Counter[str]:
+        """How many of the queryset match in each status; where the text finds many, of some of them."""
+        found = self._sample(queryset) if self.finds_many else self.among(queryset)
+        return Counter(dict(found.order_by().values_list("status").annotate(Count("pk"))))
+
+    def _sample(self, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
         """Those of the queryset that match, all of them unless the text finds many; of these only some."""
-        return queryset.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [self._first]))
+        return _with_ids(queryset, self._first)
 
     @cached_property
     def _first(self) -> list[UUID]:
@@ -61,6 +68,36 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(_FIRST.format(sql=sql), [*params, FEW + 1])
             return [row[0] for row in cursor.fetchall()]
+
+
+@dataclass
+class Narrowed:
+    """What filters without an order of their own leave of `every` subscription: as of a search, some are read first."""
+
+    every: QuerySet[Subscription]
+    left: QuerySet[Subscription]
+
+    @property
+    def finds_many(self) -> bool:
+        """Whether they leave more than FEW_LEFT."""
+        return len(self._first) > FEW_LEFT
+
+    def found(self) -> QuerySet[Subscription]:
+        """What is left, as the database reads it best: few by their ids, many by the order of the list."""
+        return self.left if self.finds_many else _with_ids(self.every, [row[0] for row in self._first])
+
+    def by_status(self) -> Counter[str]:
+        """How many in each status; where there are many, of some of them."""
+        return Counter(row[1] for row in self._first)
+
+    @cached_property
+    def _first(self) -> list[tuple[UUID, str]]:
+        """The ids of at most FEW_LEFT + 1 that are left, and their statuses."""
+        return list(self.left.order_by().values_list("pk", "status")[: FEW_LEFT + 1])
+
+
+def _with_ids(queryset: QuerySet[Subscription], ids: list[UUID]) -> QuerySet[Subscription]:
+    return queryset.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [ids]))
 
 
 def _beginning(queryset: QuerySet[Subscription], text: str) -> QuerySet[Subscription]:

@@ -43,6 +43,11 @@ class Gate(models.Model):
                 name="gate_satisfied_by_evidence",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["owner", "reason", "subscription"], condition=~Q(state=GateState.SATISFIED), name="gate_open"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.gate}: {self.state}"

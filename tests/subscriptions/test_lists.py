@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.policy import Role
+from subscriptions import search
 from subscriptions.filters import matching
 from subscriptions.models import Operation
 from subscriptions.services.edits import set_auto_renew
@@ -53,7 +54,9 @@ def url(name: str, *args) -> str:
 # Filters
 
 
-def test_each_filter_leaves_what_it_says(agent):
+@pytest.mark.parametrize("few", [2000, 0])
+def test_each_filter_leaves_what_it_says_be_it_few_or_many(agent, few, monkeypatch):
+    monkeypatch.setattr(search, "FEW_LEFT", few)
     poland = CustomerFactory(name="Kwiaciarnia", country="PL", currency="PLN")
     reseller = ResellerFactory(partner_id="5550001")
     monthly, yearly = PlanTermFactory(), PlanTermFactory(term="P1Y", amounts={"PLN": "40", "EUR": "10"})
@@ -185,6 +188,15 @@ def test_tabs_count_with_every_other_filter_and_keep_it(agent):
     assert tabs[1]["url"] == "?q=bakery&status=pending_fulfillment_start&sort=nickname"
     assert tabs[0]["url"] == "?q=bakery&sort=nickname"
     assert len(names(response)) == 1
+
+
+def test_tabs_of_more_than_are_read_one_by_one_say_at_least(agent, monkeypatch):
+    monkeypatch.setattr(search, "FEW_LEFT", 1)
+    active(), active(), active()
+
+    tabs = agent.get(LIST, {"auto_renew": "on"}).context["status_tabs"]
+
+    assert [tab["count"] for tab in tabs] == ["2+", None, "2+", None, None]
 
 
 def test_each_chip_lets_its_filter_go(agent):
