@@ -188,6 +188,10 @@ class PolicyBook:
         """None when it is off."""
         return read_threshold(self.text(name, scope, at))
 
+    def longest(self, name: str) -> timedelta:
+        """The longest that a policy has ever been for anybody, as a bound; zero without a row."""
+        return max((parse_duration(row.value) for row in self._rows.get(name, ())), default=timedelta(0))
+
     def interval(self, name: str, *, moment: str | datetime) -> Case:
         """A policy that is a duration, as `duration` chooses it at a moment (UTC) or at that of a named field, for an
         expression over rows with `plan_id`, `offer_id`, `publisher_id` and `term`. Null without a row.

@@ -1,6 +1,6 @@
 """Reading what somebody must act on: the view of causes, with the deadlines that policies set and what is put aside."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,6 +38,8 @@ from subscriptions.enums import Cause, Status
 from subscriptions.models import AttentionItem, CustomerPage, SetupAnswers, Triage
 from subscriptions.selectors import within
 
+# An item's rank, its id, its subscription.
+Ranked = tuple[str, str, UUID | None]
 # How long before its deadline a cause needs somebody; `warn_change_after` counts from its beginning.
 LEADS = {
     Cause.ACTIVATION_DEADLINE: "warn_activation_within",
@@ -49,6 +51,8 @@ CANCEL_WITHIN, SUSPENSION_LASTS = "cancel_within", "suspension_lasts"
 SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
 # Whoever looks again has the list made anew at least this often, should nothing else make it.
 LOOK_AGAIN = timedelta(minutes=10)
+# So many of the most urgent items are told apart and counted.
+MOST_READ = 10_000
 # More than any weight, so that what is left of it sorts the other way round.
 MOST = Decimal(10**15)
 
@@ -92,6 +96,29 @@ def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     first = items.order_by().annotate(place=place).filter(place=1).values("pk")
     # No item is without a cause; "or" keeps the database from comparing each item to each, for it expects too few.
     return items.filter(Q(pk__in=first) | Q(cause=""))
+
+
+def one_each_of(read: Iterable[Ranked]) -> list[Ranked]:
+    """As `one_each`, of what was read of open items in their order: rank, id, subscription."""
+    firsts: dict[object, Ranked] = {}
+    for one in read:
+        firsts.setdefault(one[2] or one[1], one)
+    return list(firsts.values())
+
+
+def read_again(items: QuerySet[AttentionItem], found: Mapping[str, UUID | None]) -> dict[str, AttentionItem]:
+    """Open items by their ids, each with its publisher, in the order of `found`, which names their subscriptions: the
+    view is read for these alone.
+    """
+    of_publishers = [item for item, subscription in found.items() if subscription is None]
+    about = {subscription for subscription in found.values() if subscription is not None}
+    read: dict[str, AttentionItem] = {}
+    for these in (
+        items.filter(subscription__in=about, pk__in=list(found)) if about else (),
+        items.filter(subscription=None, pk__in=of_publishers) if of_publishers else (),
+    ):
+        read |= {item.pk: item for item in these}
+    return {item: read[item] for item in found if item in read}
 
 
 def at_risk(item: AttentionItem) -> Money:
@@ -157,11 +184,21 @@ def snoozes(at: datetime) -> QuerySet[Triage]:
 def _dated(at: datetime) -> QuerySet[Any]:
     """The items with their deadlines and openings, those that open later too; of renewals only the near ones."""
     book = policy_book(*LEADS.values(), CHANGE_AFTER, CANCEL_WITHIN, SUSPENSION_LASTS, SECRET_WITHIN)
-    near_renewal = at + book.duration(LEADS[Cause.RENEWAL_UNANNOUNCED], HUB, at) + timedelta(days=1)
-    found: QuerySet[Any] = AttentionItem.objects.filter(Q(renews_on=None) | Q(renews_on__lte=near_renewal.date()))
+    found: QuerySet[Any] = AttentionItem.objects.filter(_near(book, at))
     dated: QuerySet[Any] = found.annotate(deadline=_deadline(book, at))
     opening: QuerySet[Any] = dated.annotate(opened_at=_opened(book, at))
     return opening
+
+
+def _near(book: PolicyBook, at: datetime) -> Q:
+    """Without what opens more than a day later or closed long ago: bounds on columns that have indexes, which the
+    database takes into each part of the view.
+    """
+    leads = {cause: at + book.duration(name, HUB, at) + timedelta(days=1) for cause, name in LEADS.items()}
+    renewals = Q(renews_on=None) | Q(renews_on__lte=leads[Cause.RENEWAL_UNANNOUNCED].date())
+    activations = ~Q(cause=Cause.ACTIVATION_DEADLINE) | Q(due_at__lte=leads[Cause.ACTIVATION_DEADLINE])
+    windows = ~Q(cause=Cause.WINDOW_CLOSING) | Q(since__gte=at - book.longest(CANCEL_WITHIN))
+    return renewals & activations & windows
 
 
 def _deadline(book: PolicyBook, at: datetime) -> Case:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -79,9 +80,33 @@ def _page(
     has_previous = more if backwards else cursor is not None
     return Page(
         rows,
-        _link(params, "before", rows[0], keys) if has_previous and rows else "",
-        _link(params, "after", rows[-1], keys) if has_next and rows else "",
+        _link(params, "before", _cursor(rows[0], keys)) if has_previous and rows else "",
+        _link(params, "after", _cursor(rows[-1], keys)) if has_next and rows else "",
     )
+
+
+def page_among(keys: Sequence[tuple[str, str]], params: QueryDict, size: int = PAGE_SIZE) -> tuple[slice, str, str]:
+    """The place of a page among rows whose keys, unique pairs in their order, are read already, and the query strings
+    of its neighbours as `keyset_page` makes them. A cursor that cannot be read shows the first page.
+    """
+    after, before = (_pair(_decode(params.get(side, ""))) for side in CURSORS)
+    if after is None and before is not None:
+        end = bisect_left(keys, before)
+        place = slice(max(0, end - size), end)
+    else:
+        start = bisect_right(keys, after) if after else 0
+        place = slice(start, start + size)
+    shown = keys[place]
+    has_previous, has_next = bool(shown) and place.start > 0, bool(shown) and place.stop < len(keys)
+    return (
+        place,
+        _link(params, "before", list(shown[0])) if has_previous else "",
+        _link(params, "after", list(shown[-1])) if has_next else "",
+    )
+
+
+def _pair(cursor: Cursor | None) -> tuple[str, str] | None:
+    return (cursor[0], cursor[1]) if cursor and cursor[0] and cursor[1] else None
 
 
 def capped_count(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> str:
@@ -115,14 +140,18 @@ def at_least(count: int, cap: int = COUNT_CAP) -> str | None:
     return f"{min(count, cap)}+" if count else None
 
 
-def _link(params: QueryDict, side: str, row: Model, keys: list[Key]) -> str:
+def _link(params: QueryDict, side: str, cursor: Cursor) -> str:
     query = params.copy()
     for key in CURSORS:
         query.pop(key, None)
     for name in [name for name, values in query.lists() if not any(values)]:
         del query[name]
-    query[side] = _encode([_value(row, key.path) for key in keys])
+    query[side] = _encode(cursor)
     return f"?{query.urlencode()}"
+
+
+def _cursor(row: Model, keys: list[Key]) -> Cursor:
+    return [_value(row, key.path) for key in keys]
 
 
 def _value(row: Model, path: str) -> str | None:
