@@ -12,7 +12,8 @@ Code = TypeVar("Code")
 class Voice:
     """What is said in one language; called with a sentence of the catalogue as `gettext` is."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str) -> None:
+        self.language = language
         self._said: dict[str, str] = {}
         self._tables: dict[int, tuple[Any, dict[Any, str]]] = {}
 
@@ -29,10 +30,10 @@ class Voice:
 
 
 @cache
-def _voice(language: str | None) -> Voice:
-    return Voice()
+def _voice(language: str) -> Voice:
+    return Voice(language)
 
 
 def voice() -> Voice:
-    """The voice of the present language; to be asked for once a row, or once a page."""
-    return _voice(get_language())
+    """The voice of the present language; to be asked for once a page, for finding out the language is what costs."""
+    return _voice(get_language() or "en")

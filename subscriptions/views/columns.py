@@ -1,7 +1,7 @@
 """The columns of a list of subscriptions: which there are, what their cells say, and how a list may be sorted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from partnerhub.money import Money
-from partnerhub.web.templatetags.hub import ago, day, deadline, go_link, icon, money_words, status_badge
-from partnerhub.web.wording import Voice, voice
+from partnerhub.web.templatetags.hub import ago, day, day_in, deadline, go_link_in, icon, money_words, status_badge
+from partnerhub.web.wording import Voice
 from subscriptions import words
 from subscriptions.models import Subscription
 from subscriptions.sorts import NEWEST_FIRST, SORTS
@@ -54,7 +54,11 @@ def _customer(subscription: Subscription, row: Row, _: Voice) -> str:
 
 def _publisher(subscription: Subscription, row: Row, _: Voice) -> str:
     name = escape(row.publisher)
-    return f'{name}<span class="sub">{go_link(row.go_url, row.go_name, "out")}</span>' if row.go_url else name
+    return (
+        f'{name}<span class="sub">{go_link_in(_.language, row.go_url, row.go_name, "out")}</span>'
+        if row.go_url
+        else name
+    )
 
 
 def _status(subscription: Subscription, row: Row, _: Voice) -> str:
@@ -74,7 +78,7 @@ def _since(subscription: Subscription, row: Row, _: Voice) -> str:
 
 
 def _billing(subscription: Subscription, row: Row, _: Voice) -> str:
-    return _told(escape(row.billing), escape(row.billing_note), day(row.billed_from))
+    return _told(escape(row.billing), escape(row.billing_note), day_in(_.language, row.billed_from))
 
 
 def _price(subscription: Subscription, row: Row, _: Voice) -> str:
@@ -83,7 +87,7 @@ def _price(subscription: Subscription, row: Row, _: Voice) -> str:
 
 
 def _renewal(subscription: Subscription, row: Row, _: Voice) -> str:
-    return _told(f"{escape(row.end_label)} {day(row.ends)}", escape(row.renewal))
+    return _told(f"{escape(row.end_label)} {day_in(_.language, row.ends)}", escape(row.renewal))
 
 
 def _auto_renew(subscription: Subscription, row: Row, _: Voice) -> str:
@@ -172,14 +176,14 @@ def chosen(asked: Sequence[str], of_one_customer: bool) -> list[Column]:
     return [may[name] for name in names if name in may] or [column for column in may.values() if column.usual]
 
 
-def filled(row: Row, subscription: Subscription, columns: Sequence[tuple[Column, str]]) -> Row:
+def filled(row: Row, subscription: Subscription, columns: Sequence[tuple[Column, str]], say: Voice) -> Row:
     """The row with the HTML of its cells and its own, which offers it for a bulk change and for a look; each column
     comes with its `opening`.
     """
-    say = voice()
-    cells = [column.fill(subscription, row, say) for column, _opening in columns]
-    written = [f"{opening}{cell}</div></td>" for (_column, opening), cell in zip(columns, cells, strict=True)]
-    return replace(row, cells=tuple(cells), html=SafeString(_table_row(row, "\n        ".join(written))))
+    row.cells = tuple([column.fill(subscription, row, say) for column, _opening in columns])
+    written = [f"{opening}{cell}</div></td>" for (_column, opening), cell in zip(columns, row.cells, strict=True)]
+    row.html = SafeString(_table_row(row, "\n        ".join(written)))
+    return row
 
 
 def _table_row(row: Row, cells: str) -> str:

@@ -17,7 +17,8 @@ from accounts.policy import Action, Actor
 from customers.selectors import customers_visible_to
 from partnerhub.clock import now
 from partnerhub.web.pages import capped, capped_count
-from subscriptions.attending import attention_visible_to, not_aside, open_items
+from partnerhub.web.wording import voice
+from subscriptions.attending import MOST_READ, attention_visible_to, not_aside, open_items, read_again
 from subscriptions.attention import CAUSES, Inbox
 from subscriptions.enums import Status
 from subscriptions.models import AttentionItem
@@ -29,7 +30,6 @@ from subscriptions.words import INBOX
 
 PAGE = "home"
 SHOWN = 5
-MOST_READ = 10_000
 # An item's id, its cause, its subscription.
 Waiting = tuple[str, str, UUID | None]
 
@@ -54,8 +54,9 @@ class _Read:
         read = list(open_now.values_list("pk", "cause", "subscription_id")[: MOST_READ + 1])
         found = {inbox: _one_each(one for one in read if one[1] in CAUSES[inbox]) for inbox in Inbox}
         firsts = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
-        wanted = [item for of_it in firsts.values() for item in of_it]
-        items = open_items(look.at).filter(pk__in=wanted).select_related("publisher").in_bulk() if wanted else {}
+        wanted, about = [item for of_it in firsts.values() for item in of_it], {one[0]: one[2] for one in read}
+        again = open_items(look.at).select_related("publisher")
+        items = read_again(again, {item: about[item] for item in wanted})
         counts = {inbox: capped(len(of_it)) for inbox, of_it in found.items()}
         waiting, divergences = capped(len(_one_each(read))), capped_count(divergences_visible_to(actor))
         shown = (waiting, divergences, counts, firsts, facts_of(items.values()))
@@ -68,9 +69,10 @@ class _Read:
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     read = _Read.of(actor, Look(PAGE, request, actor, now()))
+    say = voice()
     recent = told(list(rows_visible_to(actor)[:SHOWN]))
     context = _inbox(actor, read) | {
-        "recent": [row_of(subscription, actor) for subscription in recent],
+        "recent": [row_of(subscription, actor, say) for subscription in recent],
         "stats": _stats(actor),
         "sees_revenue": actor.may(Action.INVOICE_MANAGE),
     }

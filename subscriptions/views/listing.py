@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +17,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts.middleware import actor_of
 from partnerhub.clock import now
 from partnerhub.web.pages import CURSORS, at_least, capped, capped_counts, keyset_page
+from partnerhub.web.wording import voice
 from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.models import Subscription
@@ -70,11 +71,12 @@ def listed(request: HttpRequest, listing: Listing, saved: Saved) -> dict[str, An
     page = keyset_page(sortable(filters.qs, sort), order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)
     cells = [(column, column.opening) for column in shown]
+    say = voice()
     rows = told(page.rows, *(column.related for column in shown if column.related))
     return {
         "filter": filters,
         "query": address(params),
-        "rows": [columns.filled(row_of(each, actor), each, cells) for each in rows],
+        "rows": [columns.filled(row_of(each, actor, say), each, cells, say) for each in rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "status_tabs": tabs,
@@ -120,22 +122,17 @@ def _tabs(params: QueryDict, filters: SubscriptionFilter) -> list[dict[str, Any]
 
 
 def _counts(filters: SubscriptionFilter) -> list[str | None]:
-    """How many there are, and how many in each status; where a search finds many, at least how many, if any is known.
+    """How many there are, and how many in each status; where many are found, at least how many, if any is known.
 
-    A search is done as a whole: once for all, not once for each status.
+    What is looked for is found as a whole: once for all, not once for each status.
     """
-    filters.qs  # noqa: B018 - which applies them
-    found, search = filters.of_every_status, filters.search
-    if search is None:
+    first = filters.found_first
+    if first is None:
+        found = filters.of_every_status
         return list(capped_counts([found, *(found.filter(status=status) for status in Status)]))
-    many = search.finds_many
-    counts = _by_status(search.sample(filters.unsearched) if many else found)
-    return [at_least(count) if many else capped(count) for count in (sum(counts), *counts)]
-
-
-def _by_status(found: QuerySet[Subscription]) -> list[int]:
-    by_status = dict(found.order_by().values_list("status").annotate(Count("pk")))
-    return [by_status.get(status.value, 0) for status in Status]
+    by_status, many = first
+    counts = [by_status.total(), *(by_status[status.value] for status in Status)]
+    return [at_least(count) if many else capped(count) for count in counts]
 
 
 def _header(params: QueryDict, column: columns.Column, sort: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from accounts.policy import Action, Actor
 from partnerhub.money import Money
 from partnerhub.web.reversing import address_of
-from partnerhub.web.templatetags.hub import money_words
+from partnerhub.web.templatetags.hub import money_text_in
 from partnerhub.web.wording import Voice, voice
 from publishers.models import PlanTerm, Pricing
 from publishers.pricing import cycle_amount, cycle_total
@@ -31,7 +31,7 @@ class Badge:
     icon: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One subscription in a list; `cells` and `html` are those of the columns that were chosen."""
 
@@ -64,9 +64,9 @@ class Row:
     html: str = ""
 
 
-def row_of(subscription: Subscription, actor: Actor) -> Row:
+def row_of(subscription: Subscription, actor: Actor, say: Voice) -> Row:
     """The list row of a subscription that was `told`: it needs no further query."""
-    _ = say = voice()
+    _ = say
     attention = attention_of(subscription)
     nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
     billing, note, billed_from = _billing(subscription, say)
@@ -165,10 +165,12 @@ def amount_words(
     subscription: Subscription, own_prices: Sequence[tuple[int, Money]] = (), say: Voice | None = None
 ) -> str:
     """What one billing cycle costs: `€70.56 per month`; `own_prices` are those of licences that were added."""
-    quantity = subscription.quantity - sum(count for count, _price in own_prices)
+    say, quantity = say or voice(), subscription.quantity - sum([count for count, _price in own_prices])
     total = cycle_total(subscription.plan, subscription.unit_price, quantity, subscription.currency)
-    total = sum((cycle_amount(price.amount, count, price.currency) for count, price in own_prices), total)
-    return f"{money_words(total)} {(say or voice()).of(words.PER_CYCLE, subscription.plan_term.billing_cycle)}"
+    for count, price in own_prices:
+        total += cycle_amount(price.amount, count, price.currency)
+    told = money_text_in(say.language, total.amount, total.currency)
+    return f"{told} {say.of(words.PER_CYCLE, subscription.plan_term.billing_cycle)}"
 
 
 def _billing(subscription: Subscription, _: Voice) -> tuple[str, str, date | None]:

@@ -6,13 +6,14 @@ Registered as a builtin library, so templates need no {% load %}.
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
 import structlog
 from django import template
 from django.template.loader import render_to_string
 from django.utils.formats import date_format
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, pgettext
@@ -77,9 +78,14 @@ def status_badge(tone: str, word: str, reason: str = "", icon: str = "") -> Safe
 @register.simple_tag
 def go_link(url: str, name: str, css_class: str = "button") -> SafeString:
     """Go to publisher's site, for one subscription. `nofollow` and no prefetch: opening it mints a link."""
-    label, note = _go_words(get_language() or "en")
+    return go_link_in(get_language() or "en", url, name, css_class)
+
+
+def go_link_in(language: str, url: str, name: str, css_class: str) -> SafeString:
+    """As `go_link`, for rows of lists: the language is that of now."""
+    label, note = _go_words(language)
     return SafeString(
-        f'<a class="{escape(css_class)}" href="{escape(url)}" target="_blank" rel="noopener noreferrer nofollow">'
+        f'<a class="{css_class}" href="{escape(url)}" target="_blank" rel="noopener noreferrer nofollow">'
         f'{label}<span class="sr">: {escape(name)} {note}</span></a>'
     )
 
@@ -122,11 +128,15 @@ def money(amount: Money | Decimal | int | str | None, currency: str = "") -> Saf
 
 def money_text(amount: Decimal, currency: str) -> str:
     """The plain text behind the `money` filter, for sentences and buttons."""
-    in_polish = _in_polish()
+    return money_text_in(get_language() or "en", amount, currency)
+
+
+def money_text_in(language: str, amount: Decimal, currency: str) -> str:
+    """As `money_text` in a language."""
     number = f"{abs(amount).quantize(smallest_unit(currency), ROUND_DOWN):,}"
     sign = MINUS if amount < 0 else ""
     symbol = symbol_of(currency)
-    if in_polish:
+    if language.startswith("pl"):
         return f"{sign}{number.translate(_POLISH_NUMBER)}{NO_BREAK_SPACE}{symbol}"
     if symbol in SYMBOL_LEADS:
         return f"{sign}{symbol}{number}"
@@ -139,10 +149,6 @@ def money_words(amount: Money) -> str:
     return money_text(amount.amount, amount.currency)
 
 
-def _in_polish() -> bool:
-    return (get_language() or "en").startswith("pl")
-
-
 @register.filter
 def day(value: date | datetime | None) -> SafeString:
     """A calendar day: `22 Nov 2026`, in Polish `22.11.2026`; nothing for None."""
@@ -150,17 +156,25 @@ def day(value: date | datetime | None) -> SafeString:
         return SafeString("")
     if isinstance(value, datetime):
         value = localtime(value).date()
-    return SafeString(f'<time datetime="{value.isoformat()}">{day_text(value)}</time>')
+    return day_in(get_language() or "en", value)
+
+
+@lru_cache(maxsize=4096)
+def day_in(language: str, value: date | None) -> SafeString:
+    """As `day` in a language, of a day; nothing for None."""
+    if value is None:
+        return SafeString("")
+    return SafeString(f'<time datetime="{value.isoformat()}">{_day_text(language, value)}</time>')
 
 
 def day_text(value: date) -> str:
     """The plain text behind the `day` filter, for sentences."""
-    return _day_text(value.year, value.month, value.day, _in_polish())
+    return _day_text(get_language() or "en", value.date() if isinstance(value, datetime) else value)
 
 
 @lru_cache(maxsize=4096)
-def _day_text(year: int, month: int, day: int, in_polish: bool) -> str:
-    return date_format(date(year, month, day), "j.m.Y" if in_polish else "j M Y", use_l10n=False)
+def _day_text(language: str, value: date) -> str:
+    return date_format(value, "j.m.Y" if language.startswith("pl") else "j M Y", use_l10n=False)
 
 
 @register.filter
