@@ -74,7 +74,7 @@ def test_a_write_asks_little_of_the_database(waiting_carts) -> None:
 
     assert {name: len(statements) for name, statements in asked.items()} == {
         "checkout": 21,
-        "quantity": 14,
+        "quantity": 13,
         "nickname": 8,
     }
 

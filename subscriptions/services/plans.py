@@ -17,7 +17,7 @@ from subscriptions.models import Subscription
 from subscriptions.quantities import check_quantity
 from subscriptions.services.checks import check_active, check_changeable
 from subscriptions.services.locking import check_version, lock_subscription, save_changed
-from subscriptions.services.starting import Values, Wanted, ask_publisher, begin
+from subscriptions.services.starting import Values, Wanted, begin_asking
 from subscriptions.terms import in_trial
 
 FREQUENCY = "billing_frequency_change"
@@ -60,8 +60,7 @@ def change_plan(
         _change_frequency(actor, subscription, offered, reason, at)
         return subscription
     wanted = Wanted(OperationAction.CHANGE_PLAN, values_of(subscription), values_offered(offered), reason)
-    operation = begin(actor, subscription, wanted, held_until=None, at=at)
-    ask_publisher(actor, operation, at=at)
+    begin_asking(actor, subscription, wanted, at=at)
     return subscription
 
 

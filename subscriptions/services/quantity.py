@@ -12,7 +12,7 @@ from subscriptions.quantities import check_quantity
 from subscriptions.selectors import batches_of
 from subscriptions.services.checks import check_changeable, check_reducible
 from subscriptions.services.locking import check_version, lock_subscription
-from subscriptions.services.starting import Wanted, ask_publisher, begin, hold_until
+from subscriptions.services.starting import Wanted, begin, begin_asking, hold_until
 from subscriptions.tranches import Taken, open_batches, take
 
 
@@ -44,9 +44,10 @@ def change_quantity(
     wanted = seats_wanted(subscription, quantity, reason, at)
     taken = {batch_id for batch_id, _seats in wanted.after["taken"]}
     held_until = _hold_of(actor, subscription, taken, at) if hold and taken else None
-    operation = begin(actor, subscription, wanted, held_until=held_until, at=at)
     if held_until is None:
-        ask_publisher(actor, operation, at=at)
+        begin_asking(actor, subscription, wanted, at=at)
+    else:
+        begin(actor, subscription, wanted, held_until=held_until, at=at)
     return subscription
 
 

@@ -55,10 +55,13 @@ def begin(
     *,
     held_until: datetime | None,
     at: datetime,
+    due_at: datetime | None = None,
     source: OperationSource = OperationSource.MARKETPLACE,
 ) -> Operation:
-    """Put a change on its way, held or due now. The subscription is locked and no other change is in flight; what only
-    tells, and the publisher has not heard yet, is given up for it.
+    """Put a change on its way, held or due now; `due_at` is when a publisher that is asked must have answered.
+
+    The subscription is locked and no other change is in flight; what only tells, and the publisher has not heard yet,
+    is given up for it.
     """
     for waiting in subscription.operations.select_for_update().filter(status__in=IN_FLIGHT):
         if waiting.only_tells:
@@ -75,6 +78,7 @@ def begin(
         actor_role=actor.role.value,
         created_at=at,
         held_until=held_until,
+        due_at=due_at,
         next_attempt_at=held_until or at,
     )
     if held_until is not None:
@@ -115,24 +119,37 @@ def author_of(operation: Operation) -> Actor:
     return Actor(operation.actor_kind, operation.actor_id, operation.requested_by, role, (role,))
 
 
+def begin_asking(actor: Actor, subscription: Subscription, wanted: Wanted, *, at: datetime) -> Operation:
+    """Put a change on its way for which the publisher is asked from now on; it has `change_waits` (8 h) to answer."""
+    due_at = _answered_by(subscription, "change_waits", at)
+    operation = begin(actor, subscription, wanted, held_until=None, due_at=due_at, at=at)
+    _record_asked(actor, operation, due_at, at)
+    return operation
+
+
 def ask_publisher(actor: Actor, operation: Operation, *, at: datetime) -> None:
-    """From now on the publisher is asked for the change; it has `change_waits` (8 h) to answer."""
-    subscription = operation.subscription
-    operation.due_at = at + policy_duration("change_waits", subscription.plan, at, subscription.plan_term.term)
+    """From now on the publisher is asked for a change that was begun before; it has `change_waits` (8 h) to answer."""
+    operation.due_at = due_at = _answered_by(operation.subscription, "change_waits", at)
     operation.held_until, operation.next_attempt_at = None, at
     operation.save(update_fields=["due_at", "held_until", "next_attempt_at"])
-    data = {**_facts_of(operation), "due_at": operation.due_at.isoformat()}
-    record(ChangeRequestedOfPublisher(subscription.pk, data, operation.reason), actor=actor, at=at)
+    _record_asked(actor, operation, due_at, at)
+
+
+def _record_asked(actor: Actor, operation: Operation, due_at: datetime, at: datetime) -> None:
+    data = {**_facts_of(operation), "due_at": due_at.isoformat()}
+    record(ChangeRequestedOfPublisher(operation.subscription_id, data, operation.reason), actor=actor, at=at)
+
+
+def _answered_by(subscription: Subscription, policy: str, at: datetime) -> datetime:
+    return at + policy_duration(policy, subscription.plan, at, subscription.plan_term.term)
 
 
 def begin_for_publisher(actor: Actor, subscription: Subscription, wanted: Wanted, *, at: datetime) -> Operation:
     """Put on its way what the publisher began itself: its webhook is told of it, and after `answer_within` (10 s) it
     takes effect at the latest.
     """
-    source = OperationSource.PUBLISHER
-    operation = begin(actor, subscription, wanted, held_until=None, at=at, source=source)
-    operation.due_at = at + policy_duration("answer_within", subscription.plan, at, subscription.plan_term.term)
-    operation.save(update_fields=["due_at"])
+    source, due_at = OperationSource.PUBLISHER, _answered_by(subscription, "answer_within", at)
+    operation = begin(actor, subscription, wanted, held_until=None, due_at=due_at, at=at, source=source)
     record(ChangeBegunByPublisher(subscription.pk, _facts_of(operation)), actor=actor, at=at)
     return operation
 
