@@ -28,7 +28,7 @@ from billing.selectors import invoice_for, invoices_visible_to
 from billing.services import crediting
 from billing.services import invoices as services
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
@@ -73,7 +73,7 @@ class Drafts(OwnResource):
         if customer_id := request.query_params.get("customerId"):
             rows = rows.filter(customer=guid(customer_id, "customer"))
         page, uri = page_of(rows, request, "/invoices/drafts", key="drafted_at"), "/invoices/drafts"
-        shown, total = map(draft_shapes.draft, page.rows), rows.count()
+        shown, total = map(draft_shapes.draft, page.rows), total_of(page, rows)
         return Response(collection(shown, uri, total=total, following=page.following, preceding=page.preceding))
 
 

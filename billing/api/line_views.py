@@ -12,7 +12,7 @@ from billing.api.lines import LineItem, line_items
 from billing.api.views import CURRENCY, READERS, currency_of
 from billing.issued import issued_for
 from billing.uninvoiced import Due, uninvoiced
-from partnerhub.api.pages import LARGEST_OFFSET, Page, Row, number_asked, page_of
+from partnerhub.api.pages import LARGEST_OFFSET, Page, Row, number_asked, page_of, total_of
 from partnerhub.api.schema import SEEK, operation, whole_number
 from partnerhub.api.shapes import Collection, collection
 from partnerhub.api.views import Resource
@@ -90,7 +90,7 @@ class UnbilledLineItems(Resource):
         if not _are_ours(asked.get("provider", "onetime"), asked.get("invoicelineitemtype", "billinglineitems")):
             rows = rows.none()
         page = page_of(rows, request, uri, key="recorded_at", default=LARGEST_PAGE, largest=LARGEST_PAGE)
-        return collected(page, (row.pk for row in page.rows), rows.count(), uri)
+        return collected(page, (row.pk for row in page.rows), total_of(page, rows), uri)
 
 
 def _lines_of(request: Request, invoice_id: str, kind: tuple[str, str], uri: str) -> Response:

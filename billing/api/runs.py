@@ -16,7 +16,7 @@ from billing.filters import month_in
 from billing.invoicing import CHUNKS_A_REQUEST, CUSTOMERS_AT_ONCE, INVOICES_A_REQUEST, Billed, bill, preview
 from billing.models import BillingRun
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Collection, collection
 from partnerhub.api.views import OwnResource
@@ -44,9 +44,9 @@ class BillingRuns(OwnResource):
     def get(self, request: Request) -> Response:
         authorize_for_all(caller(request), Action.INVOICE_READ)
         rows = BillingRun.objects.all()
-        page, total = page_of(rows, request, "/billingruns", key="started_at"), rows.count()
+        page = page_of(rows, request, "/billingruns", key="started_at")
         shown = map(draft_shapes.run, page.rows)
-        following, preceding = page.following, page.preceding
+        total, following, preceding = total_of(page, rows), page.following, page.preceding
         return Response(collection(shown, "/billingruns", total=total, following=following, preceding=preceding))
 
     @operation(

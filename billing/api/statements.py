@@ -20,7 +20,7 @@ from billing.services.statements import Imported, import_statement
 from billing.statement_file import UnreadableStatement, read_statement
 from billing.statements import Difference, compared, counts_of, missing_there, statements_visible_to
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
@@ -46,9 +46,9 @@ class Statements(OwnResource):
     )
     def get(self, request: Request) -> Response:
         rows = statements_visible_to(caller(request))
-        page, total = page_of(rows, request, "/statements", key="imported_at"), rows.count()
+        page = page_of(rows, request, "/statements", key="imported_at")
         shown = map(draft_shapes.statement, page.rows)
-        following, preceding = page.following, page.preceding
+        total, following, preceding = total_of(page, rows), page.following, page.preceding
         return Response(collection(shown, "/statements", total=total, following=following, preceding=preceding))
 
     @operation(

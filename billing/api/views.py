@@ -17,7 +17,7 @@ from billing.enums import InvoiceKind
 from billing.issued import Balance, balances, issued_for, issued_visible_to
 from billing.uninvoiced import estimates
 from customers.countries import CURRENCIES
-from partnerhub.api.pages import LARGEST_OFFSET, LARGEST_SIZE, page_by_offset
+from partnerhub.api.pages import LARGEST_OFFSET, LARGEST_SIZE, page_by_offset, total_of
 from partnerhub.api.reading import Asked, filter_of
 from partnerhub.api.schema import operation, whole_number
 from partnerhub.api.shapes import Collection, collection, utc
@@ -64,7 +64,7 @@ class Invoices(Resource):
         found = issued_visible_to(caller(request)).filter(_wanted(asked))
         page, today = page_by_offset(found, request, "/invoices"), now().astimezone(UTC).date()
         shown = (shapes.invoice(one, today) for one in page.rows)
-        total = found.count()
+        total = total_of(page, found)
         return Response(collection(shown, "/invoices", total=total, following=page.following, preceding=page.preceding))
 
 

@@ -23,7 +23,7 @@ from customers.services.resellers import (
 )
 from partnerhub.api.etag import etag_of, version_seen
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Attributes, Collection, Link, collection, link
@@ -121,8 +121,8 @@ class Resellers(OwnResource):
     )
     def get(self, request: Request) -> Response:
         rows = resellers_visible_to(caller(request))
-        page, total = page_of(rows, request, "/resellers", key="name"), rows.count()
-        found = map(shown, page.rows)
+        page = page_of(rows, request, "/resellers", key="name")
+        found, total = map(shown, page.rows), total_of(page, rows)
         return Response(
             collection(found, "/resellers", total=total, following=page.following, preceding=page.preceding)
         )

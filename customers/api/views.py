@@ -16,7 +16,7 @@ from customers.selectors import customer_for, customers_visible_to
 from customers.services.customers import create_customer
 from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked, filter_of
 from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
@@ -57,7 +57,10 @@ class Customers(Resource):
         Collection[CustomerShown],
         query=QUERY,
         parameters=PAGED,
-        about="Page by page; `totalCount` counts all that match. A field or an operator that is unknown: 400 / 3000.",
+        about=(
+            "Page by page; `totalCount` counts those that match, to 10,000. A field or an operator that is unknown: "
+            "400 / 3000."
+        ),
         roles=READERS,
         answer=examples.CUSTOMERS,
     )
@@ -65,7 +68,7 @@ class Customers(Resource):
         visible = customers_visible_to(caller(request)).filter(**_filter(request))
         page = page_of(visible, request, "/customers", key="name")
         shown = map(shapes.customer, page.rows)
-        total = visible.count()
+        total = total_of(page, visible)
         found = collection(shown, "/customers", total=total, following=page.following, preceding=page.preceding)
         return Response(found)
 

@@ -24,6 +24,8 @@ Instance = TypeVar("Instance", bound=Model)
 DEFAULT_SIZE = 100
 LARGEST_SIZE = 500
 LARGEST_OFFSET = 1_000_000
+# No list counts further: to count all of a large table takes longer than to read a page of it.
+MOST_COUNTED = 10_000
 
 
 class Seek(StrEnum):
@@ -97,6 +99,13 @@ def page_in_order(
         lead("Next") if seek == Seek.PREVIOUS or (more and not backwards) else None,
         lead("Previous") if seek == Seek.NEXT or (more and backwards) else None,
     )
+
+
+def total_of(page: Page[Any], rows: QuerySet[Any]) -> int:
+    """How many rows there are, MOST_COUNTED at most; not asked for where the page shows them all."""
+    if page.rows and page.following is None and page.preceding is None:
+        return len(page.rows)
+    return rows.order_by()[:MOST_COUNTED].count()
 
 
 def page_by_offset(rows: QuerySet[Instance], request: Request, uri: str) -> Page[Instance]:

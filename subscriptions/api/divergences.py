@@ -10,7 +10,7 @@ from accounts.api import caller
 from accounts.policy import Action, who_can
 from customers.api.examples import CUSTOMER_ID
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc, utc_or_none
@@ -98,7 +98,7 @@ class Divergences(OwnResource):
                 rows = rows.filter(**{what: guid(given, what)})
         page = page_of(rows, request, "/divergences", key="first_seen_at")
         shown = map(divergence_shown, page.rows)
-        total, following, preceding = rows.count(), page.following, page.preceding
+        total, following, preceding = total_of(page, rows), page.following, page.preceding
         return Response(collection(shown, "/divergences", total=total, following=following, preceding=preceding))
 
 

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from accounts.api import caller
 from accounts.policy import Action, authorize_for_all, who_can
 from partnerhub.api.idempotency import idempotent_outside
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Attributes, Collection, Guid, Utc, collection, guid, utc
 from partnerhub.api.views import OwnResource
@@ -78,8 +78,8 @@ class Notices(OwnResource):
         actor = caller(request)
         publisher = publisher_for(actor, guid(publisher_id, "publisher"))
         rows, uri = notices_of(actor, publisher.pk), f"/publishers/{publisher.pk}/notices"
-        page, total = page_of(rows, request, uri, key="sent_at"), rows.count()
-        shown = map(notice, page.rows)
+        page = page_of(rows, request, uri, key="sent_at")
+        shown, total = map(notice, page.rows), total_of(page, rows)
         return Response(collection(shown, uri, total=total, following=page.following, preceding=page.preceding))
 
 

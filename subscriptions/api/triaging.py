@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.api import caller
 from accounts.policy import Action, Actor, authorize, who_can
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import PAGED, operation
 from partnerhub.api.shapes import Collection, collection
@@ -64,7 +64,7 @@ class AttentionQueue(OwnResource):
         at = now()
         queue = queue_asked(caller(request), request, at)
         page = page_of(queue, request, "/attention", key="rank")
-        shown, total = attention_items(page.rows, at), queue.count()
+        shown, total = attention_items(page.rows, at), total_of(page, queue)
         following, preceding = page.following, page.preceding
         return Response(collection(shown, "/attention", total=total, following=following, preceding=preceding))
 

@@ -331,13 +331,13 @@ def test_a_client_of_some_customers_sees_theirs_alone(ops, fabrykam):
         assert [ops.get(f"/invoices{path}").json()["totalCount"] for path in seen] == [lines or 0, lines or 0, 0]
 
 
-def test_a_page_of_three_costs_what_a_page_of_one_does(ops, django_assert_num_queries):
+def test_a_page_of_two_costs_what_a_page_of_one_does(ops, django_assert_num_queries):
     for invoice in invoiced(3):
         credit(ADMIN, invoice.pk, reason="Test", at=AFTERWARDS)
     for _ in range(3):
         active(customer=polish(), term=PlanTermFactory(amounts={"PLN": "10.08"}))
     unbilled = "/invoices/unbilled/lineitems?period=previous"
     for path, queries in (("/invoices?", 3), (f"{G1}/lineitems?", 5), (f"{unbilled}&", 3)):
-        for size in (1, 3):
+        for size in (1, 2):  # a page that shows them all counts nothing
             with django_assert_num_queries(queries):
                 assert len(ops.get(f"{path}size={size}").json()["items"]) in (size, 1)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.api import caller
 from accounts.policy import AGENT_ROLES, Action, Actor, who_can
 from partnerhub.api.idempotency import idempotent
-from partnerhub.api.pages import page_of
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
 from partnerhub.api.schema import ACCEPTED, PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
@@ -66,8 +66,8 @@ class Jobs(OwnResource):
     )
     def get(self, request: Request) -> Response:
         rows = jobs_visible_to(caller(request))
-        page, total = page_of(rows, request, "/jobs", key="created_at"), rows.count()
-        tallies = tallies_of(page.rows)
+        page = page_of(rows, request, "/jobs", key="created_at")
+        tallies, total = tallies_of(page.rows), total_of(page, rows)
         shown = (shapes.listed(one, tallies[one.pk]) for one in page.rows)
         return Response(collection(shown, "/jobs", total=total, following=page.following, preceding=page.preceding))
 
