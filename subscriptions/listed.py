@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -14,14 +13,16 @@ from subscriptions.gates import blocker
 from subscriptions.models import Subscription
 
 # Written out, and looked up one by one rather than joined: Django would take longer to write a dozen joins than
-# PostgreSQL to read the rows, and PostgreSQL several times as long to plan them. `chosen` gives keys and ids in the
-# order of the list.
+# PostgreSQL to read the rows, and PostgreSQL several times as long to plan them. Ids and moments are written by
+# PostgreSQL: to read them into objects that are only written again costs as much as all else. `chosen` gives keys and
+# ids in the order of the list.
 _ROWS = """
-SELECT page.key, s.id, s.customer_id, (SELECT name FROM customers_customer WHERE id = s.customer_id),
+SELECT page.key::text, s.id::text, s.customer_id::text, (SELECT name FROM customers_customer WHERE id = s.customer_id),
        o.product_id, (SELECT sku_id FROM publishers_plan WHERE id = s.plan_id), t.availability_id, o.title, s.nickname,
-       (SELECT name FROM publishers_publisher WHERE id = s.publisher_id), s.quantity, s.purchased_at, s.term_start,
-       s.term_end, s.status, s.end_reason, s.auto_renew, t.billing_cycle, t.term, s.reseller_id,
-       (SELECT order_id FROM subscriptions_orderline WHERE id = s.order_line_id), s.version,
+       (SELECT name FROM publishers_publisher WHERE id = s.publisher_id), s.quantity,
+       to_char(s.purchased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), s.term_start, s.term_end, s.status,
+       s.end_reason, s.auto_renew, t.billing_cycle, t.term, s.reseller_id,
+       (SELECT order_id::text FROM subscriptions_orderline WHERE id = s.order_line_id), s.version,
        CASE WHEN s.status = 'pending_fulfillment_start' THEN
          (SELECT array_agg(ARRAY[gate, state, reason]) FROM subscriptions_gate WHERE subscription_id = s.id)
        END
@@ -34,11 +35,13 @@ SELECT page.key, s.id, s.customer_id, (SELECT name FROM customers_customer WHERE
 
 
 class Listed(NamedTuple):
-    """One subscription; `key` is what the list is sorted by. Moments are UTC; `term_end` is exclusive."""
+    """One subscription; `key` is what the list is sorted by, as text. `purchased_at` is ISO 8601 in UTC with `Z` and
+    microseconds; `term_end` is exclusive.
+    """
 
-    key: Any
-    id: UUID
-    customer_id: UUID
+    key: str | None
+    id: str
+    customer_id: str
     customer: str
     product_id: str
     sku_id: str
@@ -47,7 +50,7 @@ class Listed(NamedTuple):
     nickname: str
     publisher: str
     quantity: int
-    purchased_at: datetime
+    purchased_at: str
     term_start: date | None
     term_end: date | None
     status: str
@@ -56,7 +59,7 @@ class Listed(NamedTuple):
     billing_cycle: str
     term: str
     reseller_id: str | None
-    order_id: UUID
+    order_id: str
     version: int
     gates: list[list[str]] | None
 

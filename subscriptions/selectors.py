@@ -98,11 +98,16 @@ def bare_subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
 
     Raises NotFound, for one out of scope too, and NotPermitted.
     """
-    authorize(actor, Action.SUBSCRIPTION_READ)
-    subscription = within(Subscription.objects.all(), actor).filter(pk=subscription_id).first()
+    subscription = bare_subscriptions_visible_to(actor).filter(pk=subscription_id).first()
     if subscription is None:
         raise NotFound(what="subscription", id=subscription_id)
     return subscription
+
+
+def bare_subscriptions_visible_to(actor: Actor) -> QuerySet[Subscription]:
+    """The subscriptions an actor may see, with nothing read beside them, in no order. Raises NotPermitted."""
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    return within(Subscription.objects.all(), actor)
 
 
 def blocking_gates() -> QuerySet[Gate]:
@@ -155,9 +160,8 @@ def cart_for(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
     return cart
 
 
-def timeline_of(actor: Actor, subscription_id: UUID) -> QuerySet[Event]:
-    """What happened to a subscription, newest first. Raises NotFound."""
-    subscription = bare_subscription_for(actor, subscription_id)
+def events_of(subscription: Subscription) -> QuerySet[Event]:
+    """What happened to a subscription, newest first."""
     return Event.objects.filter(stream_id=subscription.pk).order_by("-sequence")
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 NEVER = 0  # versions count from 1: an etag that cannot be read, or is another resource's, is always stale
 
 
-def etag_of(resource_id: UUID, version: int) -> str:
+def etag_of(resource_id: UUID | str, version: int) -> str:
     # A list has one for each of its rows: as json.dumps would write it, in a quarter of its time.
     return base64.b64encode(b'{"id": "%s", "version": %d}' % (str(resource_id).encode(), version)).decode()
 

@@ -22,7 +22,7 @@ from subscriptions.api.changes import WantedBody, wanted_of
 from subscriptions.api.operations import OperationShown, operation_of, operation_shown
 from subscriptions.api.previews import PreviewShown, preview_shown
 from subscriptions.api.requests import ChangeRequestShown, DecisionBody, RequestBody, request_shown
-from subscriptions.api.views import subscription_of
+from subscriptions.api.views import bare_subscription_of, subscription_of
 from subscriptions.models import Subscription
 from subscriptions.selectors import change_request_of
 from subscriptions.services.locking import check_version, lock_subscription
@@ -69,7 +69,7 @@ class Operations(OwnResource):
         answer=examples.OPERATIONS,
     )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
-        found = subscription_of(caller(request), customer_id, subscription_id)
+        found = bare_subscription_of(caller(request), customer_id, subscription_id)
         shown = map(operation_shown, found.operations.order_by("-created_at"))
         return Response(collection(shown, f"{_uri(found)}/operations"))
 
@@ -100,7 +100,7 @@ class ChangeRequests(OwnResource):
         answer=examples.CHANGE_REQUESTS,
     )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
-        found = subscription_of(caller(request), customer_id, subscription_id)
+        found = bare_subscription_of(caller(request), customer_id, subscription_id)
         shown = map(request_shown, found.change_requests.order_by("-requested_at"))
         return Response(collection(shown, f"{_uri(found)}/changerequests"))
 

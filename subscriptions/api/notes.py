@@ -21,9 +21,9 @@ from partnerhub.errors import InvalidInput, NotFound, NotPermitted
 from partnerhub.outbox.models import Event
 from subscriptions.api import examples, grants
 from subscriptions.api.attention import Person, person
-from subscriptions.api.views import subscription_of
+from subscriptions.api.views import bare_subscription_of, subscription_of
 from subscriptions.events import SubscriptionNoted
-from subscriptions.selectors import timeline_of
+from subscriptions.selectors import events_of
 from subscriptions.services.notes import LONGEST_NOTE, add_note
 
 
@@ -69,9 +69,8 @@ class Notes(OwnResource):
         answer=collection([EXAMPLE], f"{examples.SUBSCRIPTION}/notes"),
     )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
-        actor = caller(request)
-        found = subscription_of(actor, customer_id, subscription_id)
-        notes = list(timeline_of(actor, found.pk).filter(name=SubscriptionNoted.name))
+        found = bare_subscription_of(caller(request), customer_id, subscription_id)
+        notes = list(events_of(found).filter(name=SubscriptionNoted.name))
         uri = f"/customers/{found.customer_id}/subscriptions/{found.pk}/notes"
         return Response(collection(notes_shown(notes), uri))
 

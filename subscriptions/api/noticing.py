@@ -15,7 +15,7 @@ from partnerhub.clock import now
 from partnerhub.errors import NothingToRemind, NotPermitted, RemindedAlready
 from partnerhub.mail.models import Message
 from subscriptions.api import examples, grants
-from subscriptions.api.views import subscription_of
+from subscriptions.api.views import bare_subscription_of, subscription_of
 from subscriptions.models import RenewalNotice
 from subscriptions.services.renewal_notices import notices_of, send_notice
 
@@ -56,7 +56,7 @@ class RenewalNotices(OwnResource):
         answer=collection([EXAMPLE], f"{examples.SUBSCRIPTION}/renewalnotices"),
     )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
-        found = subscription_of(caller(request), customer_id, subscription_id)
+        found = bare_subscription_of(caller(request), customer_id, subscription_id)
         rows = notices_of(found).select_related("message").order_by("noticed_at")
         uri = f"/customers/{found.customer_id}/subscriptions/{found.pk}/renewalnotices"
         return Response(collection(map(notice_shown, rows), uri))

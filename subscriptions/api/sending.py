@@ -18,7 +18,7 @@ from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
 from partnerhub.errors import InvalidInput, NotFound, NothingToRemind, NotPermitted, PlaceholderUnknown, SentTooOften
 from subscriptions.api import examples, grants
-from subscriptions.api.views import subscription_of
+from subscriptions.api.views import bare_subscription_of, subscription_of
 from subscriptions.models import CustomerPage, SetupAnswers, Subscription
 from subscriptions.page_letters import LONGEST_BODY, known_language, template_in
 from subscriptions.services.customer_pages import letter_for, page_expiry, revoke_page, send_page
@@ -163,7 +163,7 @@ class CustomerPages(OwnResource):
         answer=collection([EXAMPLE], f"{examples.SUBSCRIPTION}/customerpages"),
     )
     def get(self, request: Request, customer_id: str, subscription_id: str) -> Response:
-        found, at = subscription_of(caller(request), customer_id, subscription_id), now()
+        found, at = bare_subscription_of(caller(request), customer_id, subscription_id), now()
         rows = found.customer_pages.select_related("message").order_by("-made_at")
         uri = f"/customers/{found.customer_id}/subscriptions/{found.pk}/customerpages"
         return Response(collection([page_shown(row, at) for row in rows], uri))

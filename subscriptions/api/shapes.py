@@ -263,15 +263,15 @@ def subscription(found: Subscription, reader: Reader) -> SubscriptionShown:
 def subscription_listed(row: Listed) -> SubscriptionListed:
     reason = row.attention
     shown = SubscriptionListed(
-        id=str(row.id),
-        customerId=str(row.customer_id),
+        id=row.id,
+        customerId=row.customer_id,
         customerName=row.customer,
         offerId=f"{row.product_id}:{row.sku_id}:{row.availability_id}",
         offerName=row.offer,
         friendlyName=row.nickname,
         publisherName=row.publisher,
         quantity=row.quantity,
-        creationDate=utc(row.purchased_at),
+        creationDate=row.purchased_at.replace(".000000", ""),
         status=word_of(row.status, row.end_reason),
         attentionNeeded=reason is not None,
         attentionReason=reason.value if reason else "",
@@ -279,7 +279,7 @@ def subscription_listed(row: Listed) -> SubscriptionListed:
         billingCycle=row.billing_cycle,
         termDuration=row.term,
         partnerId=row.reseller_id or "",
-        orderId=str(row.order_id),
+        orderId=row.order_id,
         links=SelfLinks(self=link(f"/customers/{row.customer_id}/subscriptions/{row.id}")),
         attributes=Attributes(etag=etag_of(row.id, row.version), objectType="Subscription"),
     )

@@ -130,7 +130,7 @@ def test_a_token_of_another_order_is_refused(admin, shop):
 def test_it_costs_two_statements_a_program_and_its_search_one_more(client: Client, shop, settings):
     program = ClientFactory(role=Role.OPS_AGENT, last_used_at=LATER)
     token = issue(program, audience=PARTNER_CENTER, version=Version.V2, at=LATER).access_token
-    few = "status=subscribed&publisher=&currency=EUR"
+    few = f"status=subscribed&publisher={Subscription.objects.first().publisher_id}&customer="
     costs = {}
     for query in ("size=1", "size=50", "size=50&sort=-renewal", few, "q=żubr", f"q=żubr&{few}"):
         with CaptureQueriesContext(connection) as queries:
