@@ -102,37 +102,37 @@ class Caller:
         parameters = [one for one in described["parameters"] if one["in"] == "query"]
         ids = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         body = example_of(described.get("requestBody", {"content": {}})["content"])
-        for value in TEXTS[values]:
-            for parameter in parameters[places_of]:
-                self.call(name, query={parameter["name"]: value})
-            for header in HEADERS[places_of]:
-                self.call(name, headers={header: value.encode("ascii", "ignore").decode().replace("\x00", "")})
-            for one in ids[places_of]:
-                self.call(name, ids={one: value})
-        for value in VALUES[values] if body is not None else ():
-            for place in list(places(body))[places_of]:
-                self.call(name, place=place, value=value)
+        with transaction.atomic():
+            self.world.role, self.world.found = self.role_of(described), {}
+            PREPARED.get(name, lambda world: None)(self.world)
+            for value in TEXTS[values]:
+                for parameter in parameters[places_of]:
+                    self.call(name, query={parameter["name"]: value})
+                for header in HEADERS[places_of]:
+                    self.call(name, headers={header: value.encode("ascii", "ignore").decode().replace("\x00", "")})
+                for one in ids[places_of]:
+                    self.call(name, ids={one: value})
+            for value in VALUES[values] if body is not None else ():
+                for place in list(places(body))[places_of]:
+                    self.call(name, place=place, value=value)
+            transaction.set_rollback(True)
 
     def call(self, name: str, *, query: Any = None, headers: Any = None, ids: Any = None, **odd: Any) -> None:
         method, path, described = OPERATIONS[name]
-        role, world = self.role_of(described), self.world
-        client = APIClient(raise_request_exception=False)
-        client.force_authenticate(user=world.clients[role])
+        world, client = self.world, APIClient(raise_request_exception=False)
+        client.force_authenticate(user=world.clients[world.role])
+        known = world.ids(name, path, world.role) | (ids or {})
+        address = path.format_map({key: quote(str(value), safe="") for key, value in known.items()})
+        address += query_of(name, described)
+        if query:
+            address += ("&" if "?" in address else "?") + urlencode(query)
+        body = world.body(example_of(described.get("requestBody", {"content": {}})["content"]))
+        if odd:
+            body = put(body, odd["place"], odd["value"])
+        sent = "" if body is None and not odd else json.dumps(body)
         with transaction.atomic():
-            world.role, world.found = role, {}
-            PREPARED.get(name, lambda world: None)(world)
-            spelled = {
-                key: quote(str(value), safe="") for key, value in (world.ids(name, path, role) | (ids or {})).items()
-            }
-            address = path.format_map(spelled) + query_of(name, described)
-            if query:
-                address += ("&" if "?" in address else "?") + urlencode(query)
-            body = world.body(example_of(described.get("requestBody", {"content": {}})["content"]))
-            if odd:
-                body = put(body, odd["place"], odd["value"])
             before = Event.objects.count()
-            text = None if body is None and not odd else json.dumps(body)
-            response = client.generic(method.upper(), address, text or "", "application/json", headers=headers)
+            response = client.generic(method.upper(), address, sent, "application/json", headers=headers)
             self.judge(response, before, f"{name} {str(query or headers or ids or odd)[:160]}")
             transaction.set_rollback(True)
 
@@ -147,7 +147,8 @@ class Caller:
 @pytest.mark.parametrize("scope", ["some", pytest.param("all", marks=pytest.mark.exhaustive)])
 def test_no_odd_value_breaks_an_operation(world: World, scope: str) -> None:
     caller = Caller(world)
-    for number, name in enumerate(sorted(set(OPERATIONS) - OUTSIDE - BEFORE_TRADE)):
+    names = sorted(set(OPERATIONS) - OUTSIDE - BEFORE_TRADE)
+    for number, name in enumerate(names[:: 2 if scope == "some" else 1]):
         at = number % len(TEXTS)
         caller.try_odd(
             name, *((slice(at, at + 1), slice(0, 1)) if scope == "some" else (slice(number % 5, None, 5), ALL))
