@@ -1,5 +1,5 @@
-"""One round of staff's pages over one database, in this process: `python -m bench.page_ways TIMES`; and what reads how
-many rows: `python -m bench.page_ways plans`.
+"""One round of staff's pages over one database, in this process: `python -m bench.page_ways TIMES`; what reads how many
+rows: `python -m bench.page_ways plans`; the cookie of somebody who is signed in: `python -m bench.page_ways cookie`.
 
 Prints as JSON, by page, the seconds of each time, the CPU seconds of this process and of its database's session, the
 statements and the bytes.
@@ -17,7 +17,8 @@ import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402 - once Django is there
+from django.conf import settings  # noqa: E402 - once Django is there
+from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
@@ -35,7 +36,12 @@ Page = Callable[[], bytes]
 
 
 def main() -> None:
-    pages = _pages(_agent())
+    client = _agent()
+    if sys.argv[1] == "cookie":
+        name = settings.SESSION_COOKIE_NAME
+        sys.stdout.write(json.dumps({"name": name, "value": client.cookies[name].value}))
+        return
+    pages = _pages(client)
     measure = _plan if sys.argv[1] == "plans" else lambda page: _measured(page, int(sys.argv[1]))
     sys.stdout.write(json.dumps({name: measure(page) for name, page in pages.items()}))
 

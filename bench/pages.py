@@ -103,7 +103,8 @@ def main() -> None:
         if given.browser:
             from bench.page_browser import looked_at  # noqa: PLC0415 - needs the browser of the tests
 
-            looked_at(running, database(running, max(given.sizes)), given.rounds, given.json)
+            size = max(given.sizes)
+            looked_at(running, database(running, size), given.rounds, given.json, size)
             return
         rounds: list[dict[int, Round]] = []
         for number in range(given.rounds):

@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "subscriptions.views.lasting.idle",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "partnerhub.web.middleware.compressed",
     "csp.middleware.CSPMiddleware",
     "partnerhub.web.middleware.limits",
     "partnerhub.web.middleware.request_ids",
