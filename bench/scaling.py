@@ -231,7 +231,7 @@ def _walls(world: World) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in walls(world):
         place = _count(one.stands_at(world.subscriptions))
-        yield f"| {one.what} | {one.asked:.3g} | {one.gives:.3g} | {place} | {one.moved_by} |"
+        yield f"| {one.what} | {_short(one.asked)} | {_short(one.gives)} | {place} | {one.moved_by} |"
     yield ""
 
 
@@ -241,7 +241,7 @@ def _sized(world: World, costs: dict[str, Cost]) -> Iterator[str]:
     yield "|---|" + "---|" * len(worlds)
     needed = [cores(one, costs) for one in worlds]
     for name in needed[0]:
-        yield f"| cores of {name} | " + " | ".join(f"{one[name]:.3g}" for one in needed) + " |"
+        yield f"| cores of {name} | " + " | ".join(_short(one[name]) for one in needed) + " |"
     yield from _row("questions to publishers, /s", [_questions(one) for one in worlds])
     yield from _row("of them under way at once", [_questions(one) * one.latency for one in worlds])
     yield from _row("wait for a place at the largest publisher, s", [_wait(one) for one in worlds])
@@ -262,7 +262,15 @@ def _wait(world: World) -> float:
 
 
 def _row(name: str, seen: Iterable[float]) -> Iterator[str]:
-    yield f"| {name} | " + " | ".join("without end" if one == float("inf") else f"{one:.3g}" for one in seen) + " |"
+    yield f"| {name} | " + " | ".join(map(_short, seen)) + " |"
+
+
+def _short(number: float) -> str:
+    if number == float("inf"):
+        return "without end"
+    if number < 0.001:
+        return "0"
+    return f"{number:,.3g}" if number < 1000 else f"{number:,.0f}"
 
 
 def _every(tick: str) -> float:
