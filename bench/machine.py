@@ -15,8 +15,8 @@ from partnerhub.runtime import embedded, ports, processes
 from partnerhub.runtime.bootstrap import ROOT
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-# Below the ephemeral ports, where a client could connect to itself.
-_PORTS = iter(range(22100, 23000))
+# Below the ephemeral ports, where a client could connect to itself; elsewhere for each of several measurements.
+_PORTS = iter(range(22100 + os.getpid() % 80 * 10, 23000))
 LONGEST_WAIT = 300.0
 
 
