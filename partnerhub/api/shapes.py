@@ -1,7 +1,7 @@
 """The dialect's common shapes: timestamps, links, attributes, collections."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Annotated, Generic, NotRequired, TypedDict, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -62,13 +62,15 @@ def utc_or_none(moment: datetime | None) -> Utc | None:
 
 def midnight(day: date) -> Utc:
     """The first moment of a UTC day."""
-    return utc(datetime.combine(day, time(), UTC))
+    return f"{day.isoformat()}T00:00:00Z"
 
 
 def link(uri: str, query: dict[str, str] | None = None, *, headers: dict[str, str] | None = None) -> Link:
     """A link to follow with GET; `uri` as the dialect writes it: relative, without `/v1`."""
     whole = f"{uri}?{urlencode(query)}" if query else uri
-    return Link(uri=whole, method="GET", headers=[Header(key=k, value=v) for k, v in (headers or {}).items()])
+    return Link(
+        uri=whole, method="GET", headers=[Header(key=k, value=v) for k, v in headers.items()] if headers else []
+    )
 
 
 def collection(
