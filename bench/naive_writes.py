@@ -53,17 +53,16 @@ def _saved(row: Any) -> Any:
 def checkout(cart_id: UUID, at: datetime) -> Order:
     cart = Cart.objects.select_for_update().get(pk=cart_id)
     customer = Customer.objects.get(pk=cart.customer_id)
-    order = _saved(
-        Order(
-            number=uuid4().hex[:12],
-            customer=customer,
-            cart=cart,
-            order_group="",
-            currency=customer.currency,
-            ordered_by="Bench",
-            ordered_at=at,
-        )
+    order = Order(
+        number=uuid4().hex[:12],
+        customer=customer,
+        cart=cart,
+        order_group="",
+        currency=customer.currency,
+        ordered_by="Bench",
+        ordered_at=at,
     )
+    _saved(order)
     for number, line in enumerate(CartLine.objects.filter(cart=cart)):
         _bought(order, number, line, at)
     cart.status, cart.ordered_at, cart.modified_at = "ordered", at, at

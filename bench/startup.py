@@ -37,7 +37,7 @@ def test_nothing():
 def test_a_query(django_user_model):
     assert django_user_model.objects.count() == 0
 """
-_PYTEST = "-m pytest -q -p no:cacheprovider -p no:xdist -p no:logging --reuse-db"
+_PYTEST = "-m pytest -q -p no:cacheprovider -p no:xdist -p no:logging -o timeout=0 --reuse-db"
 
 
 @dataclass(frozen=True, slots=True)

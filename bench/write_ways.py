@@ -107,7 +107,7 @@ def together(what: str, way: str, clients: int, each: int) -> dict[str, Any]:
     started = [context.Process(target=client, args=(ACTS[what, way], part, ready, told)) for part in parts]
     for one in started:
         one.start()
-    said = []
+    said: list[tuple[float, float, list[float]]] = []
     while len(said) < clients and not any(one.exitcode for one in started):
         with suppress(Empty):
             said.append(told.get(timeout=1))

@@ -123,10 +123,8 @@ class Writes:
             str(script),
         ]
         environment = {"PGOPTIONS": "-c pgtrigger.ignore={}", "PATH": os.environ["PATH"]}
-        done = subprocess.run(
-            [*command, "-h", self.place, "-U", "hub", self.database],
-            capture_output=True, text=True, check=False, env=environment,
-        )  # fmt: skip
+        command = [str(binaries.postgres_program("pgbench")), *given, self.database]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
         return done.stdout
