@@ -1,5 +1,6 @@
 """Reading agents, API clients, one's personal tokens, and saved views: one's own and the shared ones."""
 
+from typing import Any
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -34,7 +35,9 @@ def saved_views_for(actor: Actor, page: str) -> QuerySet[SavedView]:
     opens for this person, if any.
     """
     chosen = DefaultView.objects.filter(user_id=actor.id, page=page, view=OuterRef("pk"))
-    return _visible_to(actor).filter(page=page).annotate(opens=Exists(chosen)).order_by("name", "id")
+    visible: QuerySet[Any] = _visible_to(actor).filter(page=page)
+    found: QuerySet[SavedView] = visible.annotate(opens=Exists(chosen)).order_by("name", "id")
+    return found
 
 
 def saved_view_for(actor: Actor, view_id: UUID) -> SavedView | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -44,7 +45,8 @@ class _Read:
         open_now = attention_visible_to(actor, look.at)
         filters = QueueFilter(request.GET, open_now, actor=actor, at=look.at)
         # Ranking the view is what costs: it is done once, and rows are told apart, counted and paged here.
-        read = ranked(filters.qs).values_list("rank", "pk", "subscription_id")[:MOST_READ]
+        asked: QuerySet[Any] = ranked(filters.qs)
+        read = asked.values_list("rank", "pk", "subscription_id")[:MOST_READ]
         keys = one_each_of(sorted(read))
         place, previous_url, next_url = page_among([key[:2] for key in keys], request.GET)
         rows = read_again(open_now.select_related("publisher"), {item: about for _rank, item, about in keys[place]})
