@@ -30,6 +30,8 @@ from subscriptions.quantities import check_quantity
 from subscriptions.services.carts import check_not_expired, check_once_per_customer, lock_cart
 from subscriptions.services.starting import Wanted, begin
 
+_SOLD = "plan_term__plan__offer__publisher"
+
 
 @dataclass(frozen=True, slots=True)
 class OrderError:
@@ -59,11 +61,11 @@ def checkout_cart(actor: Actor, customer_id: UUID, cart_id: UUID, *, at: datetim
     authorize(actor, Action.SUBSCRIPTION_BUY)
     cart = lock_cart(actor, customer_id, cart_id)
     if cart.status == CartStatus.ORDERED:
-        return _result_of(cart, list(cart.lines.all()))
+        return _result_of(cart, list(cart.lines.select_related(_SOLD)))
     check_not_expired(cart, at)
     # One purchase at a time per customer: two carts must not both buy a once-per-customer offer.
     customer = Customer.objects.select_for_update().get(pk=customer_id)
-    lines = list(cart.lines.select_related("plan_term__plan__offer__publisher", "price", "reseller"))
+    lines = list(cart.lines.select_related(_SOLD, "price", "reseller"))
     _check_cart(cart, customer, lines)
     ordered: list[Fact] = []
     for group in dict.fromkeys(line.order_group for line in lines):
@@ -92,8 +94,11 @@ def _close(actor: Actor, cart: Cart, result: CheckoutResult, ordered: list[Fact]
 
 
 def _result_of(cart: Cart, lines: list[CartLine]) -> CheckoutResult:
-    told = OrderLine.objects.select_related("subscription", "plan_term__plan__offer__publisher", "reseller")
-    orders = cart.orders.prefetch_related(Prefetch("lines", told))
+    """What a cart's lines have become; the lines were read with what is sold in them."""
+    orders = cart.orders.prefetch_related(Prefetch("lines", OrderLine.objects.select_related("subscription")))
+    sold = {line.plan_term_id: line.plan_term for line in lines}
+    for line in (line for order in orders for line in order.lines.all()):
+        line.plan_term = sold[line.plan_term_id]
     groups = [line.order_group for line in lines]
     errors = [
         OrderError(line.order_group, line.number, line.error_code, line.error_text) for line in lines if line.error_code
