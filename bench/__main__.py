@@ -19,6 +19,10 @@ SMALL = {
     "index_tax": "--subscriptions 2000 --changes 1000 --rounds 1",
     "billing": "--subscriptions 2000 --slice 50 --rounds 1",
     "memory": "--sizes 500 1000",
+    "export": "--subscriptions 1000 --rounds 1",
+    "bulk": "--rows 30 --rounds 1",
+    "pdf": "--rounds 1",
+    "rendering": "--rounds 1 --times 5",
     "startup": "--rounds 1",
 }
 # They share the databases that one of them has filled.
