@@ -236,13 +236,13 @@ def _taxed_before(rows: Iterable[_Owed]) -> dict[str, Taxed]:
     """How charges, by id, were taxed that are credited now, or whose credit is final already: a credit takes back the
     tax that is asked for.
     """
-    credits: list[str] = []
-    credited: list[str] = []
+    credits: list[UUID] = []
+    credited: list[UUID] = []
     for row in rows:
         if row.is_credited:
-            credits.append(row.id)
+            credits.append(UUID(row.id))
         if row.reverses_id:
-            credited.append(row.reverses_id)
+            credited.append(UUID(row.reverses_id))
     standing = InvoiceLine.objects.filter(stands=True)
     final = standing.filter(charge__reverses__in=credits, invoice__state=InvoiceState.FINALIZED)
     taxed = (

@@ -209,7 +209,7 @@ def _next_invoices(customer: Customer, at: datetime) -> list[NextInvoice]:
         return []
 
 
-def _subscription(subscription_id: UUID) -> str:
+def _subscription(subscription_id: UUID | str) -> str:
     return reverse("subscriptions:detail", args=[subscription_id])
 
 
