@@ -114,20 +114,14 @@ class Writes:
         return self._measured(taken, len(taken) / rate, cpu)
 
     def _pgbench(self, script: Path) -> str:
-        given = f"-n -M prepared -c {self.clients} -j 2 -t {self.each} -l".split()
-        command = [
-            binaries.postgres_program("pgbench"),
-            *given,
-            f"--log-prefix={script.parent / 'log'}",
-            "-f",
-            str(script),
-        ]
+        given: list[str] = f"-n -M prepared -c {self.clients} -j 2 -t {self.each} -l".split()
+        given += ["-f", str(script), f"--log-prefix={script.parent / 'log'}", "-h", self.place, "-U", "hub"]
         environment = {"PGOPTIONS": "-c pgtrigger.ignore={}", "PATH": os.environ["PATH"]}
         command = [str(binaries.postgres_program("pgbench")), *given, self.database]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
-        return done.stdout
+        return str(done.stdout)
 
     def _measured(self, taken: Sequence[float], seconds: float, cpu: float) -> Measured:
         ordered = sorted(taken)
