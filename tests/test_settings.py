@@ -38,6 +38,12 @@ def run(code: str, variables: dict[str, str]) -> str:
             "HUB_ALLOW_PRIVATE_PUBLISHERS is for the demo",
         ),
         ({"SECRET_KEY": PRIVATE, "ALLOWED_HOSTS": "hub.example,*"}, "ALLOWED_HOSTS must name each host"),
+        ({"SECRET_KEY": PRIVATE, "HUB_SSO_ISSUER": "http://id.example"}, "HUB_SSO_ISSUER must begin with https://"),
+        (
+            {"SECRET_KEY": PRIVATE, "HUB_SSO_ISSUER": "https://login.microsoftonline.com/common/v2.0"},
+            "HUB_SSO_ISSUER must name your own tenant",
+        ),
+        ({"SECRET_KEY": PRIVATE, "HUB_SSO_ROLES": "group=owner"}, "HUB_SSO_ROLES names ['owner']"),
     ],
 )
 def test_production_does_not_start(variables, reason):

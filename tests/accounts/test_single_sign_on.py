@@ -69,6 +69,14 @@ def test_who_is_in_a_group_with_a_role_gets_an_account_with_just_that_role(direc
     assert list(events) == [("user.created", "Single sign-on"), ("user.signed_in", "Ada")]
 
 
+def test_an_own_tenant_of_entra_is_taken_at_its_word(directory, settings):
+    settings.HUB_SSO_TRUST_EMAIL, settings.HUB_SSO_GROUPS_CLAIM = True, "roles"
+    directory.claims = {"sub": "ada-1", "preferred_username": "Ada@Partnerhub.Example", "roles": "g-platform"}
+    assert come_by(Client())["Location"] == "/"
+    user = User.objects.get()
+    assert (user.email, user.active_role) == ("ada@partnerhub.example", "platform_admin")
+
+
 def test_the_roles_are_those_of_the_groups_at_every_sign_in(directory):
     UserFactory(active_role=Role.PLATFORM_ADMIN, roles=[Role.PLATFORM_ADMIN])
     user = UserFactory(email="ada@partnerhub.example", active_role=Role.SALES_AGENT)
