@@ -7,6 +7,7 @@ are of the slowest twentieth of the same round. `--browser` looks at the list in
 import argparse
 import json
 import math
+import os
 import statistics
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ Round = dict[str, dict[str, Any]]
 
 def measured(running: Machine, size: int, times: int) -> Round:
     """One round over one size. Raises RuntimeError with what its process said."""
-    with psycopg.connect(database(running, size), autocommit=True) as server:
+    place = os.fspath(running.database.data)
+    with psycopg.connect(host=place, user="hub", dbname=f"size{size}", autocommit=True) as server:
         server.execute("ANALYZE")
     told = json.loads(_said(running, size, str(times)))
     return {name: _in_short(page) for name, page in told.items()}
