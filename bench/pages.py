@@ -112,8 +112,8 @@ def main() -> None:
         for number in range(given.rounds):
             rounds.append({size: measured(running, size, given.times) for size in given.sizes})
             usual = {size: statistics.median(page["p95"] for page in one.values()) for size, one in rounds[-1].items()}
-            told = ", ".join(f"{ms:.0f} ms of {size:,}" for size, ms in usual.items())
-            say(f"{number + 1}/{given.rounds}  the median page: {told}")
+            summary = ", ".join(f"{ms:.0f} ms of {size:,}" for size, ms in usual.items())
+            say(f"{number + 1}/{given.rounds}  the median page: {summary}")
         read = plans(running, given.sizes)
     sizes = [min(given.sizes), max(given.sizes)]
     told = figures(rounds, given.sizes) + read
