@@ -179,7 +179,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the monthly run beside one statement and usual ways.")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--subscriptions", type=int, default=100_000, help="of which 92 % are active and are billed")
+    parser.add_argument("--subscriptions", type=int, default=100_000, help="of which 92 %% are active and are billed")
     parser.add_argument("--slice", type=int, default=1000, help="charges of the way that bills one by one")
     parser.add_argument("--only", nargs="*", help="names of what to measure; all by default")
     parser.add_argument("--rest", type=float, default=0.5, help="seconds between two runs")
