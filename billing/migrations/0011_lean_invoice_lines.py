@@ -10,15 +10,27 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="invoiceline",
-            name="charge",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="invoice_lines",
-                to="billing.charge",
-            ),
+        # By its name: Django takes away every index of the column, the unique one with a condition as well, which is
+        # what keeps a charge on one invoice.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "DROP INDEX billing_invoiceline_charge_id_1cf04bcb",
+                    "CREATE INDEX billing_invoiceline_charge_id_1cf04bcb ON billing_invoiceline (charge_id)",
+                )
+            ],
+            state_operations=[
+                migrations.AlterField(
+                    model_name="invoiceline",
+                    name="charge",
+                    field=models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invoice_lines",
+                        to="billing.charge",
+                    ),
+                )
+            ],
         ),
         migrations.AlterField(
             model_name="invoiceline",

@@ -1,8 +1,9 @@
 """Migrations run while the version before them works: they only expand, and make nobody wait (docs/production.md)."""
 
 import pytest
+from django.apps import apps
 from django.contrib.postgres import operations as postgres
-from django.db import migrations, models
+from django.db import connection, migrations, models
 from django.db.migrations import operations as plain
 from django.db.migrations.loader import MigrationLoader
 
@@ -63,6 +64,25 @@ def test_migrations_since_the_first_release_only_expand():
         if key[0] in BEFORE_FIRST_RELEASE and int(key[1][:4]) > BEFORE_FIRST_RELEASE[key[0]] and key not in REVIEWED
     }
     assert {key: problems for key, one in since.items() if (problems := why_not(one))} == {}
+
+
+@pytest.mark.django_db
+def test_what_models_declare_stands_in_the_migrated_database():
+    """`AlterField` with `db_index=False` also drops unique indexes of the column, and tells nobody."""
+    missing = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname FROM pg_trigger")
+        triggers = {name for (name,) in cursor.fetchall()}
+        for model in (one for one in apps.get_models() if one._meta.managed):
+            there = connection.introspection.get_constraints(cursor, model._meta.db_table)
+            wanted = {one.name for one in (*model._meta.constraints, *model._meta.indexes)}
+            missing += [f"{model._meta.label} {name}" for name in sorted(wanted - there.keys())]
+            unique = {tuple(one["columns"]) for one in there.values() if one["unique"]}
+            columns = [field.column for field in model._meta.local_fields if field.unique]
+            missing += [f"{model._meta.label}.{column}" for column in columns if (column,) not in unique]
+            declared = [one.get_pgid(model) for one in getattr(model._meta, "triggers", ())]
+            missing += [f"{model._meta.label} {name}" for name in declared if name not in triggers]
+    assert missing == []
 
 
 def migration(*operations, atomic=True):
