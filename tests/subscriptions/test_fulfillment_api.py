@@ -494,7 +494,7 @@ class TestList:
         for count in (1, 2):
             for _ in range(count):
                 buy(term=term)
-            with django_assert_num_queries(5):
+            with django_assert_num_queries(4):
                 assert vendor.get().status_code == 200
 
 
