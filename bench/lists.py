@@ -145,7 +145,9 @@ def _load(running: Machine, port: int, calls: list[Call], *options: str) -> Any:
 
 
 def _ways(running: Machine, size: int, *asked: str) -> Any:
-    return _said(running, "ways", [sys.executable, "-m", "bench.list_ways", *asked], **_database(running, size), **UNLIMITED)
+    return _said(
+        running, "ways", [sys.executable, "-m", "bench.list_ways", *asked], **_database(running, size), **UNLIMITED
+    )
 
 
 def _said(running: Machine, name: str, command: list[str], **environment: str) -> Any:
