@@ -44,7 +44,7 @@ def bars(title: str, given: Sequence[Bar]) -> str:
         parts.append(_text(0, y + 12, one.label, "" if met else "quiet"))
         kind = "met" if met else "missed"
         parts.append(f'<rect class="{kind}" x="{left:.1f}" y="{y}" width="{max(1, right - left):.1f}" height="{BAR}"/>')
-        parts.append(_text(max(x(1), x(one.reached)) + 6, y + 12, f"{one.reached:.2g} ×", ""))
+        parts.append(_text(x(max(1, one.reached, one.stretch)) + 6, y + 12, f"{one.reached:.2g} ×", ""))
         if one.stretch:
             parts.append(_line(x(one.stretch), y - 2, x(one.stretch), y + BAR + 2, "mark"))
     parts.append(_line(x(1), TOP - 6, x(1), height - 6, "axis"))
