@@ -1,4 +1,4 @@
-"""Whether the hub lives and is ready, for whoever runs it: `/health/live` and `/health/ready`."""
+"""Whether the hub lives and is ready, for whoever runs it: `/health/live`, `/health/ready` and `/health/web`."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +20,7 @@ OK, NOT_ASKED = "ok", "not asked: the database does not answer"
 
 log = structlog.get_logger(__name__)
 
+NEEDED_BY_WEB = ("database", "migrations")
 SCHEDULER_SILENCE = timedelta(seconds=60)
 # Database and broker are asked side by side. One that hangs keeps its thread, and no more than these.
 LONGEST_LOOK = 1.2  # seconds
@@ -39,6 +40,25 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when every check holds, else 503; tells of each check whether it holds, and if not, why. Within 2 seconds."""
+    found = _look()
+    return _told(found, holds=all(outcome == OK for outcome in found.values()))
+
+
+@never_cache
+def web(request: HttpRequest) -> HttpResponse:
+    """200 when this process can answer pages and programs; tells the same as `ready`.
+
+    For proxies: pages work without a broker and a scheduler, so whoever obeyed `ready` would turn everybody away.
+    """
+    found = _look()
+    return _told(found, holds=all(found[name] == OK for name in NEEDED_BY_WEB))
+
+
+def _told(found: dict[str, str], *, holds: bool) -> HttpResponse:
+    return JsonResponse({"status": "ready" if holds else "not ready", "checks": found}, status=200 if holds else 503)
+
+
+def _look() -> dict[str, str]:
     database = _looks.submit(_ask_database, connection.get_connection_params())
     broker = _looks.submit(ask_broker)
     found = {
@@ -47,8 +67,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     }
     for name, check in CHECKS.items():
         found[name] = _outcome(name, check) if found["database"] == OK else NOT_ASKED
-    holds = all(outcome == OK for outcome in found.values())
-    return JsonResponse({"status": "ready" if holds else "not ready", "checks": found}, status=200 if holds else 503)
+    return found
 
 
 def _outcome(name: str, check: Callable[[], None]) -> str:

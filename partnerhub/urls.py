@@ -2,7 +2,7 @@ from django.urls import include, path, re_path
 
 from customers.urls import agent_pages, client_pages, reseller_pages
 from partnerhub.api.views import nothing_there
-from partnerhub.health import live, ready
+from partnerhub.health import live, ready, web
 from partnerhub.hooks.urls import hook_pages
 from partnerhub.metrics.collector import metrics
 from partnerhub.v1 import developers, fulfillment_developers
@@ -44,6 +44,7 @@ urlpatterns = [
     path("go/", include(publisher_links)),
     path("health/live", live),
     path("health/ready", ready),
+    path("health/web", web),
     path("i18n/", include("django.conf.urls.i18n")),
     path("insight/", include((insight_pages, "insight"))),
     path("jobs/", include("partnerhub.jobs.urls")),

@@ -1,4 +1,4 @@
-"""A container's health check: exit code 0 when this hub's web process is ready."""
+"""A container's health check: exit code 0 when this hub's web process can answer pages and programs."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ def main() -> int:
     hub = configuration(os.environ)
     address = urlsplit(hub.base_url)
     headers = {"Host": address.netloc, "X-Forwarded-Proto": address.scheme}
-    status, body = ports.answer(f"{hub.local_url}/health/ready", headers=headers)
+    status, body = ports.answer(f"{hub.local_url}/health/web", headers=headers)
     print(status, body[:500])
     return 0 if status == 200 else 1
 

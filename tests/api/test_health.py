@@ -57,10 +57,30 @@ def test_not_ready_without_a_broker_and_the_password_stays_secret(client, settin
     assert "hidden" not in response.content.decode()
 
 
+def test_web_is_ready_without_broker_and_scheduler_and_tells_that_they_are_missing(client, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    response = client.get("/health/web")
+    assert (response.status_code, response.json()) == (
+        200,
+        {
+            "status": "ready",
+            "checks": {
+                "database": "ok",
+                "broker": "ConnectionError, see the log",
+                "migrations": "ok",
+                "scheduler": "the scheduler has not been seen yet",
+            },
+        },
+    )
+
+
 def test_not_ready_while_migrations_are_missing(client, broker, monkeypatch):
     beat(1)
     monkeypatch.setattr("partnerhub.health.MigrationExecutor.migration_plan", lambda self, targets: [1, 2])
-    assert client.get("/health/ready").json()["checks"]["migrations"] == "2 migrations are not applied"
+    whole, web = client.get("/health/ready"), client.get("/health/web")
+    assert (whole.status_code, web.status_code) == (503, 503)
+    assert whole.json() == web.json()
+    assert web.json()["checks"]["migrations"] == "2 migrations are not applied"
 
 
 def test_a_database_that_hangs_or_is_gone_is_told_within_two_seconds(client, broker, monkeypatch):
@@ -71,7 +91,7 @@ def test_a_database_that_hangs_or_is_gone_is_told_within_two_seconds(client, bro
         began = time.monotonic()
         hung = client.get("/health/ready")
         took = time.monotonic() - began
-    gone = client.get("/health/ready")
+    gone = client.get("/health/web")
 
     assert (hung.status_code, gone.status_code) == (503, 503)
     assert hung.json()["checks"] == {

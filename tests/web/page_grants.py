@@ -149,6 +149,7 @@ GRANTS: dict[str, tuple[Rule, Rule]] = {
     "go_copy": (None, A.PUBLISHER_LINK_OPEN),
     "health/live": (ANYBODY, ANYBODY),
     "health/ready": (ANYBODY, ANYBODY),
+    "health/web": (ANYBODY, ANYBODY),
     "set_language": (ANYBODY, ANYBODY),
     "insight:first": (A.SUBSCRIPTION_READ, None),
     "insight:charts": (A.SUBSCRIPTION_READ, None),
