@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from uuid import UUID
 
 from billing.accounts import account_row, basis_of, period_of, reckoned
@@ -59,11 +60,15 @@ class BillingLedger:
         charged = dict(open_accounts.values_list("pk", "quantity"))
         return {pk: charged.get(pk, 0) for pk in subscription_ids if pk not in waiting}
 
-    def own_prices(self, subscription_id: UUID) -> list[tuple[int, Money]]:
-        """How many licences, at which price, that is not the one of the running term: they were added within it."""
-        row = account_row(subscription_id)
-        parts = reckoned(row, last_number=0).basis.parts[1:] if row else []
-        return [(part.quantity, Money(part.unit_price, row.subscription.currency)) for part in parts if row]
+    def own_prices(self, subscription_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, Money]]]:
+        """How many licences, at which price, that is not the one of the running term: they were added within it.
+        Those that have none are left out.
+        """
+        rows = Account.objects.filter(pk__in=subscription_ids).exclude(added=[])
+        return {
+            pk: [(one["quantity"], Money(Decimal(one["unit_price"]), currency)) for one in added]
+            for pk, added, currency in rows.values_list("pk", "added", "subscription__currency")
+        }
 
     def count_invoices(self, customer_id: UUID) -> int:
         """How many invoices and credit notes a customer has, without drafts that were dropped."""

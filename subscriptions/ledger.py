@@ -47,8 +47,10 @@ class Ledger(Protocol):
         """
         ...
 
-    def own_prices(self, subscription_id: UUID) -> list[tuple[int, Money]]:
-        """How many licences, at which price, that is not the one of the running term: they were added within it."""
+    def own_prices(self, subscription_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, Money]]]:
+        """How many licences, at which price, that is not the one of the running term: they were added within it.
+        Those that have none are left out.
+        """
         ...
 
     def count_invoices(self, customer_id: UUID) -> int:

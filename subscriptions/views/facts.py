@@ -17,7 +17,7 @@ def facts_of(subscription: Subscription) -> list[dict[str, Any]]:
     order = subscription.order_line.order
     unit_price = Money(subscription.unit_price, subscription.currency)
     per_seat = subscription.plan.pricing == Pricing.PER_USER
-    own_prices = ledger().own_prices(subscription.pk)
+    own_prices = ledger().own_prices([subscription.pk]).get(subscription.pk, [])
     return [
         {"term": _("Offer"), "value": subscription.offer.title, "note": subscription.publisher.name},
         {"term": _("Plan"), "value": subscription.plan.title},

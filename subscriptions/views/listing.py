@@ -20,6 +20,7 @@ from partnerhub.web.pages import CURSORS, at_least, capped, capped_counts, keyse
 from partnerhub.web.wording import voice
 from subscriptions.enums import Status
 from subscriptions.filters import SubscriptionFilter
+from subscriptions.ledger import ledger
 from subscriptions.models import Subscription
 from subscriptions.selectors import rows_visible_to, told
 from subscriptions.sorts import order_of, sortable
@@ -73,10 +74,11 @@ def listed(request: HttpRequest, listing: Listing, saved: Saved) -> dict[str, An
     cells = [(column, column.opening) for column in shown]
     say = voice()
     rows = told(page.rows, *(column.related for column in shown if column.related))
+    prices = ledger().own_prices([each.pk for each in rows])
     return {
         "filter": filters,
         "query": address(params),
-        "rows": [columns.filled(row_of(each, actor, say), each, cells, say) for each in rows],
+        "rows": [columns.filled(row_of(each, actor, say, prices.get(each.pk, ())), each, cells, say) for each in rows],
         "previous_url": page.previous_url,
         "next_url": page.next_url,
         "status_tabs": tabs,

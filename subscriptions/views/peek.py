@@ -44,12 +44,13 @@ def peek(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
 
 def _facts(subscription: Subscription) -> list[dict[str, Any]]:
     order = subscription.order_line.order
+    own_prices = ledger().own_prices([subscription.pk])
     return [
         {"term": _("Customer"), "value": subscription.customer.name, "note": subscription.customer.beneficiary_email},
         {"term": _("Offer"), "value": subscription.offer.title, "note": subscription.publisher.name},
         {"term": _("Plan"), "value": subscription.plan.title},
         {"term": _("Quantity"), "value": quantity_words(subscription)},
-        {"term": _("Billing"), "value": amount_words(subscription, ledger().own_prices(subscription.pk))},
+        {"term": _("Billing"), "value": amount_words(subscription, own_prices.get(subscription.pk, ()))},
         {"term": _("Term"), "value": term_words(subscription.plan_term)},
         *_term_end(subscription),
         {"term": _("Auto-renew"), "value": _("On") if subscription.auto_renew else _("Off")},

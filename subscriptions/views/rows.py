@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,7 +14,7 @@ from partnerhub.web.reversing import address_of
 from partnerhub.web.templatetags.hub import money_text_in
 from partnerhub.web.wording import Voice, voice
 from publishers.models import PlanTerm, Pricing
-from publishers.pricing import cycle_amount, cycle_total
+from publishers.pricing import Priced, cycle_amount, cycle_total
 from subscriptions import words
 from subscriptions.enums import EndReason, GateName, Owner, Status
 from subscriptions.models import Gate, Subscription
@@ -64,12 +65,14 @@ class Row:
     html: str = ""
 
 
-def row_of(subscription: Subscription, actor: Actor, say: Voice) -> Row:
-    """The list row of a subscription that was `told`: it needs no further query."""
+def row_of(subscription: Subscription, actor: Actor, say: Voice, own_prices: Sequence[tuple[int, Money]] = ()) -> Row:
+    """The list row of a subscription that was `told`: it needs no further query. `own_prices` are those of licences
+    that were added.
+    """
     _ = say
     attention = attention_of(subscription)
     nickname = subscription.nickname if subscription.nickname != subscription.offer.title else ""
-    billing, note, billed_from = _billing(subscription, say)
+    billing, note, billed_from = _billing(subscription, own_prices, say)
     label, ends, renewal = _renewal(subscription, say)
     url = address_of("subscriptions:detail", subscription.pk)
     return Row(
@@ -165,20 +168,31 @@ def amount_words(
     subscription: Subscription, own_prices: Sequence[tuple[int, Money]] = (), say: Voice | None = None
 ) -> str:
     """What one billing cycle costs: `€70.56 per month`; `own_prices` are those of licences that were added."""
-    say, quantity = say or voice(), subscription.quantity - sum([count for count, _price in own_prices])
-    total = cycle_total(subscription.plan, subscription.unit_price, quantity, subscription.currency)
-    for count, price in own_prices:
-        total += cycle_amount(price.amount, count, price.currency)
+    say, plan = say or voice(), subscription.plan
+    total = cycle_price(plan, subscription.unit_price, subscription.quantity, subscription.currency, own_prices)
     told = money_text_in(say.language, total.amount, total.currency)
     return f"{told} {say.of(words.PER_CYCLE, subscription.plan_term.billing_cycle)}"
 
 
-def _billing(subscription: Subscription, _: Voice) -> tuple[str, str, date | None]:
+def cycle_price(
+    plan: Priced, unit_price: Decimal, quantity: int, currency: str, own_prices: Sequence[tuple[int, Money]]
+) -> Money:
+    """One whole billing cycle of all licences, each at its price."""
+    added = sum([count for count, _price in own_prices])
+    total = cycle_total(plan, unit_price, quantity - added, currency)
+    for count, price in own_prices:
+        total += cycle_amount(price.amount, count, price.currency)
+    return total
+
+
+def _billing(
+    subscription: Subscription, own_prices: Sequence[tuple[int, Money]], _: Voice
+) -> tuple[str, str, date | None]:
     if subscription.status == Status.PENDING:
         return _("Starts after publisher confirms"), amount_words(subscription, say=_), None
     if subscription.term_start is None:
         return _("Never billed"), "", None
-    return amount_words(subscription, say=_), _("billed from"), billed_from(subscription)
+    return amount_words(subscription, own_prices, _), _("billed from"), billed_from(subscription)
 
 
 def billed_from(subscription: Subscription) -> date | None:

@@ -252,7 +252,11 @@ def test_seats_at_the_price_of_their_day_keep_it_until_the_term_ends(client):
         client.get(f"/subscriptions/{subscription.pk}/{part}").content.decode() for part in ("", "charges/")
     )
 
-    assert "€114.72 per month" in page
+    listed = client.get("/subscriptions/?view=all").content.decode()
+    file = b"".join(client.get("/subscriptions/export.csv")).decode()
+
+    assert [text.count("€114.72 per month") for text in (page, listed)] == [1, 1]
+    assert ",114.72" in file
     assert ledger.count("at the price of their day") == 3
     assert (shown.due_today.text, shown.next_charge[1].text) == ("22.40", "124.80")
     assert [line.quantity for line in shown.lines] == [2]
