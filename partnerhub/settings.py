@@ -182,6 +182,8 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
 _options = {"application_name": HUB_PROCESS, "options": f"-c pgtrigger.ignore={{}} {_limits}"}
+# Lets partnerhub/prepared.py prepare its statements; Django's own cursors bind values themselves and never do.
+_options["prepare_threshold"] = 0
 # Web threads share a pool; Celery's processes and commands keep one connection each (see partnerhub/celery.py).
 if HUB_PROCESS == "web":
     _options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
@@ -408,6 +410,7 @@ CELERY = {
         "poll": {"task": "subscriptions.tasks.poll_due", "schedule": 1.0, "options": {"expires": 2.0}},
         "operations": {"task": "subscriptions.tasks.send_operations", "schedule": 2.0, "options": {"expires": 4.0}},
         "drift": {"task": "subscriptions.tasks.look_for_drift", "schedule": 10.0, "options": {"expires": 10.0}},
+        "rank": {"task": "subscriptions.tasks.rank_attention", "schedule": 5.0, "options": {"expires": 5.0}},
         "watch": {"task": "subscriptions.tasks.watch_for_drift", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "forget": {"task": "partnerhub.api.tasks.forget_requests", "schedule": 3600.0, "options": {"expires": 3600.0}},
         "retention": {

@@ -38,8 +38,6 @@ from subscriptions.enums import Cause, Status
 from subscriptions.models import AttentionItem, CustomerPage, SetupAnswers, Triage
 from subscriptions.selectors import within
 
-# An item's rank, its id, its subscription.
-Ranked = tuple[str, str, UUID | None]
 # How long before its deadline a cause needs somebody; `warn_change_after` counts from its beginning.
 LEADS = {
     Cause.ACTIVATION_DEADLINE: "warn_activation_within",
@@ -49,10 +47,10 @@ LEADS = {
 CHANGE_AFTER = "warn_change_after"
 CANCEL_WITHIN, SUSPENSION_LASTS = "cancel_within", "suspension_lasts"
 SECRET_WITHIN = "warn_secret_within"  # noqa: S105 - the name of a policy
+POLICIES = (*LEADS.values(), CHANGE_AFTER, CANCEL_WITHIN, SUSPENSION_LASTS, SECRET_WITHIN)
+EVERY = Q()
 # Whoever looks again has the list made anew at least this often, should nothing else make it.
 LOOK_AGAIN = timedelta(minutes=10)
-# So many of the most urgent items are told apart and counted.
-MOST_READ = 10_000
 # More than any weight, so that what is left of it sorts the other way round.
 MOST = Decimal(10**15)
 
@@ -88,6 +86,13 @@ def ranked(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     return items.annotate(rank=Concat(*parts, output_field=CharField()))
 
 
+def ranked_at(at: datetime) -> QuerySet[AttentionItem]:
+    """What is open at a moment or opens within a day, in no order, with `deadline`, `opened_at`, `band` and `rank`; of
+    windows also those that have just closed.
+    """
+    return ranked(_dated(at).annotate(band=_band(at)))
+
+
 def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     """Of open items the most urgent one of each subscription; those of publishers all."""
     subject = Coalesce(Cast("subscription_id", CharField()), F("id"))
@@ -96,14 +101,6 @@ def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     first = items.order_by().annotate(place=place).filter(place=1).values("pk")
     # No item is without a cause; "or" keeps the database from comparing each item to each, for it expects too few.
     return items.filter(Q(pk__in=first) | Q(cause=""))
-
-
-def one_each_of(read: Iterable[Ranked]) -> list[Ranked]:
-    """As `one_each`, of what was read of open items in their order: rank, id, subscription."""
-    firsts: dict[object, Ranked] = {}
-    for one in read:
-        firsts.setdefault(one[2] or one[1], one)
-    return list(firsts.values())
 
 
 def read_again(items: QuerySet[AttentionItem], found: Mapping[str, UUID | None]) -> dict[str, AttentionItem]:
@@ -126,16 +123,20 @@ def at_risk(item: AttentionItem) -> Money:
     return Money.rounded_down(Fraction(item.weight), item.currency)
 
 
-def next_change(at: datetime) -> datetime:
-    """The next moment at which time alone opens, closes, reorders or brings back an item; LOOK_AGAIN at the latest."""
+def changes_ahead(at: datetime, which: Q = EVERY) -> list[datetime]:
+    """The next moments at which time alone opens, closes or reorders some of the items that are asked for."""
     moments = {"opens": Min("opened_at", filter=Q(opened_at__gt=at))}
     for number, span in enumerate(BANDS):
         moments[f"nears_{number}"] = Min("deadline", filter=Q(deadline__gt=at + span))
-    found = _dated(at).aggregate(**moments)
+    found = _dated(at).filter(which).aggregate(**moments)
     nearing = [found[f"nears_{number}"] - span for number, span in enumerate(BANDS) if found[f"nears_{number}"]]
+    return [*([found["opens"]] if found["opens"] else []), *nearing]
+
+
+def soonest(at: datetime, changes: Iterable[datetime]) -> datetime:
+    """The first of some moments, or that at which what was put aside comes back; LOOK_AGAIN at the latest."""
     back = Triage.objects.filter(snoozed=True, snoozed_until__gt=at).aggregate(back=Min("snoozed_until"))["back"]
-    moments_ahead: list[datetime] = [moment for moment in (found["opens"], back, *nearing) if moment]
-    return min([at + LOOK_AGAIN, *moments_ahead])
+    return min([at + LOOK_AGAIN, *changes, *([back] if back else [])])
 
 
 def attention_visible_to(actor: Actor, at: datetime) -> QuerySet[AttentionItem]:
@@ -183,7 +184,7 @@ def snoozes(at: datetime) -> QuerySet[Triage]:
 
 def _dated(at: datetime) -> QuerySet[Any]:
     """The items with their deadlines and openings, those that open later too; of renewals only the near ones."""
-    book = policy_book(*LEADS.values(), CHANGE_AFTER, CANCEL_WITHIN, SUSPENSION_LASTS, SECRET_WITHIN)
+    book = policy_book(*POLICIES)
     found: QuerySet[Any] = AttentionItem.objects.filter(_near(book, at))
     dated: QuerySet[Any] = found.annotate(deadline=_deadline(book, at))
     opening: QuerySet[Any] = dated.annotate(opened_at=_opened(book, at))

@@ -17,6 +17,7 @@ from subscriptions.services.forgetting import forget_old
 from subscriptions.services.lapsing import end_suspensions as end_all_suspensions
 from subscriptions.services.lapsing import end_trials
 from subscriptions.services.quoting import forget_quotes as forget_old_quotes
+from subscriptions.services.ranking import keep_ranked
 from subscriptions.services.reminding import remind_due
 from subscriptions.services.renewal import renew_due as renew_all_due
 from subscriptions.services.renewal_notices import send_due_notices
@@ -80,6 +81,11 @@ def end_suspensions() -> None:
 @shared_task
 def void_overdue_requests() -> None:
     void_all_overdue_requests(SYSTEM, at=now())
+
+
+@shared_task
+def rank_attention() -> None:
+    keep_ranked(at=now())
 
 
 @shared_task

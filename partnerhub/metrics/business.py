@@ -2,14 +2,12 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from django.db.models import Count, Q
-
 from billing.enums import InvoiceState
 from billing.models import Account, BillingRun, Charge, Invoice
 from partnerhub.metrics.families import Families, age, counted, gauge, single
-from subscriptions.attending import open_items
 from subscriptions.enums import Cause, Reason, Status
 from subscriptions.models import Subscription
+from subscriptions.ranking import count_by_cause
 
 DAY = timedelta(days=1)
 CAUSES = (*Reason, *Cause)
@@ -34,8 +32,7 @@ def _subscriptions() -> Families:
 def _attention(at: datetime) -> Families:
     items = gauge("hub_attention_items", "What somebody must act on, by cause", "cause")
     late = gauge("hub_attention_overdue", "Those of them whose deadline has passed", "cause")
-    rows = open_items(at).order_by().values_list("cause")
-    found = {cause: rest for cause, *rest in rows.annotate(n=Count("id"), late=Count("id", filter=Q(deadline__lte=at)))}
+    found = count_by_cause(at)
     for cause in CAUSES:
         count, overdue = found.get(cause.value, (0, 0))
         items.add_metric([cause.value], count)

@@ -1,4 +1,11 @@
-from subscriptions.models.attention import AttentionItem, RenewalNotice, Triage
+from subscriptions.models.attention import (
+    AttentionItem,
+    RankedItem,
+    Ranking,
+    RenewalNotice,
+    TouchedSubscription,
+    Triage,
+)
 from subscriptions.models.cart import Cart, CartLine
 from subscriptions.models.confirmation import BillingStart, Gate
 from subscriptions.models.customer_page import CustomerPage, LetterTemplate, SetupAnswers
@@ -33,11 +40,14 @@ __all__ = [
     "PollSchedule",
     "PurchaseToken",
     "Quote",
+    "RankedItem",
+    "Ranking",
     "Reminder",
     "RenewalNotice",
     "ScheduledRenewal",
     "SeatTranche",
     "SetupAnswers",
     "Subscription",
+    "TouchedSubscription",
     "Triage",
 ]

@@ -49,6 +49,66 @@ class AttentionItem(models.Model):
         return self.id
 
 
+class RankedItem(models.Model):
+    """An item of a subscription once more, in its place among all, so that the most urgent are read without ranking
+    every one: `subscriptions/ranking.py`. What opens within a day is here too; it has no `rank` yet.
+
+    `rank` is that of `attending.ranked` when it was written; from `moves_at` (UTC) on time alone has changed it.
+    """
+
+    id = models.CharField(max_length=120, primary_key=True)
+    cause = models.CharField(max_length=32)
+    owner = models.CharField(max_length=16)
+    subscription = models.ForeignKey(Subscription, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False)
+    customer_id = models.UUIDField()
+    publisher = models.ForeignKey(
+        Publisher, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    since = models.DateTimeField()
+    rank = models.CharField(max_length=64, null=True)
+    moves_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["rank", "id"],
+                include=["subscription", "cause", "since"],
+                condition=Q(rank__isnull=False),
+                name="ranked_item_urgent_first",
+            ),
+            models.Index(fields=["cause", "rank", "id"], name="ranked_item_of_cause"),
+            models.Index(fields=["moves_at"], condition=Q(moves_at__isnull=False), name="ranked_item_moves"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class TouchedSubscription(models.Model):
+    """A subscription of which a row has changed since its items were ranked. The database notes it in the transaction
+    of the change (`subscriptions_touch`), whoever makes it; until it is ranked again its items are read from the view.
+    """
+
+    subscription_id = models.UUIDField()
+
+    def __str__(self) -> str:
+        return str(self.subscription_id)
+
+
+class Ranking(models.Model):
+    """When all items were ranked, and until when (exclusive) that holds; one row. A change of a policy ends it."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    ranked_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="ranking_only_one")]
+
+    def __str__(self) -> str:
+        return str(self.until)
+
+
 class Triage(models.Model):
     """What people have made of an attention item: who takes it, and until when it is put aside.
 

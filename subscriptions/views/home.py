@@ -1,9 +1,7 @@
 """Home: an inbox of what somebody must act on, by class, the most urgent first; live."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -18,10 +16,11 @@ from customers.selectors import customers_visible_to
 from partnerhub.clock import now
 from partnerhub.web.pages import capped, capped_count
 from partnerhub.web.wording import voice
-from subscriptions.attending import MOST_READ, attention_visible_to, not_aside, open_items, read_again
+from subscriptions.attending import not_aside, open_items, read_again
 from subscriptions.attention import CAUSES, Inbox
 from subscriptions.enums import Status
 from subscriptions.models import AttentionItem
+from subscriptions.ranking import most_urgent, one_each_of
 from subscriptions.selectors import divergences_visible_to, rows_visible_to, subscriptions_visible_to, told
 from subscriptions.views.lasting import Look
 from subscriptions.views.queue_rows import facts_of, queue_rows, subjects_of
@@ -30,8 +29,6 @@ from subscriptions.words import INBOX
 
 PAGE = "home"
 SHOWN = 5
-# An item's id, its cause, its subscription.
-Waiting = tuple[str, str, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +46,14 @@ class _Read:
 
     @classmethod
     def of(cls, actor: Actor, look: Look) -> "_Read":
-        # Planning the view costs more than reading it: it is read once, and counted and sorted into classes here.
-        open_now = not_aside(attention_visible_to(actor, look.at), look.at)
-        read = list(open_now.values_list("pk", "cause", "subscription_id")[: MOST_READ + 1])
-        found = {inbox: _one_each(one for one in read if one[1] in CAUSES[inbox]) for inbox in Inbox}
-        firsts = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
-        wanted, about = [item for of_it in firsts.values() for item in of_it], {one[0]: one[2] for one in read}
-        again = open_items(look.at).select_related("publisher")
-        items = read_again(again, {item: about[item] for item in wanted})
+        read = most_urgent(actor, look.at, lambda items: not_aside(items, look.at))
+        found = {inbox: one_each_of(one for one in read if one.cause in CAUSES[inbox]) for inbox in Inbox}
+        shown_first = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
+        firsts = {inbox: [one.item for one in of_it] for inbox, of_it in shown_first.items()}
+        wanted = {one.item: one.subscription for of_it in shown_first.values() for one in of_it}
+        items = read_again(open_items(look.at).select_related("publisher"), wanted)
         counts = {inbox: capped(len(of_it)) for inbox, of_it in found.items()}
-        waiting, divergences = capped(len(_one_each(read))), capped_count(divergences_visible_to(actor))
+        waiting, divergences = capped(len(one_each_of(read))), capped_count(divergences_visible_to(actor))
         shown = (waiting, divergences, counts, firsts, facts_of(items.values()))
         look.saw(shown, subjects_of(items.values()))
         return cls(look, waiting, divergences, counts, firsts, items)
@@ -110,14 +105,6 @@ def _inbox(actor: Actor, read: _Read) -> dict[str, Any]:
         "waiting_count": read.waiting,
         "divergences": read.divergences,
     }
-
-
-def _one_each(read: Iterable[Waiting]) -> list[str]:
-    """The most urgent item of each subscription, and each publisher's: `attending.one_each` of what is read already."""
-    firsts: dict[object, str] = {}
-    for item, _cause, subscription in read:
-        firsts.setdefault(subscription or item, item)
-    return list(firsts.values())
 
 
 def _listed(status: Status) -> str:

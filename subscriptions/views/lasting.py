@@ -21,7 +21,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from accounts.policy import Actor
 from partnerhub.clock import now
 from partnerhub.web.conditional import known_etag, short_hash
-from subscriptions.attending import next_change
+from subscriptions.ranking import next_change
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LIVE_PAGES = ("attention:live", "home-live")

@@ -17,9 +17,10 @@ from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.web.export import Value, csv_response
 from partnerhub.web.pages import PAGE_SIZE, Page, capped, page_among
-from subscriptions.attending import MOST_READ, attention_visible_to, one_each, one_each_of, ranked, read_again
+from subscriptions.attending import attention_visible_to, one_each, read_again
 from subscriptions.models import AttentionItem
 from subscriptions.queue_filter import ME, NOBODY, QueueFilter
+from subscriptions.ranking import most_urgent, one_each_of
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.lasting import Look
 from subscriptions.views.permission import denial_of
@@ -42,15 +43,17 @@ class _Read:
 
     @classmethod
     def of(cls, request: HttpRequest, actor: Actor, look: Look) -> "_Read":
+        def narrow(items: QuerySet[Any]) -> QuerySet[Any]:
+            found: QuerySet[Any] = QueueFilter(request.GET, items, actor=actor, at=look.at).qs
+            return found
+
         open_now = attention_visible_to(actor, look.at)
+        places = one_each_of(most_urgent(actor, look.at, narrow))
+        place, previous_url, next_url = page_among([(one.rank, one.item) for one in places], request.GET)
+        shown = {one.item: one.subscription for one in places[place]}
+        rows = read_again(open_now.select_related("publisher"), shown)
+        page, count = Page(list(rows.values()), previous_url, next_url), capped(len(places))
         filters = QueueFilter(request.GET, open_now, actor=actor, at=look.at)
-        # Ranking the view is what costs: it is done once, and rows are told apart, counted and paged here.
-        asked: QuerySet[Any] = ranked(filters.qs)
-        read = asked.values_list("rank", "pk", "subscription_id")[:MOST_READ]
-        keys = one_each_of(sorted(read))
-        place, previous_url, next_url = page_among([key[:2] for key in keys], request.GET)
-        rows = read_again(open_now.select_related("publisher"), {item: about for _rank, item, about in keys[place]})
-        page, count = Page(list(rows.values()), previous_url, next_url), capped(len(keys))
         look.saw((count, previous_url, next_url, facts_of(page.rows)), subjects_of(page.rows))
         return cls(look, filters, page, count)
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.db import connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -36,17 +37,28 @@ from partnerhub.mail.models import Message
 from partnerhub.money import Money
 from partnerhub.outbox.models import Event
 from publishers.fulfillment.gateway import Answer, Outcome
-from publishers.models import Circuit, Policy, Publisher
+from publishers.models import Circuit, Plan, Policy, Publisher
 from publishers.selectors import policy_duration
 from publishers.services.circuit import Report, report_all
-from subscriptions.attending import attention_visible_to, next_change, not_aside, open_items
+from subscriptions.attending import attention_visible_to, changes_ahead, not_aside, open_items, soonest
 from subscriptions.attention import BANDS, CAUSES, Inbox, band_of, urgency
 from subscriptions.changes import Change
 from subscriptions.divergences import Values
 from subscriptions.enums import Acceptance, Cause, DivergenceKind, NextAction, Reason, Remedy, Status
 from subscriptions.gates import blocker
-from subscriptions.models import CustomerPage, Gate, Subscription, Triage
+from subscriptions.models import (
+    AttentionItem,
+    CustomerPage,
+    Gate,
+    RankedItem,
+    Ranking,
+    RenewalNotice,
+    Subscription,
+    TouchedSubscription,
+    Triage,
+)
 from subscriptions.models.operation import NOTICES
+from subscriptions.ranking import count_by_cause, most_urgent, next_change
 from subscriptions.services.asking import press
 from subscriptions.services.customer_pages import revoke_page, send_page
 from subscriptions.services.divergences import note_divergences
@@ -54,6 +66,7 @@ from subscriptions.services.ending import cancel
 from subscriptions.services.links import mint_link, resolve_token
 from subscriptions.services.notes import add_note, mentioned
 from subscriptions.services.quantity import change_quantity
+from subscriptions.services.ranking import keep_ranked
 from subscriptions.services.requests import ask, decline
 from subscriptions.services.settling import accept, refuse
 from subscriptions.services.suspension import reinstate, suspend
@@ -631,7 +644,80 @@ def test_after_any_history_what_is_open_is_what_its_rows_say(steps):
             assert found == sorted(
                 found, key=lambda item: (urgency(item.deadline, item.weight, at), item.opened_at, item.pk)
             )
+            assert_ranked(found, at)
+            if which:
+                keep_ranked(at=at)
+                assert_ranked(found, at)
         transaction.set_rollback(True)
+
+
+def assert_ranked(found: list[AttentionItem], at: datetime) -> None:
+    """What is read of ranked items, and of those that were touched or moved since, is what the view says."""
+    assert [one.item for one in most_urgent(SYSTEM, at, lambda items: items)] == [item.pk for item in found]
+    assert count_by_cause(at) == {
+        cause: (len(of_it), sum(item.band == 0 for item in of_it))
+        for cause in {item.cause for item in found}
+        if (of_it := [item for item in found if item.cause == cause])
+    }
+    assert next_change(at) == soonest(at, changes_ahead(at))
+
+
+def test_ranked_items_are_read_by_their_place_until_they_are_touched_or_move():
+    subscriptions = {buy().pk, buy(at=NOON - 26 * DAY).pk}
+
+    def views_asked(at: datetime) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            found = most_urgent(SYSTEM, at, lambda items: items)
+        assert {one.subscription for one in found} == subscriptions
+        assert_ranked(list(open_items(at)), at)
+        return sum('FROM "subscriptions_attention"' in query["sql"] for query in captured)
+
+    assert (keep_ranked(at=NOON), views_asked(NOON), keep_ranked(at=NOON)) == (-1, 1, 0)
+    Subscription.objects.filter(pk=min(subscriptions)).update(unit_price=999)
+    assert (views_asked(NOON), keep_ranked(at=NOON), views_asked(NOON)) == (2, 1, 1)
+    moved = RankedItem.objects.filter(moves_at__isnull=False).earliest("moves_at").moves_at
+    Ranking.objects.update(until=moved + HOUR)
+    assert (views_asked(moved), keep_ranked(at=moved), views_asked(moved)) == (2, 1, 1)
+    assert (views_asked(moved + HOUR), keep_ranked(at=moved + HOUR)) == (1, -1)
+
+
+def test_whatever_an_item_is_made_of_touches_its_subscription():
+    subscription = buy()
+    message = Message.objects.create(
+        key="k", recipient="a@example.com", language="en", subject="s", body=b"b", created_at=NOON, next_attempt_at=NOON
+    )
+    ends = NOON.date()
+    notice = RenewalNotice(
+        subscription=subscription, term_end=ends, days_before=30, reader="r", message=message, noticed_at=NOON
+    )
+    sent = {"sent_at": NOON, "body": b"", "next_attempt_at": None}
+    for changes in (
+        lambda: Subscription.objects.update(quantity=F("quantity")),
+        lambda: Gate.objects.update(message="VAT?"),
+        lambda: Plan.objects.filter(pk=subscription.plan_id).update(trial_days=30),
+        lambda: mint_link(ADMIN, subscription.pk, at=NOON),
+        notice.save,
+        lambda: Message.objects.update(**sent),
+        notice.delete,
+    ):
+        TouchedSubscription.objects.all().delete()
+        changes()
+        assert {one.subscription_id for one in TouchedSubscription.objects.all()} == {subscription.pk}
+
+
+def test_a_change_of_a_policy_has_everything_ranked_anew():
+    buy()
+    keep_ranked(at=NOON)
+    rule = Policy.objects.filter(name="warn_activation_within").get()
+
+    rule.valid_to = NOON + HOUR
+    rule.save()
+    Policy.objects.create(name=rule.name, value="P40D", valid_from=NOON + HOUR)
+
+    assert_ranked(list(open_items(NOON)), NOON)
+    assert (keep_ranked(at=NOON), Ranking.objects.get().until) == (-1, NOON + HOUR)
+    assert_ranked(list(open_items(NOON + HOUR)), NOON + HOUR)
+    assert keep_ranked(at=NOON + HOUR) == -1
 
 
 def happen(what: str, which: int, at: datetime) -> None:
