@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Case, DurationField, Prefetch, Q, QuerySet, Value, When
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub import bulk, prepared
 from partnerhub.clock import parse_duration
 from partnerhub.errors import (
     AvailabilityNotFound,
@@ -26,6 +27,27 @@ from publishers.models import Offer, Plan, PlanTerm, Policy, Price, Publisher
 from publishers.policy_kinds import Threshold, read_threshold
 
 _HUB_WIDE = Q(plan=None, offer=None, publisher=None)
+_TERM = prepared.Selection(
+    """
+SELECT {term}, {plan}, {offer}, {publisher}
+  FROM publishers_planterm AS term JOIN publishers_plan AS plan ON plan.id = term.plan_id
+  JOIN publishers_offer AS offer ON offer.id = plan.offer_id
+  JOIN publishers_publisher AS publisher ON publisher.id = offer.publisher_id
+ WHERE term.id = %s
+""",
+    term=PlanTerm,
+    plan=Plan,
+    offer=Offer,
+    publisher=Publisher,
+)
+_POLICIES = prepared.Selection(
+    """
+SELECT {policy} FROM publishers_policy AS policy
+ WHERE name = ANY(%s) AND (plan_id = %s OR offer_id = %s OR publisher_id = %s
+                           OR num_nonnulls(plan_id, offer_id, publisher_id) = 0)
+""",
+    policy=Policy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +109,13 @@ def _item(term: PlanTerm, price: Price | None, country: str, currency: str | Non
 def item_for_purchase(catalog_item_id: str, country: str, currency: str, at: datetime) -> tuple[PlanTerm, Price]:
     """The plan term behind a catalogItemId and its price today. Raises the refusal that keeps it from being bought."""
     term = plan_term_by_catalog_item(catalog_item_id)
-    return term, price_for_purchase(term, country, currency, at)
+    return term, price_for_purchase(term, price_at(term, currency, at), country, currency)
 
 
-def price_for_purchase(term: PlanTerm, country: str, currency: str, at: datetime) -> Price:
-    """Today's price of a plan term that was read with its plan and offer. Raises the refusal that keeps it from being
-    bought: ProductNotFound, SkuNotFound or AvailabilityNotFound for the first part that is not on sale any more.
+def price_for_purchase(term: PlanTerm, price: Price | None, country: str, currency: str) -> Price:
+    """The price of a plan term that was read with its plan and offer, and with the price of today. Raises the refusal
+    that keeps it from being bought: ProductNotFound, SkuNotFound or AvailabilityNotFound for the first part that is not
+    on sale any more.
     """
     offer, plan = term.plan.offer, term.plan
     if offer.withdrawn_at is not None:
@@ -101,12 +124,24 @@ def price_for_purchase(term: PlanTerm, country: str, currency: str, at: datetime
         raise SkuNotFound(id=plan.sku_id)
     if term.withdrawn_at is not None:
         raise AvailabilityNotFound(id=term.catalog_item_id)
-    item = _item(term, price_at(term, currency, at), country, currency)
+    item = _item(term, price, country, currency)
     if item.refusal:
         raise item.refusal
     if item.price is None:
         raise NoPriceInCurrency(offer=offer.title, currency=currency)
     return item.price
+
+
+def sold(term: PlanTerm, plan: Plan, offer: Offer, publisher: Publisher) -> PlanTerm:
+    """A plan term with what it sells."""
+    term.plan, plan.offer, offer.publisher = plan, offer, publisher
+    return term
+
+
+def plan_term_sold(plan_term_id: UUID) -> PlanTerm:
+    """A plan term with its plan, offer and publisher, on sale or not. Raises ValueError for one that is not there."""
+    [row] = _TERM(plan_term_id)
+    return sold(*row)
 
 
 def plan_terms_of(offer_id: UUID) -> QuerySet[PlanTerm]:
@@ -247,8 +282,8 @@ def policy_book(*names: str) -> PolicyBook:
 
 def policies_of(plan: Plan, *names: str) -> PolicyBook:
     """Some policies of one plan, in one query."""
-    own = Q(plan_id=plan.pk) | Q(offer_id=plan.offer_id) | Q(publisher_id=plan.offer.publisher_id)
-    return PolicyBook(Policy.objects.filter(own | _HUB_WIDE, name__in=names))
+    found = _POLICIES(bulk.array(names), plan.pk, plan.offer_id, plan.offer.publisher_id)
+    return PolicyBook(policy for (policy,) in found)
 
 
 def policy_duration(name: str, plan: Plan, at: datetime, term: str | None = None) -> timedelta:

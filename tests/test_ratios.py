@@ -73,7 +73,7 @@ def test_a_write_asks_little_of_the_database(waiting_carts) -> None:
     }
 
     assert {name: len(statements) for name, statements in asked.items()} == {
-        "checkout": 21,
+        "checkout": 10,
         "quantity": 13,
         "nickname": 8,
     }

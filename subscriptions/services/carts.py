@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.policy import Action, Actor, authorize
 from customers.models import Customer
 from customers.selectors import customer_for, reseller_for_purchase
+from partnerhub import prepared
 from partnerhub.errors import CartAlreadyOrdered, CartExpired, CartNotFound, CustomerRelationshipEnded, OnePerCustomer
 from partnerhub.outbox.recorder import record
 from publishers.models import Offer
@@ -19,7 +20,17 @@ from subscriptions.enums import CartStatus, Status
 from subscriptions.events import CartCreated, CartReplaced
 from subscriptions.models import Cart, CartLine, Subscription
 from subscriptions.quantities import check_quantity
-from subscriptions.selectors import within
+
+# One purchase at a time per customer: two carts must not both buy a once-per-customer offer.
+_LOCK = prepared.Selection(
+    """
+SELECT {cart}, {customer} FROM subscriptions_cart AS cart
+  JOIN customers_customer AS customer ON customer.id = cart.customer_id
+ WHERE cart.id = %s AND cart.customer_id = %s FOR UPDATE OF cart, customer
+""",
+    cart=Cart,
+    customer=Customer,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +87,13 @@ def replace_cart(
 
 
 def lock_cart(actor: Actor, customer_id: UUID, cart_id: UUID) -> Cart:
-    """A customer's cart, its row locked. Raises CartNotFound, for one out of scope too."""
-    cart = within(Cart.objects.select_for_update(), actor).filter(pk=cart_id, customer_id=customer_id).first()
-    if cart is None:
+    """A customer's cart, with the customer; both rows are locked. Raises CartNotFound, for one out of scope too."""
+    visible = actor.customers is None or customer_id in actor.customers
+    found = _LOCK(cart_id, customer_id) if visible else []
+    if not found:
         raise CartNotFound(id=cart_id)
+    cart: Cart = found[0][0]
+    cart.customer = found[0][1]
     return cart
 
 
@@ -88,11 +102,15 @@ def check_not_expired(cart: Cart, at: datetime) -> None:
         raise CartExpired(expired_at=cart.expires_at.strftime("%Y-%m-%d %H:%M UTC"))
 
 
-def check_once_per_customer(customer: Customer, offer: Offer) -> None:
-    """Raise OnePerCustomer when the customer already has a live subscription to such an offer (rule 10)."""
+def check_once_per_customer(customer: Customer, offer: Offer, bought: Sequence[Subscription] = ()) -> None:
+    """Raise OnePerCustomer when the customer already has a live subscription to such an offer (rule 10), or has one
+    among what is `bought` now.
+    """
     if not offer.one_per_customer:
         return
-    live = Subscription.objects.filter(customer=customer, offer=offer).exclude(status=Status.UNSUBSCRIBED).first()
+    live = next((one for one in bought if one.offer_id == offer.pk), None)
+    if live is None:
+        live = Subscription.objects.filter(customer=customer, offer=offer).exclude(status=Status.UNSUBSCRIBED).first()
     if live is not None:
         raise OnePerCustomer(customer=customer.name, offer=offer.title, subscription=live.pk)
 
