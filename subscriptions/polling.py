@@ -57,6 +57,8 @@ log = structlog.get_logger(__name__)
 # a pause, what its rate leaves. Rows go out in turns over all publishers, so that a long queue never keeps a short one
 # waiting; what is in reserve is for publishers that nobody is asking at the moment, one row each. Each part reads no
 # more than it may give out, however much is due. Publishers are locked in the order of their ids, as wherever many are.
+# Chosen rows are looked up by their keys, one by one, and `coalesce` keeps the index of what is due out of that:
+# statistics do not know what has just become due, and thousands that were taken for one were compared each to each.
 _CLAIM = """
 WITH ready AS MATERIALIZED (
     SELECT publisher.id, under_way.leases = 0 AS is_idle, least(
@@ -91,9 +93,13 @@ WITH ready AS MATERIALIZED (
       FROM due ORDER BY turn, next_poll_at LIMIT %(limit)s
 ), ours AS MATERIALIZED (
     SELECT chosen.*
-      FROM chosen JOIN subscriptions_pollschedule AS schedule USING (subscription_id)
-     WHERE schedule.next_poll_at <= %(due_by)s AND (schedule.lease_until IS NULL OR schedule.lease_until <= %(at)s)
-       FOR UPDATE OF schedule SKIP LOCKED
+      FROM chosen CROSS JOIN LATERAL (
+        SELECT FROM subscriptions_pollschedule AS schedule
+         WHERE schedule.subscription_id = chosen.subscription_id
+           AND coalesce(schedule.next_poll_at, 'infinity') <= %(due_by)s
+           AND (schedule.lease_until IS NULL OR schedule.lease_until <= %(at)s)
+           FOR UPDATE SKIP LOCKED
+      ) AS locked
 ), taken AS MATERIALIZED (
     SELECT publisher.id, mine.questions
       FROM publishers_publisher AS publisher
