@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from accounts.api import caller
 from partnerhub.api.etag import version_seen
 from partnerhub.api.idempotency import idempotent
+from partnerhub.api.pages import page_of, total_of
 from partnerhub.api.reading import body_of, checked
-from partnerhub.api.schema import IF_MATCH, operation
+from partnerhub.api.schema import IF_MATCH, PAGED, operation
 from partnerhub.api.shapes import Collection, collection, guid
 from partnerhub.api.views import OwnResource
 from partnerhub.clock import now
@@ -23,11 +24,17 @@ from subscriptions.api.operations import OperationShown, operation_of, operation
 from subscriptions.api.previews import PreviewShown, preview_shown
 from subscriptions.api.requests import ChangeRequestShown, DecisionBody, RequestBody, request_shown
 from subscriptions.api.views import bare_subscription_of, subscription_of
+from subscriptions.enums import RequestStatus
 from subscriptions.models import Subscription
-from subscriptions.selectors import change_request_of
+from subscriptions.selectors import change_request_of, change_requests_visible_to
 from subscriptions.services.locking import check_version, lock_subscription
 from subscriptions.services.quoting import quote
 from subscriptions.services.requests import approve, ask, decline, withdraw
+
+REQUESTS_QUERY = {
+    "status": f"Only those that are {', '.join(RequestStatus)}.",
+    "customerId": "Only those for this customer.",
+}
 
 
 class Previews(OwnResource):
@@ -87,6 +94,28 @@ class OperationById(OwnResource):
     def get(self, request: Request, customer_id: str, subscription_id: str, operation_id: str) -> Response:
         found = subscription_of(caller(request), customer_id, subscription_id)
         return Response(operation_shown(operation_of(found, guid(operation_id, "operation"))))
+
+
+class EveryChangeRequest(OwnResource):
+    @operation(
+        "listEveryChangeRequest",
+        "What admin agents are asked for, of all customers",
+        Collection[ChangeRequestShown],
+        query=REQUESTS_QUERY,
+        parameters=PAGED,
+        about="Page by page, those that expire first first. Without a `status`, those that are open.",
+        roles=grants.READERS,
+        refusals=(*grants.READING, InvalidInput),
+        answer=examples.EVERY_CHANGE_REQUEST,
+    )
+    def get(self, request: Request) -> Response:
+        rows = change_requests_visible_to(caller(request)).filter(status=_status_asked(request))
+        if given := request.query_params.get("customerId"):
+            rows = rows.filter(subscription__customer=guid(given, "customer"))
+        page = page_of(rows, request, "/changerequests", key="expires_at")
+        total, following, preceding = total_of(page, rows), page.following, page.preceding
+        shown = map(request_shown, page.rows)
+        return Response(collection(shown, "/changerequests", total=total, following=following, preceding=preceding))
 
 
 class ChangeRequests(OwnResource):
@@ -228,6 +257,13 @@ def _as_seen(request: Request, body: dict[str, Any], found: Subscription) -> Ite
     with transaction.atomic():
         check_version(lock_subscription(found.pk, caller(request)), version_seen(request, body, found.pk))
         yield
+
+
+def _status_asked(request: Request) -> RequestStatus:
+    given = request.query_params.get("status") or RequestStatus.OPEN
+    if given not in list(RequestStatus):
+        raise InvalidInput(field="status", problem=f"{', '.join(RequestStatus)} are known")
+    return RequestStatus(given)
 
 
 def _uri(found: Subscription) -> str:

@@ -379,6 +379,7 @@ ASKED: Json = {"quantity": 9, "reason": "Four colleagues join in January"}
 CHANGE_REQUEST = ChangeRequestShown(
     id=REQUEST_ID,
     subscriptionId=SUBSCRIPTION_ID,
+    customerId=CUSTOMER_ID,
     baseEtag=etag_of(UUID(SUBSCRIPTION_ID), 2),
     changes={"quantity": [5, 9]},
     preview={"before": _state(5), "after": _state(9), "due_today": {"amount": "40.3200", "currency": "PLN"}},
@@ -393,6 +394,7 @@ CHANGE_REQUEST = ChangeRequestShown(
     attributes=Attributes(objectType="ChangeRequest"),
 )
 CHANGE_REQUESTS = collection([CHANGE_REQUEST], f"{SUBSCRIPTION}/changerequests")
+EVERY_CHANGE_REQUEST = collection([CHANGE_REQUEST], "/changerequests")
 
 
 def _decided(status: str, decision: str) -> ChangeRequestShown:

@@ -31,6 +31,7 @@ class ChangeRequestShown(TypedDict):
 
     id: Guid
     subscriptionId: Guid
+    customerId: Guid
     baseEtag: str
     changes: dict[str, list[Any]]
     preview: dict[str, Any]
@@ -49,6 +50,7 @@ def request_shown(request: ChangeRequest) -> ChangeRequestShown:
     return ChangeRequestShown(
         id=str(request.pk),
         subscriptionId=str(request.subscription_id),
+        customerId=str(request.subscription.customer_id),
         baseEtag=etag_of(request.subscription_id, request.base_version),
         changes=request.changes,
         preview=request.shown,

@@ -48,6 +48,7 @@ urlpatterns = [
     path(f"{ITEM}/snooze", triaging.Snooze.as_view()),
     path(f"{ITEM}/wake", triaging.Waking.as_view()),
     path("jobs/subscriptions", bulk.BulkJobs.as_view()),
+    path("changerequests", changing.EveryChangeRequest.as_view()),
     path("divergences", divergences.Divergences.as_view()),
     path("divergences/<str:divergence_id>", divergences.DivergenceById.as_view()),
     path("divergences/<str:divergence_id>/accept", divergences.Accepting.as_view()),

@@ -267,6 +267,29 @@ def test_a_sales_program_asks_and_an_admin_program_decides(admin, sales):
     assert [one["status"] for one in admin.get(path).json()["items"]] == ["partly_approved"]
 
 
+def test_what_is_asked_for_is_listed_for_all_customers_until_it_is_decided(admin, sales):
+    first, second = active(), active()
+    for subscription in (first, second):
+        sales.send("post", path_of(subscription, "changerequests"), {"quantity": 9, "reason": "Two more people"})
+    asked = admin.get("/changerequests").json()
+    request = first.change_requests.get()
+    admin.send("post", path_of(first, "changerequests", str(request.pk), "decline"), {"reason": "Later"})
+
+    def ids(query: str) -> list[str]:
+        return [one["subscriptionId"] for one in admin.get(f"/changerequests?{query}").json()["items"]]
+
+    assert asked["totalCount"] == 2
+    assert asked["items"][0] == admin.get(path_of(first, "changerequests", str(request.pk))).json() | {
+        "status": "open",
+        "decidedBy": "",
+        "decidedAt": None,
+        "decision": "",
+    }
+    assert (ids(""), ids("status=declined"), ids("size=1")) == ([str(second.pk)], [str(first.pk)], [str(second.pk)])
+    assert (ids(f"customerId={first.customer_id}"), ids(f"customerId={second.customer_id}")) == ([], [str(second.pk)])
+    refused(admin.get("/changerequests?status=new"), 400, 800002)
+
+
 @pytest.mark.parametrize(
     "change", [{}, {"friendlyName": "X"}, {"autoRenewEnabled": False}, {"status": "deleted"}, {"quantity": 8}]
 )

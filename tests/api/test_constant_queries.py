@@ -56,6 +56,7 @@ def other_plan(found: Subscription) -> None:
 
 LISTS: list[tuple[str, Callable[[Subscription], object]]] = [
     ("/attention", waiting),
+    ("/changerequests", asked),
     ("/auditrecords", renamed),
     ("/publishers", lambda _: PublisherFactory()),
     ("{subscription}/timeline", renamed),

@@ -27,7 +27,7 @@ OF_CUSTOMERS = [
     for method in methods
     if "{customer_id}" in path and method in ("get", "post", "put", "patch", "delete")
 ]
-LISTS = ("/customers", "/subscriptions", "/attention", "/divergences")
+LISTS = ("/customers", "/subscriptions", "/attention", "/divergences", "/changerequests")
 
 
 def limited(*customers: Customer, role: Role = Role.ADMIN_AGENT) -> Program:
@@ -124,8 +124,14 @@ def test_lists_hold_only_what_is_in_scope(theirs, path):
     everything = Program(Role.ADMIN_AGENT).get(path).json()
 
     assert str(theirs.customer_id) not in str(seen)
-    assert seen["totalCount"] == {"/customers": 1, "/subscriptions": 1, "/attention": 1, "/divergences": 0}[path]
-    assert everything["totalCount"] == {"/customers": 2, "/subscriptions": 3, "/attention": 3, "/divergences": 0}[path]
+    assert (
+        seen["totalCount"]
+        == {"/customers": 1, "/subscriptions": 1, "/attention": 1, "/divergences": 0, "/changerequests": 0}[path]
+    )
+    assert (
+        everything["totalCount"]
+        == {"/customers": 2, "/subscriptions": 3, "/attention": 3, "/divergences": 0, "/changerequests": 1}[path]
+    )
 
 
 def test_an_empty_scope_sees_nobody(theirs):
