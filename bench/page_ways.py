@@ -26,8 +26,10 @@ from accounts.models import User  # noqa: E402
 from accounts.policy import Role  # noqa: E402
 from bench.plans import plans_of  # noqa: E402
 from billing.models import Invoice  # noqa: E402
+from partnerhub.clock import now  # noqa: E402
 from subscriptions.enums import Status  # noqa: E402
 from subscriptions.models import Subscription  # noqa: E402
+from subscriptions.services.ranking import keep_ranked  # noqa: E402
 
 EMAIL = "pages@example.com"
 PARTIAL = {"HX-Request": "true", "HX-Target": "results"}
@@ -36,6 +38,7 @@ Page = Callable[[], bytes]
 
 
 def main() -> None:
+    keep_ranked(at=now())  # as the scheduler does all the time
     client = _agent()
     if sys.argv[1] == "cookie":
         name = settings.SESSION_COOKIE_NAME

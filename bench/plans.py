@@ -37,8 +37,9 @@ def explained(sql: str) -> Plan:
     return Plan(sql, found["Execution Time"], sum(map(_read, nodes)), found["Plan"]["Actual Rows"], whole)
 
 
-def _reads(sql: str) -> bool:
-    return sql.lstrip().startswith(("SELECT", "WITH"))
+def _reads(sql: str | None) -> bool:
+    """Prepared statements have no text with values; they read by keys."""
+    return sql is not None and sql.lstrip().startswith(("SELECT", "WITH"))
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
