@@ -17,6 +17,7 @@ from django.db.models import AutoField, BigAutoField, Field, Model
 
 Values = Iterable[object]
 _INSERT = 'INSERT INTO "{table}" ({columns}) VALUES {rows}'
+_UPDATE = 'UPDATE "{table}" SET {pairs} WHERE "{key}" = %s'
 
 
 class _Cursor(psycopg.RawCursor[tuple[Any, ...]]):
@@ -105,15 +106,44 @@ def insert(*written: Model) -> None:
 @cache
 def _insert(models: tuple[type[Model], ...]) -> str:
     """One statement that inserts a row for each; `models` in the order of their tables."""
-    parts = [_one_insert(model, models.count(model)) for model in dict.fromkeys(models)]
+    tables = dict.fromkeys(models)
+    return _inserts(
+        tuple((one._meta.db_table, tuple(field.column for field in _written(one)), models.count(one)) for one in tables)
+    )
+
+
+def insert_rows(*tables: tuple[str, Sequence[str], Sequence[Sequence[object]]]) -> None:
+    """Write a few new rows of some tables in one statement, which is another one for each number of rows: tables with
+    their columns, and the values of each row in that order. Raises DatabaseError.
+    """
+    shapes = tuple((table, tuple(columns), len(written)) for table, columns, written in tables)
+    execute(_inserts(shapes), [value for _table, _columns, written in tables for row in written for value in row])
+
+
+@cache
+def _inserts(shapes: tuple[tuple[str, tuple[str, ...], int], ...]) -> str:
+    """Tables with their columns, and how many rows of each."""
+    parts = []
+    for table, columns, count in shapes:
+        names = ", ".join(f'"{column}"' for column in columns)
+        row = f"({', '.join(['%s'] * len(columns))})"
+        parts.append(_INSERT.format(table=table, columns=names, rows=", ".join([row] * count)))
     first = ", ".join(f"written{number} AS ({part})" for number, part in enumerate(parts[:-1]))
     return f"WITH {first} {parts[-1]}" if first else parts[-1]
 
 
-def _one_insert(model: type[Model], count: int) -> str:
-    names = ", ".join(f'"{field.column}"' for field in _written(model))
-    row = f"({', '.join(['%s'] * len(_written(model)))})"
-    return _INSERT.format(table=model._meta.db_table, columns=names, rows=", ".join([row] * count))
+def update(one: Model, *names: str) -> None:
+    """Write the named fields of an object. Raises DatabaseError."""
+    statement, attributes = _update(type(one), names)
+    execute(statement, [*(getattr(one, attribute) for attribute in attributes), one.pk])
+
+
+@cache
+def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, list[str]]:
+    fields = [field for field in model._meta.concrete_fields if field.name in names]
+    pairs = ", ".join(f'"{field.column}" = %s' for field in fields)
+    table, key = model._meta.db_table, model._meta.pk.column
+    return _UPDATE.format(table=table, pairs=pairs, key=key), [field.attname for field in fields]
 
 
 @cache

@@ -10,9 +10,11 @@ from uuid import UUID
 from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub import bulk, prepared
 from partnerhub.errors import CartNotFound, NotFound
 from partnerhub.outbox.models import Event
 from publishers.models import PlanTerm
+from publishers.selectors import plan_term_sold
 from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
 from subscriptions.gates import blocker
 from subscriptions.models import (
@@ -31,6 +33,10 @@ from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.tranches import Batch
 
 Row = TypeVar("Row", bound=Model)
+_IN_FLIGHT = prepared.Selection(
+    "SELECT {operation} FROM subscriptions_operation AS operation WHERE subscription_id = %s AND status = ANY(%s)",
+    operation=Operation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,17 @@ def told(rows: Sequence[Subscription], *related: str) -> Sequence[Subscription]:
     prefetch_related_objects([row for row in rows if row.status == Status.PENDING], "gates")
     prefetch_related_objects(rows, *related)
     return rows
+
+
+def with_sold(subscription: Subscription) -> Subscription:
+    """A subscription with its plan term, plan, offer and publisher, read in one statement."""
+    subscription.plan_term = term = plan_term_sold(subscription.plan_term_id)
+    subscription.plan, subscription.offer, subscription.publisher = (
+        term.plan,
+        term.plan.offer,
+        term.plan.offer.publisher,
+    )
+    return subscription
 
 
 def within(rows: QuerySet[Row], actor: Actor, path: str = "customer") -> QuerySet[Row]:
@@ -180,7 +197,10 @@ def operation_in_flight(subscription: Subscription) -> Operation | None:
     """
     fetched: list[Operation] | None = getattr(subscription, "in_flight", None)
     if fetched is None:
-        return subscription.operations.filter(status__in=IN_FLIGHT).first()
+        found = [operation for (operation,) in _IN_FLIGHT(subscription.pk, bulk.array(IN_FLIGHT))]
+        for operation in found:
+            operation.subscription = subscription
+        return next(iter(found), None)
     return next(iter(fetched), None)
 
 

@@ -74,8 +74,8 @@ def test_a_write_asks_little_of_the_database(waiting_carts) -> None:
 
     assert {name: len(statements) for name, statements in asked.items()} == {
         "checkout": 10,
-        "quantity": 13,
-        "nickname": 8,
+        "quantity": 11,
+        "nickname": 7,
     }
 
 

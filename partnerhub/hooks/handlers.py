@@ -4,11 +4,18 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from partnerhub import prepared
 from partnerhub.hooks.bodies import body
 from partnerhub.hooks.models import Delivery, Registration
 from partnerhub.hooks.registry import Announcement, Place, add, announcements_of, may_hear
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import handles
+
+_REGISTERED = """
+SELECT registration.events FROM hooks_registration AS registration
+  JOIN accounts_client AS client ON client.id = registration.client_id
+ WHERE registration.ended_at IS NULL AND client.is_active
+"""
 
 
 def announce(announcement: Announcement) -> None:
@@ -19,7 +26,7 @@ def announce(announcement: Announcement) -> None:
 
 def wanted(names: set[str]) -> set[str]:
     """Those of the hub's events that some program is registered for now."""
-    registered = {name for events in _standing().values_list("events", flat=True) for name in events}
+    registered = {name for (events,) in prepared.rows(_REGISTERED, ()) for name in events}
     return {name for name in names if any(one.name in registered for one in announcements_of(name))}
 
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
-from partnerhub import bulk
+from partnerhub import bulk, prepared
 from partnerhub.outbox.models import Delivery, Event
 
 Handler = Callable[[Event, datetime], None]
@@ -91,7 +91,7 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 _LAST = """
 SELECT last.stream_id, last.sequence, last.hash
-  FROM unnest(%(streams)s::uuid[]) AS stream (id)
+  FROM unnest(%s::uuid[]) AS stream (id)
  CROSS JOIN LATERAL (SELECT stream_id, sequence, hash FROM outbox_event
                       WHERE stream_id = stream.id ORDER BY sequence DESC LIMIT 1) AS last
 """
@@ -100,6 +100,10 @@ _EVENT = (
     "actor_role", "request_id", "correlation_id", "at", "previous_hash", "hash",
 )  # fmt: skip
 _DELIVERY = ("event_id", "handler", "stream_id", "sequence", "attempts", "next_attempt_at", "last_error")
+# A table, its columns and their values in some rows.
+Table = tuple[str, Sequence[str], Sequence[Sequence[object]]]
+# As many events are written faster by a prepared statement than by COPY.
+FEW = 4
 # An event's row: its values in the order of _EVENT, all of them text but the sequence.
 Line = tuple[str, str, str, int, str, str, str, str, str, str, str, str, str, str, str, str]
 
@@ -137,7 +141,7 @@ def record_all(facts: Iterable[Fact], *, actor: Author, at: datetime) -> list[Ev
     context = structlog.contextvars.get_contextvars()
     request_id, correlation_id = str(context.get("request_id", "")), str(context.get("correlation_id", ""))
     happenings = [Happening(fact, at, request_id, correlation_id) for fact in facts]
-    lines = _append(happenings, actor)
+    lines = _append(happenings, actor, _write_few)
     return [_event(line, one) for line, one in zip(lines, happenings, strict=True)]
 
 
@@ -146,21 +150,34 @@ def record_many(happenings: Sequence[Happening], *, actor: Author) -> None:
 
     Every stream's row must be locked by the caller. Raises TransactionManagementError outside a transaction.
     """
-    _append(happenings, actor)
+    _append(happenings, actor, _copy)
 
 
-def _append(happenings: Sequence[Happening], actor: Author) -> list[Line]:
+def _append(happenings: Sequence[Happening], actor: Author, write: Callable[[Sequence[Table]], None]) -> list[Line]:
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an event is recorded in the transaction of its change")
     if not happenings:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST, {"streams": list({one.fact.stream_id for one in happenings})})
-        lines = _lines(happenings, {row[0]: (row[1], row[2]) for row in cursor.fetchall()}, actor)
-    bulk.insert(Event._meta.db_table, _EVENT, lines)
+    streams = bulk.array({one.fact.stream_id for one in happenings})
+    last = {row[0]: (row[1], row[2]) for row in prepared.rows(_LAST, [streams])}
+    lines = _lines(happenings, last, actor)
+    tables: list[Table] = [(Event._meta.db_table, _EVENT, lines)]
     if owed := list(_owed(lines)):
-        bulk.insert(Delivery._meta.db_table, _DELIVERY, owed)
+        tables.append((Delivery._meta.db_table, _DELIVERY, owed))
+    write(tables)
     return lines
+
+
+def _write_few(tables: Sequence[Table]) -> None:
+    if len(tables[0][2]) <= FEW:
+        prepared.insert_rows(*tables)
+    else:
+        _copy(tables)
+
+
+def _copy(tables: Sequence[Table]) -> None:
+    for table in tables:
+        bulk.insert(*table)
 
 
 def _lines(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], actor: Author) -> list[Line]:

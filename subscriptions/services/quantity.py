@@ -9,7 +9,7 @@ from accounts.policy import Action, Actor, authorize
 from subscriptions.enums import OperationAction
 from subscriptions.models import Subscription
 from subscriptions.quantities import check_quantity
-from subscriptions.selectors import batches_of
+from subscriptions.selectors import batches_of, with_sold
 from subscriptions.services.checks import check_changeable, check_reducible
 from subscriptions.services.locking import check_version, lock_subscription
 from subscriptions.services.starting import Wanted, begin, begin_asking, hold_until
@@ -36,7 +36,7 @@ def change_quantity(
     reseller (rule 86).
     """
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
-    subscription = lock_subscription(subscription_id, actor)
+    subscription = with_sold(lock_subscription(subscription_id, actor))
     check_version(subscription, version)
     check_changeable(subscription, "quantity", at)
     if quantity == subscription.quantity:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.policy import Actor, Role
+from partnerhub import bulk, prepared
 from partnerhub.outbox.recorder import record
 from publishers.selectors import policy_duration
 from subscriptions.enums import Acceptance, OperationAction, OperationSource, OperationStatus
@@ -20,6 +21,12 @@ from subscriptions.models.operation import IN_FLIGHT, OURS_ALONE
 from subscriptions.services.settling import complete
 
 Values = dict[str, Any]
+_IN_FLIGHT = prepared.Selection(
+    """
+SELECT {operation} FROM subscriptions_operation AS operation WHERE subscription_id = %s AND status = ANY(%s) FOR UPDATE
+""",
+    operation=Operation,
+)
 FOLLOWED = "Another change followed before the publisher had heard of this."
 
 
@@ -63,10 +70,11 @@ def begin(
     The subscription is locked and no other change is in flight; what only tells, and the publisher has not heard yet,
     is given up for it.
     """
-    for waiting in subscription.operations.select_for_update().filter(status__in=IN_FLIGHT):
+    for (waiting,) in _IN_FLIGHT(subscription.pk, bulk.array(IN_FLIGHT)):
+        waiting.subscription = subscription
         if waiting.only_tells:
             _give_up(actor, waiting, at)
-    operation = Operation.objects.create(
+    operation = Operation(
         subscription=subscription,
         action=wanted.action,
         source=source,
@@ -81,6 +89,7 @@ def begin(
         due_at=due_at,
         next_attempt_at=held_until or at,
     )
+    prepared.insert(operation)
     if held_until is not None:
         data = {**_facts_of(operation), "until": held_until.isoformat()}
         record(ChangeHeld(subscription.pk, data, wanted.reason), actor=actor, at=at)
