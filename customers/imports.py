@@ -77,14 +77,15 @@ class Import(ABC, Generic[FormT]):
         return Planned(plan, changes=bool(changed))
 
     def apply(self, actor: Actor, row: JobRow, *, at: datetime) -> dict[str, Any]:
-        if row.plan["before"] is None:
+        is_new = row.plan["before"] is None
+        if is_new:
             self.save(actor, row.asked, None, at)
-            return {}
         found = self.find(row.asked[self.key])
         if found is None:
             raise NotFound(what=self.noun, id=row.asked[self.key])
-        self.save(actor, row.asked, replace(found, version=row.plan["version"]), at)
-        return {}
+        if not is_new:
+            self.save(actor, row.asked, replace(found, version=row.plan["version"]), at)
+        return {"id": str(found.id)}
 
     def phrase(self, job: Job) -> str:
         return ""
@@ -139,7 +140,8 @@ class Import(ABC, Generic[FormT]):
     @abstractmethod
     def headings(self) -> tuple[str, str]: ...
     @abstractmethod
-    def url(self, row: JobRow) -> str: ...
+    def url(self, row: JobRow) -> str:
+        """Where what the row concerns is, without a query; empty while there is none."""
 
     @abstractmethod
     def subject_ids(self, keys: list[str]) -> dict[str, UUID]:
@@ -173,8 +175,8 @@ class CustomerImport(Import[CustomerFields]):
         return _("Domain"), _("Customer")
 
     def url(self, row: JobRow) -> str:
-        customer = Customer.objects.filter(domain__iexact=row.asked[self.key]).first()
-        return reverse("customers:account", args=[customer.pk]) if customer else ""
+        customer_id = row.result.get("id") or row.subject_id
+        return reverse("customers:account", args=[customer_id]) if customer_id else ""
 
     def subject_ids(self, keys: list[str]) -> dict[str, UUID]:
         there = Customer.objects.annotate(key=Lower("domain")).filter(key__in=keys)
@@ -212,7 +214,7 @@ class ResellerImport(Import[NewResellerForm]):
         return _("PartnerID"), _("Indirect reseller")
 
     def url(self, row: JobRow) -> str:
-        there = IndirectReseller.objects.filter(pk=row.asked[self.key]).exists()
+        there = row.result.get("id") or row.plan.get("before") is not None
         return reverse("resellers:detail", args=[row.asked[self.key]]) if there else ""
 
     def subject_ids(self, keys: list[str]) -> dict[str, UUID]:

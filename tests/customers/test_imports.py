@@ -137,16 +137,20 @@ def test_a_plan_shows_each_row_and_changes_nothing():
 
 
 @pytest.mark.django_db
-def test_the_rows_that_fit_are_applied_and_a_repetition_changes_nothing():
+def test_the_rows_that_fit_are_applied_and_a_repetition_changes_nothing(django_assert_num_queries):
     reseller = ResellerFactory()
     rows = [
         CUSTOMER | {"vat_id": "1199900044", "partner_id": reseller.pk},
         CUSTOMER | {"domain": "b", "vat_id": "x", "partner_id": ""},
     ]
 
-    assert outcomes(applied(CUSTOMERS, rows)) == [("done", ""), ("refused", "row_unfit")]
+    job = applied(CUSTOMERS, rows)
+    assert outcomes(job) == [("done", ""), ("refused", "row_unfit")]
 
     customer = Customer.objects.get()
+    with django_assert_num_queries(1):
+        told = [CUSTOMERS.tell(row).url for row in job.rows.select_related("job").order_by("number")]
+    assert told == [reverse("customers:account", args=[customer.pk]), ""]
     expected = CUSTOMER | {"vat_id": "PL1199900044", "partner_id": reseller.pk, "language": "en", "region": ""}
     assert customer_values(customer) == expected
     assert outcomes(planned(CUSTOMERS, rows)) == [("skipped", ""), ("refused", "row_unfit")]
@@ -217,8 +221,9 @@ def test_resellers_are_added_and_changed():
         (r.pk, r.name, r.country, r.agreement_signed_at is not None) for r in IndirectReseller.objects.order_by("pk")
     ]
     assert saved == [("5550001", "Old", "DE", True), ("5550002", "New", "PL", False)]
-    last = job.rows.select_related("job").get(number=4)
-    assert RESELLERS.tell(last).notes == [
+    told = [RESELLERS.tell(row) for row in job.rows.select_related("job").order_by("number")]
+    assert [one.url for one in told] == ["/resellers/5550001/", "/resellers/5550002/", "", ""]
+    assert told[3].notes == [
         "PartnerID: 4 to 16 digits are expected.",
         "Agreement signed on: This day has not come yet.",
     ]
