@@ -21,7 +21,7 @@ PEOPLE = {
     "both@partnerhub.example": "sales agent and admin agent",
 }
 STOP_ORDER = ("scheduler", "worker", "web", "publisher", "valkey", "postgres")
-READY_SECONDS = 120.0
+READY_SECONDS = 120.0  # of a machine without other work: on a busy one as much longer as it is slower
 
 
 class DemoError(Exception):
@@ -111,16 +111,17 @@ def _prepare(folder: HubFolder, environment: dict[str, str]) -> None:
 def _wait_until_ready(supervisor: Supervisor, hub: Configuration, folder: HubFolder) -> None:
     say("Starting web, worker, scheduler and the demo publisher.")
     waiting = {f"{hub.local_url}/health/ready": "web", f"{hub.publisher_url}/health": "publisher"}
-    deadline = time.monotonic() + READY_SECONDS
+    waited, last = 0.0, time.monotonic()
     while waiting:
+        waited, last = waited + (time.monotonic() - last) * processes.share_of_processor(), time.monotonic()
         for url, name in list(waiting.items()):
             status, body = ports.answer(url)
             if status == 200:
                 del waiting[url]
-            elif time.monotonic() > deadline:
+            elif waited > READY_SECONDS:
                 log = folder.logs / f"{name}.log"
                 raise DemoError(
-                    f"{name} was not ready after {READY_SECONDS:.0f} s: {url} answered {status} {body[:300]}\n"
+                    f"{name} was not ready in time: {url} answered {status} {body[:300]}\n"
                     f"{embedded.tail(log)}\nIts log: {log}"
                 )
         supervisor.watch()

@@ -73,3 +73,8 @@ def _tie(parent: int, uid: int | None, death_signal: signal.Signals) -> Callable
                 os._exit(1)
 
     return between_fork_and_exec
+
+
+def share_of_processor() -> float:
+    """How much of a processor one more process gets on this machine, from 0 to 1, by the load of the last minute."""
+    return min(1.0, (os.cpu_count() or 1) / max(os.getloadavg()[0], 1.0))
