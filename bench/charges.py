@@ -62,8 +62,15 @@ def fill(subscriptions: int) -> None:
     call_command("migrate", interactive=False, verbosity=0)
     customers = max(1, subscriptions // 20)
     seed(subscriptions=subscriptions, customers=customers, publishers=PUBLISHERS, at=SEEDED_AT)
+    charge()
     with connection.cursor() as cursor:
-        for statement in (_EVENTS, _CHARGES, _ACCOUNTS, "VACUUM ANALYZE"):
+        cursor.execute("VACUUM ANALYZE")
+
+
+def charge() -> None:
+    """One charge of October 2026 for every active subscription, by what it holds now."""
+    with connection.cursor() as cursor:
+        for statement in (_EVENTS, _CHARGES, _ACCOUNTS):
             cursor.execute(statement)
 
 

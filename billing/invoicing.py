@@ -14,12 +14,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Max, Min, Sum
 
 from accounts.policy import Action, Actor, authorize, authorize_for_all
-from billing.drafting import Drafted, Failure, customers_to_draft, unbilled
+from billing.drafting import Failure, customers_to_draft, unbilled, whole_ledger
 from billing.enums import InvoiceKind, InvoiceState
 from billing.models import BillingRun, Charge, Invoice
 from billing.periods import Month
 from billing.seller import seller_profile
-from billing.services.invoices import draft_customers
+from billing.services.invoices import Kept, draft_customers
 from billing.services.numbering import lock_series, number
 from partnerhub.errors import BilledLater, ClockBehind, HubError, RowFailed
 from partnerhub.outbox.models import Event
@@ -98,7 +98,8 @@ def preview(actor: Actor, *, as_of: date, at: datetime, chunks: int | None = Non
 def months_to_draft(as_of: date) -> list[Month]:
     """The months that are over on a day and not drafted yet, or not for everybody, the oldest first."""
     last = Month.of(Month.of(as_of).start - timedelta(days=1))
-    oldest = unbilled(last.begins_next).exclude(amount=0).aggregate(at=Min("recorded_at"))["at"]
+    with whole_ledger():
+        oldest = unbilled(last.begins_next).exclude(amount=0).aggregate(at=Min("recorded_at"))["at"]
     month = min(Month.of(oldest.astimezone(UTC).date()), last) if oldest else last
     done = set(BillingRun.objects.filter(finished_at__isnull=False).values_list("month", flat=True))
     return [one for one in _months(month, last) if one.start not in done]
@@ -122,7 +123,7 @@ def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None 
     run = BillingRun.objects.filter(month=month.start, finished_at__isnull=False).first()
     if run is not None:
         return run
-    owing = list(customers_to_draft(month))
+    owing = _owing(month)
     if owing:
         seller_profile()
     run, _created = BillingRun.objects.get_or_create(month=month.start, defaults={"started_at": at})
@@ -134,12 +135,15 @@ def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None 
     untried = set(ids).difference(*tried)
     kept = [failure for customer_id, failure in told.items() if customer_id in untried]
     run.failures = kept + [failure.as_json() for failure in failures]
-    # All of them, not whether there is one: for a first row of tables that have just grown the database may choose a
-    # plan that compares each charge to each line.
-    finished = month.begins_next <= at and not list(customers_to_draft(month))
+    finished = month.begins_next <= at and not _owing(month)
     BillingRun.objects.filter(pk=run.pk).update(failures=run.failures, finished_at=at if finished else None)
     run.refresh_from_db()
     return run
+
+
+def _owing(month: Month) -> list[UUID]:
+    with whole_ledger():
+        return list(customers_to_draft(month))
 
 
 def _draft_chunk(actor: Actor, run: BillingRun, ids: Sequence[UUID], month: Month, at: datetime) -> list[Failure]:
@@ -154,11 +158,11 @@ def _draft_chunk(actor: Actor, run: BillingRun, ids: Sequence[UUID], month: Mont
 
 
 @transaction.atomic
-def _drafted(actor: Actor, run: BillingRun, ids: Sequence[UUID], month: Month, at: datetime) -> Drafted:
+def _drafted(actor: Actor, run: BillingRun, ids: Sequence[UUID], month: Month, at: datetime) -> Kept:
     found = draft_customers(actor, ids, month, at=at)
     # Before the run's row is locked, not at the commit: another worker counts its chunk there, too.
     transaction.get_connection().check_constraints()
-    counted = {"chunks": F("chunks") + 1, "invoices": F("invoices") + len(found.drafts)}
+    counted = {"chunks": F("chunks") + 1, "invoices": F("invoices") + found.invoices}
     BillingRun.objects.filter(pk=run.pk).update(**counted, lines=F("lines") + found.lines)
     return found
 

@@ -1,15 +1,17 @@
 """Acts on invoices: drafted, held and released, approved, dropped, drafted anew, paid."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
-from billing.drafting import Draft, Drafted, draft
+from billing.drafting import Failure, Owed, owed
 from billing.enums import InvoiceKind, InvoiceState
 from billing.events import (
     InvoiceDrafted,
@@ -35,18 +37,46 @@ _INVOICE = (
     "seller", "language", "drafted_at", "review_until", "credits_id", "reason", "finalized_by", "local_currency",
     "local_rate_source", "previous_hash", "hash", "paid_by", "payment_reference",
 )  # fmt: skip
-# From `reason` on: what a draft has none of yet.
-_BLANK = ("",) * 8
 _LINE = (
     "invoice_id", "position", "charge_id", "stands", "description", "net", "tax_rate", "tax", "tax_reason",
     "credits_id",
 )  # fmt: skip
 
 
+# Drafts with their lines, as `billing.drafting` finds them. Of a draft nothing is known yet from `reason` on.
+_KEEP = """
+, buyer AS (
+SELECT * FROM unnest(%s::uuid[], %s::jsonb[], %s::text[]) AS buyer (customer_id, profile, language)
+), kept AS (
+INSERT INTO billing_invoice
+  (id, kind, customer_id, currency, period_start, period_end, state, net, tax, gross, buyer, seller, language,
+   drafted_at, review_until, reason, finalized_by, local_currency, local_rate_source, previous_hash, hash, paid_by,
+   payment_reference)
+SELECT id, %s, customer_id, currency, %s, %s, %s, net, tax, net + tax, buyer.profile, %s, buyer.language,
+       %s, %s, '', '', '', '', '', '', '', ''
+  FROM draft JOIN buyer USING (customer_id)
+), written AS (
+INSERT INTO billing_invoiceline (invoice_id, position, charge_id, stands, description, net, tax_rate, tax, tax_reason)
+SELECT invoice_id, position, id, true, names || jsonb_build_object('nickname', nickname), amount, rate, tax, reason
+  FROM line
+)
+SELECT id, customer_id, currency, net + tax, lines FROM draft ORDER BY customer_id, currency COLLATE "C"
+"""
+
+
+@dataclass(slots=True)
+class Kept:
+    """What came of drafting some customers: how many invoices with how many lines, and who could not be drafted."""
+
+    invoices: int
+    lines: int
+    failures: list[Failure]
+
+
 @transaction.atomic
 def draft_customers(
     actor: Actor, customer_ids: Sequence[UUID], month: Month, *, at: datetime, currency: str | None = None
-) -> Drafted:
+) -> Kept:
     """Draft what some customers owe for a month; one that somebody else is drafting right now is left to them.
 
     Idempotent: a charge stands on one invoice. Raises NotPermitted, SellerIncomplete.
@@ -54,9 +84,11 @@ def draft_customers(
     authorize(actor, Action.INVOICE_MANAGE)
     # Not the key: whoever buys or changes something for the customer meanwhile need not wait.
     locked = Customer.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=customer_ids)
-    found = draft(list(locked.order_by("pk")), month, currency)
-    _keep(actor, found.drafts, at)
-    return found
+    found = owed(list(locked.order_by("pk")), month, currency)
+    written = found.ask(_KEEP, _given(found, month, at))
+    facts = [_drafted(month, *row) for row in written]
+    record_many([Happening(fact, at) for fact in facts], actor=actor)
+    return Kept(len(written), sum(lines for *_, lines in written), found.failures)
 
 
 @transaction.atomic
@@ -171,18 +203,16 @@ def _place(invoice: Invoice) -> dict[str, Any]:
     return {name: getattr(invoice, name) for name in ("kind", "customer_id", "currency", "period_start")}
 
 
-def _keep(actor: Actor, drafts: Sequence[Draft], at: datetime) -> None:
-    """Write drafts with their lines, and what happened."""
-    if not drafts:
-        return
-    today = midnight(at.astimezone(UTC).date()) or at
-    review_until = today + hub_policy_duration("invoice_review", at)
-    kept = [(uuid4(), one) for one in drafts]
-    rows = (_row(invoice_id, one, at, review_until) for invoice_id, one in kept)
-    bulk.insert("billing_invoice", _INVOICE, rows)
-    bulk.insert("billing_invoiceline", _LINE, _line_rows(kept))
-    facts = [_drafted(invoice_id, one) for invoice_id, one in kept]
-    record_many([Happening(fact, at) for fact in facts], actor=actor)
+def _given(found: Owed, month: Month, at: datetime) -> list[Any]:
+    """What _KEEP asks for, in its order."""
+    review_until = (midnight(at.astimezone(UTC).date()) or at) + hub_policy_duration("invoice_review", at)
+    buyers = list(found.taxed)
+    return [
+        bulk.array(one.pk for one in buyers),
+        bulk.array(json.dumps(buyer_profile(one)) for one in buyers),
+        bulk.array(one.language for one in buyers),
+        InvoiceKind.INVOICE, month.start, month.end, InvoiceState.DRAFT, json.dumps(found.seller), at, review_until,
+    ]  # fmt: skip
 
 
 def insert_invoices(invoices: Iterable[Invoice]) -> None:
@@ -200,27 +230,6 @@ def _values(row: Invoice | InvoiceLine, columns: Iterable[str]) -> list[Any]:
     return [json.dumps(value) if isinstance(value, dict) else value for value in values]
 
 
-def _row(invoice_id: UUID, one: Draft, at: datetime, review_until: datetime) -> tuple[Any, ...]:
-    """A draft as it is written, in the order of _INVOICE."""
-    month, net, tax = one.month, one.net, one.tax
-    buyer, seller = json.dumps(buyer_profile(one.customer)), json.dumps(one.seller)
-    return (
-        invoice_id, InvoiceKind.INVOICE, one.customer.pk, one.currency, month.start, month.end, InvoiceState.DRAFT,
-        net, tax, net + tax, buyer, seller, one.customer.language, at, review_until, None, *_BLANK,
-    )  # fmt: skip
-
-
-def _line_rows(kept: Sequence[tuple[UUID, Draft]]) -> Iterator[tuple[Any, ...]]:
-    """The lines of drafts as they are written: there are too many for an object each."""
-    for invoice_id, one in kept:
-        invoice = str(invoice_id)
-        for position, line in enumerate(one.lines, 1):
-            described, taxed = line.sold.described(line.nickname), line.taxed
-            yield (
-                invoice, position, line.charge_id, True, described, line.net, taxed.rate, line.tax, taxed.reason, None
-            )  # fmt: skip
-
-
 def buyer_profile(customer: Customer) -> dict[str, str]:
     """Who is billed, as the invoice keeps it."""
     names = ("name", "domain", "address_line", "postal_code", "city", "region", "country", "vat_id")
@@ -231,12 +240,8 @@ def buyer_profile(customer: Customer) -> dict[str, str]:
     return {name: getattr(customer, name) for name in names} | contact
 
 
-def _drafted(invoice_id: UUID, one: Draft) -> InvoiceDrafted:
-    data = {
-        "customer": str(one.customer.pk),
-        "currency": one.currency,
-        "period": str(one.month),
-        "gross": str(one.gross),
-        "lines": len(one.lines),
-    }
-    return InvoiceDrafted(invoice_id, data)
+def _drafted(
+    month: Month, invoice_id: UUID, customer_id: UUID, currency: str, gross: Decimal, lines: int
+) -> InvoiceDrafted:
+    told = {"customer": str(customer_id), "currency": currency, "period": str(month), "gross": str(gross)}
+    return InvoiceDrafted(invoice_id, told | {"lines": lines})

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.denial import denial_of
 from accounts.middleware import actor_of
 from accounts.policy import Action, Actor, authorize, authorize_for_all
-from billing.drafting import customers_to_draft
+from billing.drafting import customers_to_draft, whole_ledger
 from billing.enums import InvoiceKind, InvoiceState
 from billing.filters import month_in
 from billing.invoicing import (
@@ -197,7 +197,7 @@ def _badge(found: BillingRun) -> tuple[str, str]:
 
 def _context(actor: Actor, found: BillingRun) -> dict[str, Any]:
     [row] = _rows([found])
-    left = 0 if found.finished_at else customers_to_draft(Month(found.month)).count()
+    left = 0 if found.finished_at else _left(Month(found.month))
     return {
         "row": row,
         "run": found,
@@ -222,6 +222,11 @@ def _failures(found: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
         }
         for failure in found
     ]
+
+
+def _left(month: Month) -> int:
+    with whole_ledger():
+        return customers_to_draft(month).count()
 
 
 def _etag(actor: Actor, found: BillingRun) -> str:
