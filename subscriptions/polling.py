@@ -6,6 +6,7 @@ still ours. A worker that dies anywhere in between leaves leases that run out, a
 """
 
 import asyncio
+import hashlib
 import random
 import sys
 import time
@@ -48,6 +49,8 @@ TURN_SECONDS = 0.0005
 RESERVED_PART = 10
 # A publisher whose ETag stays while its answer changes is found out.
 IN_FULL_EVERY = 10
+# What stands in place of an ETag where the publisher gives none.
+_MARK = "said:"
 _CLAIMING = 0x48554250  # pg_advisory_xact_lock: claims take turns, so that no limit is passed together
 _POLLING = 0x4855424C  # pg_try_advisory_lock, with the node's name
 
@@ -144,9 +147,9 @@ UPDATE subscriptions_pollschedule AS schedule
 class Claim:
     """A due row under our lease until it is applied or the lease runs out; `lease` names this one question.
 
-    `etag` is what the publisher called its last answer, "" when the question is to be answered in full. `is_first`: the
-    publisher was asked nothing else when this was claimed. `correlation_id` is that of whoever wants to know now, ""
-    for a question of our own schedule.
+    `etag` is what the publisher called its last answer, or our mark of one that it gave no name; "" when whatever is
+    answered is to be judged. `is_first`: the publisher was asked nothing else when this was claimed. `correlation_id`
+    is that of whoever wants to know now, "" for a question of our own schedule.
     """
 
     subscription_id: UUID
@@ -380,10 +383,10 @@ class Poller:
         asked_at = time.monotonic()
         try:
             with _chained_to(claimed):
-                answer = await gateway.ask(address, claimed.subscription_id, etag=claimed.etag)
+                answer = await gateway.ask(address, claimed.subscription_id, etag=_named_there(claimed.etag))
         finally:
             self._asking -= 1
-        self._answered.append(Reply(claimed, answer, self.chance(), time.monotonic() - asked_at))
+        self._answered.append(Reply(claimed, _marked(answer, claimed), self.chance(), time.monotonic() - asked_at))
         if self._applying is None:
             self._applying = asyncio.create_task(self._apply_answered())
 
@@ -444,6 +447,19 @@ class Poller:
             count_calls(calls, at)
         for publisher_id, state in changed.items():
             log.info("circuit_changed", publisher_id=str(publisher_id), circuit=state.value)
+
+
+def _named_there(etag: str) -> str:
+    """The name if it is the publisher's own: no ETag is without quotes, as our marks are."""
+    return "" if etag.startswith(_MARK) else etag
+
+
+def _marked(answer: Answer, claimed: Claim) -> Answer:
+    """The answer, under a mark of ours where the publisher gave no ETag: the same statement is known again by it."""
+    if answer.said is None or answer.etag:
+        return answer
+    mark = _MARK + hashlib.sha256(repr(answer.said).encode()).hexdigest()
+    return replace(answer, said=None if mark == claimed.etag else answer.said, etag=mark)
 
 
 @contextmanager

@@ -241,6 +241,36 @@ def test_a_publisher_is_told_what_it_called_its_last_answer(site, shop):
     assert schedule.next_poll_at > LATER + timedelta(minutes=1)
 
 
+def test_what_is_said_again_without_an_etag_is_judged_now_and_then_only(site, shop):
+    subscription, told = buy_of(shop()), []
+    words = {"planId": "plan", "quantity": 7}
+
+    async def pending(request: web.Request) -> web.StreamResponse:
+        told.append(request.headers.get("if-none-match"))
+        return await says("PendingFulfillmentStart", **words)(request)
+
+    def judged_after(minutes: int) -> bool:
+        """Whether a gate that somebody has written in by hand is put right."""
+        gates = Gate.objects.filter(subscription=subscription, gate=GateName.CONFIGURATION_CONFIRMED)
+        gates.update(message="By hand")
+        assert poll(LATER + timedelta(minutes=minutes)).tally.outcomes == {"answered": 1}
+        return gates.get().message != "By hand"
+
+    site.behave(subscription.pk, pending)
+    poll()
+    assert not judged_after(1)
+    words["quantity"] = 8
+    assert judged_after(2)
+    assert not judged_after(3)
+    PollSchedule.objects.update(attempts=10)
+    assert judged_after(4)
+    assert told == [None] * 5
+
+    site.behave(subscription.pk, says("Subscribed", planId="plan", quantity=7))
+    poll(LATER + timedelta(minutes=5))
+    assert status_of(subscription) == Status.SUBSCRIBED
+
+
 def test_the_question_that_a_person_asks_now_belongs_to_the_trace_of_the_page(site, shop):
     asked_for, other = buy_of(publisher := shop()), buy_of(publisher)
     asked: dict[uuid.UUID, str] = {}
