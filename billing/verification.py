@@ -107,7 +107,7 @@ def _told(ids: list[UUID]) -> Iterator[Told]:
     for delivery in heard.order_by("stream_id", "sequence"):
         if delivery.delivered_at is not None:
             events[delivery.stream_id].append(Heard(delivery.event, delivery.delivered_at))
-    written = Charge.objects.select_related("confirmation", "cause").filter(subscription_id__in=ids)
+    written = Charge.objects.select_related("confirmation", "cause", "price").filter(subscription_id__in=ids)
     for charge in written.order_by("subscription_id", "sequence"):
         charges[charge.subscription_id].append(charge)
     accounts = Account.objects.in_bulk(ids)
@@ -135,6 +135,8 @@ def _evidence_problems(charge: Charge) -> Iterator[str]:
         yield f"its period begins {charge.period_start} before its confirmation {start.starts_at:%Y-%m-%d}"
     if charge.cause.stream_id != charge.subscription_id:
         yield "was caused by an event of another subscription"
+    if charge.currency != charge.price.currency:
+        yield f"is in {charge.currency}, its price in {charge.price.currency}"
 
 
 def _start_faults(report: Report) -> Iterator[Fault]:

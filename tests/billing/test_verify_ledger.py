@@ -78,6 +78,14 @@ def test_a_charge_at_zero_without_a_trial_is_found(capsys):
     assert fault(capsys) == f"first bad row: {row}: its unit_price is 0.0000, recomputed 10.0800"
 
 
+def test_a_charge_in_another_currency_than_its_price_is_found(capsys):
+    charge = Charge.objects.get(subscription=active())
+    forge(charge, "", currency="USD")
+
+    row = f"charge {charge.pk} (subscription {charge.subscription_id} #1)"
+    assert fault(capsys) == f"first bad row: {row}: is in USD, its price in EUR"
+
+
 def test_a_rewritten_event_is_found(capsys):
     subscription = active()
     with pgtrigger.ignore("outbox.Event:event_append_only"):
