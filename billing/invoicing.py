@@ -96,12 +96,18 @@ def preview(actor: Actor, *, as_of: date, at: datetime, chunks: int | None = Non
 
 
 def months_to_draft(as_of: date) -> list[Month]:
-    """The months that are over on a day and not drafted yet, or not for everybody, the oldest first."""
+    """The months that are over on a day and not drafted yet, or not for everybody, the oldest first.
+
+    Once the last of them is drafted for everybody, as on most days, the ledger is not asked: what is late since then
+    stands on the next month's.
+    """
     last = Month.of(Month.of(as_of).start - timedelta(days=1))
+    done = set(BillingRun.objects.filter(finished_at__isnull=False).values_list("month", flat=True))
+    if last.start in done and not BillingRun.objects.filter(finished_at=None).exists():
+        return []
     with whole_ledger():
         oldest = unbilled(last.begins_next).exclude(amount=0).aggregate(at=Min("recorded_at"))["at"]
     month = min(Month.of(oldest.astimezone(UTC).date()), last) if oldest else last
-    done = set(BillingRun.objects.filter(finished_at__isnull=False).values_list("month", flat=True))
     return [one for one in _months(month, last) if one.start not in done]
 
 

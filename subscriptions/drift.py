@@ -1,6 +1,6 @@
 """The drift radar: asking publishers whether they still show what we hold. Claim, ask, compare, as in polling.
 
-One process of the hub looks at a time, with few questions under way: first polls and changes come first everywhere.
+One process of the hub looks at a time, half of its time: first polls and changes come first everywhere.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from subscriptions.services.watching import WATCHED_AFTER_END, check_every
 from subscriptions.window import Bounds, DatabaseThread, roll
 
 LEASE = timedelta(minutes=2)
-PLACES = 10
+PLACES = 30
 # Of every ten: the process is needed for deliveries and operations, too.
 SECONDS = 5.0
 PLACES_OF_ONE = 4

@@ -36,7 +36,7 @@ AGAIN_AFTER = timedelta(hours=24)
 NO_ADDRESS = "no_address"
 
 
-def send_due_notices(actor: Actor, *, at: datetime, limit: int = 300) -> int:
+def send_due_notices(actor: Actor, *, at: datetime, limit: int = 1000) -> int:
     """Tell the customers of up to `limit` renewals whose newest notice is due, each in a transaction of its own.
 
     Returns how many notices were written. One that cannot be written is logged and stops no other.

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.policy import SYSTEM
 from billing.invoicing import bill, draft_month, preview
@@ -90,7 +91,9 @@ def test_who_cannot_be_billed_stops_no_other_and_is_billed_once_it_can():
     TaxRate.objects.create(country="SE", rate=25, valid_from="2026-01-01")
     [again] = run("2026-07-02").runs
     assert (again.invoices, again.failures, again.finished_at is None) == (2, [], False)
-    assert run("2026-07-02").runs == []
+    with CaptureQueriesContext(connection) as asked:
+        assert run("2026-07-02").runs == []
+    assert [one["sql"] for one in asked if "billing_invoiceline" in one["sql"]] == []
     assert sorted(f"{one.tax:.2f}" for one in Invoice.objects.all()) == ["23.18", "25.20"]
 
 
