@@ -5,6 +5,8 @@ import uuid
 import pgtrigger
 from django.db import models
 
+SCHEDULER, WORKER = "scheduler", "worker"  # names of heartbeats; a worker's goes on with its host
+
 
 class Event(models.Model):
     """One fact of one stream (a subscription, a cart, a customer), never changed; chained by hash within its stream."""

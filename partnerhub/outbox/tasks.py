@@ -7,9 +7,8 @@ from celery.signals import task_postrun
 
 from partnerhub.clock import now
 from partnerhub.outbox.delivery import deliver_due
-from partnerhub.outbox.models import Heartbeat
+from partnerhub.outbox.models import SCHEDULER, WORKER, Heartbeat
 
-SCHEDULER, WORKER = "scheduler", "worker"
 LONGEST_NAME = 32
 NOTED_EVERY = 5.0  # seconds
 # A worker that was replaced is listed no more after this.

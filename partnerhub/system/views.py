@@ -28,8 +28,7 @@ from partnerhub.jobs.kinds import kind_of
 from partnerhub.jobs.selectors import tallies_of
 from partnerhub.jobs.showing import JOB_BADGES
 from partnerhub.mail.models import Message
-from partnerhub.outbox.models import Delivery, Heartbeat
-from partnerhub.outbox.tasks import SCHEDULER
+from partnerhub.outbox.models import SCHEDULER, Delivery, Heartbeat
 from partnerhub.system import selectors
 from partnerhub.system.services import can_be_sent, retry_delivery, retry_mail
 from partnerhub.web.conditional import known_etag, short_hash
