@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 import redis
 import structlog
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 QUEUES = ("celery", "polling")
 SECONDS = 1.0
@@ -62,4 +60,4 @@ def count_server_error() -> None:
 def _client() -> "redis.Redis":
     """Tries once: the library's own retries would keep whoever asks waiting for seconds."""
     timeouts = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS}
-    return redis.Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), **timeouts)
+    return redis.Redis.from_url(settings.REDIS_URL, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0), **timeouts)

@@ -4,11 +4,14 @@ A name may resolve to something else between registration and call; what counts 
 """
 
 import socket
+from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.connector import AddrInfoType, SocketFactoryType
 
 from partnerhub.addresses import is_public_address
+
+if TYPE_CHECKING:
+    from aiohttp.connector import AddrInfoType, SocketFactoryType
 
 
 class AddressNotPublic(OSError):
@@ -18,10 +21,10 @@ class AddressNotPublic(OSError):
         super().__init__("the address is not public")
 
 
-def socket_factory(*, allow_private: bool) -> SocketFactoryType:
+def socket_factory(*, allow_private: bool) -> "SocketFactoryType":
     """Make sockets for an aiohttp connector; each raises AddressNotPublic for a private address unless allowed."""
 
-    def make(address: AddrInfoType) -> socket.socket:
+    def make(address: "AddrInfoType") -> socket.socket:
         family, kind, protocol, _name, where = address
         if not allow_private and not is_public_address(str(where[0])):
             raise AddressNotPublic

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import redis
 from django.core.cache import cache
 from django.db import connection
-from redis.exceptions import RedisError
 
 LOOKS_BACK = timedelta(days=180)
 STUCK_AFTER = timedelta(days=7)
@@ -83,7 +83,7 @@ def recent_scores(publisher_ids: Collection[UUID], at: datetime) -> dict[UUID, S
             fresh = {keys[publisher_id]: scores for publisher_id, scores in reckoned.items()}
             cache.set_many(fresh, KEPT_FOR.total_seconds())
             kept |= fresh
-    except RedisError:
+    except redis.RedisError:
         return scoreboard(publisher_ids, at)
     return _merged(kept.values())
 

@@ -67,7 +67,7 @@ def send_due(clock: Clock, *, lasting: timedelta = timedelta(seconds=20)) -> int
 
 
 def _rolled(
-    runner: asyncio.Runner, session: aiohttp.ClientSession, claimed: list[Delivery], clock: Clock, until: datetime
+    runner: asyncio.Runner, session: "aiohttp.ClientSession", claimed: list[Delivery], clock: Clock, until: datetime
 ) -> int:
     """Keep posting: the loop runs only while it waits for an answer, so that rows are written outside of it."""
     received, under_way = 0, dict[asyncio.Task[Answer], Delivery]()
@@ -85,7 +85,7 @@ async def _some_end(tasks: dict[asyncio.Task[Answer], Delivery]) -> tuple[set[as
     return await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def _session() -> aiohttp.ClientSession:
+async def _session() -> "aiohttp.ClientSession":
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=AT_ONCE_TO_ONE * MOST_PROGRAMS,
@@ -116,7 +116,7 @@ def _claim(at: datetime) -> list[Delivery]:
     return claimed
 
 
-async def _post(session: aiohttp.ClientSession, delivery: Delivery, headers: dict[str, str]) -> Answer:
+async def _post(session: "aiohttp.ClientSession", delivery: Delivery, headers: dict[str, str]) -> Answer:
     began = time.monotonic()
 
     def answer(status: int | None, detail: str) -> Answer:

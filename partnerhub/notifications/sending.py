@@ -67,7 +67,7 @@ async def _posted(claimed: Sequence[Delivery]) -> list[str]:
         return list(await asyncio.gather(*(_post(session, delivery) for delivery in claimed)))
 
 
-async def _post(session: aiohttp.ClientSession, delivery: Delivery) -> str:
+async def _post(session: "aiohttp.ClientSession", delivery: Delivery) -> str:
     """Post one; RECEIVED, or in words that repeat nothing of the address why not."""
     if delivery.channel is None:
         return "It has no channel."

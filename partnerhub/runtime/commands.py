@@ -5,7 +5,7 @@ import sys
 
 import environ
 
-from partnerhub.runtime import attach, demo, messages, supply, testing
+from partnerhub.runtime import attach, demo, loading, messages, supply, testing
 from partnerhub.runtime.binaries import ServerMissingError
 from partnerhub.runtime.bootstrap import ROOT, say
 from partnerhub.runtime.configuration import ConfigurationError
@@ -50,7 +50,7 @@ def _django(argv: list[str]) -> int:
 
     _read_env_file()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partnerhub.settings")
-    with attach.servers(argv):
+    with attach.servers(argv), loading.briefly():
         execute_from_command_line(argv)
     sys.stdout.flush()
     return 0

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
+import redis
 from django.core.cache import cache
-from redis.exceptions import RedisError
 
 TOLD_EVERY = 1000
 KEPT_SECONDS = 600
@@ -29,14 +29,14 @@ def counted(rows: Iterable[Row], person: str, progress_id: UUID) -> Iterator[Row
 
 def taken(person: str, progress_id: UUID) -> int | None:
     """How many rows a request of the same person has taken so far; None while nothing is known."""
-    with suppress(RedisError):
+    with suppress(redis.RedisError):
         number: int | None = cache.get(_key(person, progress_id))
         return number
     return None
 
 
 def _tell(person: str, progress_id: UUID, number: int) -> None:
-    with suppress(RedisError):
+    with suppress(redis.RedisError):
         cache.set(_key(person, progress_id), number, KEPT_SECONDS)
 
 

@@ -129,7 +129,7 @@ def refuse_in_transaction() -> None:
         raise RuntimeError("a publisher must not be called inside a database transaction")
 
 
-async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
+async def _limited_body(response: "aiohttp.ClientResponse") -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
