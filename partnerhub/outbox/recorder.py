@@ -222,6 +222,6 @@ def _owed(lines: Sequence[Line]) -> Iterator[tuple[str, str, str, int, int, str,
     names = {line[4] for line in lines}
     unwanted = _unwanted(names)
     consumers = {name: [one for one in _handlers.get(name, {}) if (name, one) not in unwanted] for name in names}
-    for id_, _type, stream_id, sequence, name, *_rest in lines:
+    for id_, _type, stream_id, sequence, name, *_told, at, _previous, _hash in lines:
         for consumer in consumers[name]:
-            yield id_, consumer, stream_id, sequence, 0, _rest[-3], ""
+            yield id_, consumer, stream_id, sequence, 0, at, ""
