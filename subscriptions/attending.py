@@ -135,7 +135,8 @@ def changes_ahead(at: datetime, which: Q = EVERY) -> list[datetime]:
 
 def soonest(at: datetime, changes: Iterable[datetime]) -> datetime:
     """The first of some moments, or that at which what was put aside comes back; LOOK_AGAIN at the latest."""
-    back = Triage.objects.filter(snoozed=True, snoozed_until__gt=at).aggregate(back=Min("snoozed_until"))["back"]
+    snoozed = Triage.objects.filter(snoozed=True, snoozed_until__gt=at)
+    back: datetime | None = snoozed.aggregate(back=Min("snoozed_until"))["back"]
     return min([at + LOOK_AGAIN, *changes, *([back] if back else [])])
 
 
