@@ -159,6 +159,7 @@ def _text(value: object) -> str | None:
 
 def _cursor() -> CursorWrapper:
     """A cursor as Django's own, so that its statements are seen by whoever counts or traces them."""
+    if connection.queries_logged:  # psycopg keeps no text of what is prepared
+        return connection.cursor()
     connection.ensure_connection()
-    own = cast(CursorWrapper, _Cursor(connection.connection))
-    return connection.make_debug_cursor(own) if connection.queries_logged else connection.make_cursor(own)
+    return connection.make_cursor(cast(CursorWrapper, _Cursor(connection.connection)))
