@@ -33,9 +33,6 @@ OVERLAP = timedelta(hours=2)
 CERTIFICATE_LIFE = timedelta(days=3650)
 _CREATION_LOCK = 0x4855424B  # pg_advisory_xact_lock key: two processes must not make the first key at once
 
-# Each call of a program asks this: Django would take longer to write it than PostgreSQL to answer.
-_SEALED = "SELECT private_key FROM accounts_signingkey WHERE kid = %s AND (retired_at IS NULL OR retired_at > %s)"
-
 log = structlog.get_logger(__name__)
 
 
@@ -84,28 +81,25 @@ def is_waiting_to_sign(at: datetime) -> bool:
     return _in_use(at).count() > 1
 
 
-def public_key(kid: str, at: datetime) -> rsa.RSAPublicKey | None:
+def published_key(kid: str, at: datetime) -> SigningKey | None:
     """The key that verifies tokens marked `kid`; None for a key that is unknown or out of its overlap."""
-    found = published_signer(kid, at)
-    return found.private.public_key() if found else None
+    return _published(at).filter(kid=kid).first()
+
+
+def published_since(at: datetime) -> datetime:
+    """Keys that retired after this, or have yet to, are published at a moment."""
+    return at - OVERLAP
 
 
 def published_signer(kid: str, at: datetime) -> Signer | None:
     """A key by its name, for as long as it is published."""
-    row = _published(at).filter(kid=kid).first()
+    row = published_key(kid, at)
     return next(iter(_readable([row] if row else [])), None)
 
 
-def sealed_key(kid: str, at: datetime) -> tuple[str, list[Any]]:
-    """A published key as it is kept, as SQL with its parameters, for a statement that reads something else: `opened`
-    opens it. The same as `_published` says.
-    """
-    return _SEALED, [kid, at - OVERLAP]
-
-
-def opened(kid: str, sealed: bytes | None) -> rsa.RSAPublicKey | None:
-    """The key that verifies, of what `sealed_key` gave; None for none, and for one that cannot be opened any more."""
-    rows = [SigningKey(kid=kid, private_key=sealed)] if sealed else []
+def opened(kid: str, sealed: bytes) -> rsa.RSAPublicKey | None:
+    """The public half of a key as it is kept; None when it cannot be opened any more."""
+    rows = [SigningKey(kid=kid, private_key=sealed)]
     return next((found.private.public_key() for found in _readable(rows)), None)
 
 
@@ -124,7 +118,7 @@ def _in_use(at: datetime) -> QuerySet[SigningKey]:
 
 
 def _published(at: datetime) -> QuerySet[SigningKey]:
-    return _in_use(at - OVERLAP)
+    return _in_use(published_since(at))
 
 
 def _signer(at: datetime) -> Signer | None:

@@ -6,17 +6,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 
-from accounts.keys import opened, public_key, sealed_key, signer
-from accounts.models import Client
+from accounts.keys import opened, published_key, published_since, signer
+from accounts.models import Client, SigningKey
 from accounts.policy import Role
 from partnerhub.clock import parse_duration
+from partnerhub.prepared import Selection
 
 # fulfillment-v2.md section 0: the app id of the marketplace, and the one in old publisher samples.
 MARKETPLACE = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7"
@@ -28,8 +29,18 @@ GRAPH = "https://graph.windows.net"
 TOKEN_LIFE = timedelta(hours=1)
 CALL_LIFE = timedelta(minutes=10)
 LEEWAY = timedelta(minutes=2)
-_CLIENT = "SELECT *, ({key}) AS sealed_key FROM accounts_client WHERE id = %s AND tenant_id = %s AND is_active"
 _KID = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
+# A program shows its token for an hour, and most hubs know few programs. Longer ones than ours are not kept.
+KEPT_TOKENS, LONGEST_KEPT = 512, 4000
+_CLIENT_AND_KEY = Selection(
+    """
+    SELECT {client}, {key} FROM accounts_client AS client
+      LEFT JOIN accounts_signingkey AS key ON key.kid = %s AND (key.retired_at IS NULL OR key.retired_at > %s)
+     WHERE client.id = %s AND client.tenant_id = %s AND client.is_active
+    """,
+    client=Client,
+    key=SigningKey,
+)
 
 
 class Version(StrEnum):
@@ -150,6 +161,11 @@ def _as_others_see(at: datetime) -> datetime:
 
 def _named_in(token: str) -> tuple[str, str, str]:
     """Which key, app and tenant a token names, none of it proven yet."""
+    return _names(token) if len(token) <= LONGEST_KEPT else _names.__wrapped__(token)
+
+
+@lru_cache(KEPT_TOKENS)
+def _names(token: str) -> tuple[str, str, str]:
     try:
         found = jwt.decode_complete(token, options={"verify_signature": False})
     except jwt.PyJWTError:
@@ -159,26 +175,34 @@ def _named_in(token: str) -> tuple[str, str, str]:
     return str(found["header"].get("kid", "")), app, str(claims.get("tid"))
 
 
-def _read(kid: str, app: str, tenant: str, at: datetime) -> tuple[Client | None, rsa.RSAPublicKey | None]:
+def _read(kid: str, app: str, tenant: str, at: datetime) -> tuple[Client | None, SigningKey | None]:
     """The active client that the pair of tenant and app names, and the key of that name; in one statement if both are.
 
-    Most calls of programs read little more than this.
+    Each call asks this, so that what was revoked is refused at once; most calls of programs read little more.
     """
     if not _KID.match(kid):
         return None, None
-    sql, params = sealed_key(kid, at)
     try:
-        [client] = Client.objects.raw(_CLIENT.format(key=sql), [*params, UUID(app), UUID(tenant)])
+        [(client, key)] = _CLIENT_AND_KEY(kid, published_since(at), UUID(app), UUID(tenant))
     except ValueError:  # none of them, or what is no id
-        return None, public_key(kid, at)
-    return client, opened(kid, client.sealed_key)  # type: ignore[attr-defined]  # the key beside it
+        return None, published_key(kid, at)
+    return client, key
 
 
-def _claims_signed_by_us(token: str, key: rsa.RSAPublicKey | None) -> dict[str, Any]:
+def _claims_signed_by_us(token: str, key: SigningKey | None) -> dict[str, Any]:
+    if key is None or not key.private_key:
+        raise _unknown_key()
+    return dict(_proven(token, key.kid, bytes(key.private_key), settings.SECRET_KEY))
+
+
+@lru_cache(KEPT_TOKENS)
+def _proven(token: str, kid: str, sealed: bytes, _secret_key: str) -> dict[str, Any]:
+    """The claims that a key has signed: whether it did never changes; whether they still count is asked each time."""
+    key = opened(kid, sealed)
     if key is None:
-        raise TokenRefused(Mismatch.SIGNATURE, "The token was not signed with a key of this issuer.")
+        raise _unknown_key()
     try:
-        # Times and audience are checked against our own clock and lists, below.
+        # Times and audience are checked against our own clock and lists, by `verify`.
         return jwt.decode(
             token,
             key,
@@ -195,6 +219,10 @@ def _claims_signed_by_us(token: str, key: rsa.RSAPublicKey | None) -> dict[str, 
         raise TokenRefused(Mismatch.FORM, f"The token has no {error.claim} claim.") from None
     except jwt.PyJWTError:
         raise TokenRefused(Mismatch.SIGNATURE, "The token's signature does not match its content.") from None
+
+
+def _unknown_key() -> TokenRefused:
+    return TokenRefused(Mismatch.SIGNATURE, "The token was not signed with a key of this issuer.")
 
 
 def _check_issuer(claims: dict[str, Any]) -> None:

@@ -17,8 +17,8 @@ from rest_framework.test import APIRequestFactory
 
 from accounts import sealing as second_factor
 from accounts.authentication import BearerAuthentication
-from accounts.keys import jwks, public_key, rotate_signing_key, signer
-from accounts.models import ClientSecret, SigningKey
+from accounts.keys import jwks, published_signer, rotate_signing_key, signer, withdraw_signing_key
+from accounts.models import Client, ClientSecret, SigningKey
 from accounts.policy import Role
 from accounts.services.clients import add_secret
 from accounts.tokens import (
@@ -279,7 +279,7 @@ class TestKeys:
         assert signer(NOON + 2 * HOUR).kid == new
         assert published(NOON + 3.9 * HOUR) == sorted([old, new])
         assert published(NOON + 4 * HOUR) == [new]
-        assert public_key(old, NOON + 4 * HOUR) is None
+        assert published_signer(old, NOON + 4 * HOUR) is None
 
     def test_a_token_outlives_the_rotation_of_its_key(self):
         program = ClientFactory(role=Role.ADMIN_AGENT)
@@ -383,6 +383,27 @@ class TestVerification:
         program.save(update_fields=["role"])
 
         assert self.refused(token) == Mismatch.APP
+
+    @pytest.mark.parametrize(
+        ("mismatch", "happens"),
+        [
+            (Mismatch.APP, lambda program, kid: Client.objects.filter(pk=program.pk).update(is_active=False)),
+            (Mismatch.APP, lambda program, kid: Client.objects.filter(pk=program.pk).update(role=Role.OPS_AGENT)),
+            (Mismatch.APP, lambda program, kid: program.delete()),
+            (Mismatch.SIGNATURE, lambda program, kid: withdraw_signing_key(kid, NOON)),
+            (Mismatch.SIGNATURE, lambda program, kid: SigningKey.objects.filter(pk=kid).delete()),
+            (Mismatch.SIGNATURE, lambda program, kid: SigningKey.objects.filter(pk=kid).update(private_key=b"x")),
+        ],
+    )
+    def test_what_was_proven_is_refused_on_the_next_call_after_it_was_taken_back(self, mismatch, happens):
+        program = ClientFactory(role=Role.ADMIN_AGENT)
+        token = issue(program, audience=PARTNER_CENTER, version=Version.V1, at=NOON).access_token
+        kid = signer(NOON).kid
+        assert [verify(token, audiences=[PARTNER_CENTER], at=NOON).client.pk for _ in range(2)] == [program.pk] * 2
+
+        happens(program, kid)
+
+        assert self.refused(token) == mismatch
 
     def test_a_shifted_hub_writes_unshifted_time(self, settings):
         settings.HUB_CLOCK_OFFSET = "P40D"

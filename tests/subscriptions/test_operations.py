@@ -9,7 +9,7 @@ from aiohttp import web
 from django.db import connections
 from django.test import Client as Http
 
-from accounts.keys import public_key
+from accounts.keys import published_signer
 from accounts.policy import SYSTEM, Role
 from accounts.tokens import MARKETPLACE, Version, issue
 from partnerhub.clock import now
@@ -566,9 +566,10 @@ def test_the_notice_is_signed_as_verifiers_of_both_versions_want_it(site, notifi
     Sender(SYSTEM, chance=lambda: 0.5, clock=lambda: LATER).run()
 
     [token] = tokens
-    key = public_key(jwt.get_unverified_header(token)["kid"], LATER)
+    signer = published_signer(jwt.get_unverified_header(token)["kid"], LATER)
     options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
-    claims = jwt.decode(token, key, algorithms=["RS256"], audience=str(notified.client_id), options=options)
+    public = signer.private.public_key()
+    claims = jwt.decode(token, public, algorithms=["RS256"], audience=str(notified.client_id), options=options)
     assert (claims["appid"], claims["azp"], claims["tid"]) == (MARKETPLACE, MARKETPLACE, str(notified.client.tenant_id))
 
 
