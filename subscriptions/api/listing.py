@@ -67,15 +67,18 @@ class EverySubscription(OwnResource):
         answer=examples.EVERY_SUBSCRIPTION,
     )
     def get(self, request: Request) -> Response:
-        order = order_of(_sort(request))
-        found = sortable(narrowed(bare_subscriptions_visible_to(caller(request)), request), _sort(request))
+        actor, sort = caller(request), _sort(request)
+        order = order_of(sort)
+        visible = bare_subscriptions_visible_to(actor)
+        chosen = narrowed(visible, request)
+        is_whole = chosen is visible and actor.customers is None
         page = page_in_order(
-            found,
+            sortable(chosen, sort),
             order,
             request,
             URI,
             size=number_asked(request, "size", DEFAULT_SIZE, 1, LARGEST_SIZE),
-            read=lambda chosen: listed(chosen, order[0].removeprefix("-")),
+            read=lambda rows: listed(rows, order[0].removeprefix("-"), whole=is_whole),
             end=lambda row: (row.key, row.id),
         )
         shown = [subscription_listed(row) for row in page.rows]
