@@ -131,18 +131,20 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "partnerhub.web.middleware.limits",
     "partnerhub.web.middleware.request_ids",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "partnerhub.api.middleware.shortcut",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.actor",
     "partnerhub.web.middleware.refusals",
     "accounts.middleware.second_factor",
+    "partnerhub.api.middleware.destination",
 ]
 
 ROOT_URLCONF = "partnerhub.urls"

@@ -34,6 +34,7 @@ PAGES = f"{SUBSCRIPTION}/customerpages"
 ITEM = "attention/<str:item_id>"
 
 urlpatterns = [
+    path("subscriptions", listing.EverySubscription.as_view()),
     path("publishers/<str:publisher_id>/health", publishers.PublisherHealthById.as_view()),
     path("publishers/<str:publisher_id>/notices", publisher_notices.Notices.as_view()),
     path("publishers/<str:publisher_id>/notices/test", publisher_notices.SendTest.as_view()),
@@ -52,7 +53,6 @@ urlpatterns = [
     path("divergences", divergences.Divergences.as_view()),
     path("divergences/<str:divergence_id>", divergences.DivergenceById.as_view()),
     path("divergences/<str:divergence_id>/accept", divergences.Accepting.as_view()),
-    path("subscriptions", listing.EverySubscription.as_view()),
     path("letters/<str:language>", letters.Letter.as_view()),
     path(f"{CUSTOMER}/products", catalogue.Products.as_view()),
     path(PRODUCT, catalogue.ProductById.as_view()),
