@@ -67,7 +67,7 @@ COSTS = {
     "delivery of an event": Cost(5.0, 2.0, "assumed"),
     "change of a subscription": Cost(25.0, 6.0, "assumed"),
     "charge": Cost(0.6, 0.4, "docs/performance.md"),
-    "line of an invoice": Cost(0.06, 0.06, "docs/performance.md"),
+    "line of an invoice": Cost(0.01, 0.06, "docs/performance.md"),
     "page": Cost(123.0, 10.0, "docs/performance.md"),
 }
 # Kilobytes on disk of one subscription, with its indexes: at first (as seeded), and a year more (assumed).
