@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Self, cast
 
 import psycopg
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import AutoField, BigAutoField, Field, Model
@@ -133,7 +134,7 @@ def _inserts(shapes: tuple[tuple[str, tuple[str, ...], int], ...]) -> str:
 
 
 def update(one: Model, *names: str) -> None:
-    """Write the named fields of an object. Raises DatabaseError."""
+    """Write the named fields of an object. Raises FieldDoesNotExist, DatabaseError."""
     statement, attributes = _update(type(one), names)
     execute(statement, [*(getattr(one, attribute) for attribute in attributes), one.pk])
 
@@ -141,6 +142,8 @@ def update(one: Model, *names: str) -> None:
 @cache
 def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, list[str]]:
     fields = [field for field in model._meta.concrete_fields if field.name in names]
+    if unknown := set(names) - {field.name for field in fields}:
+        raise FieldDoesNotExist(f"{model.__name__} has no {', '.join(sorted(unknown))}")
     pairs = ", ".join(f'"{field.column}" = %s' for field in fields)
     table, key = model._meta.db_table, model._meta.pk.column
     return _UPDATE.format(table=table, pairs=pairs, key=key), [field.attname for field in fields]
