@@ -40,6 +40,13 @@ SELECT {term}, {plan}, {offer}, {publisher}
     offer=Offer,
     publisher=Publisher,
 )
+_PRICE = prepared.Selection(
+    """
+SELECT {price} FROM publishers_price AS price
+ WHERE plan_term_id = %s AND currency = %s AND valid_from <= %s AND (valid_to IS NULL OR valid_to > %s)
+""",
+    price=Price,
+)
 _POLICIES = prepared.Selection(
     """
 SELECT {policy} FROM publishers_policy AS policy
@@ -65,7 +72,11 @@ def _valid(at: datetime) -> Q:
 
 def price_at(plan_term: PlanTerm, currency: str, at: datetime) -> Price | None:
     """The one price row valid at a moment (rows of one currency never overlap), or None."""
-    return plan_term.prices.filter(_valid(at), currency=currency).first()
+    for (price,) in _PRICE(plan_term.pk, currency, at, at):
+        price.plan_term = plan_term
+        found: Price = price
+        return found
+    return None
 
 
 def priced_at(plan_terms: Iterable[PlanTerm], currency: str, at: datetime) -> set[UUID]:

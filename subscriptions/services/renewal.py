@@ -23,12 +23,12 @@ from subscriptions.enums import (
 from subscriptions.events import SubscriptionExpired, SubscriptionRenewed
 from subscriptions.lifecycle import next_status
 from subscriptions.models import Operation, ScheduledRenewal, Subscription
-from subscriptions.models.operation import WAITED_FOR
-from subscriptions.selectors import batches_of
+from subscriptions.models.operation import NOTICES, WAITED_FOR
+from subscriptions.selectors import batches_of, operation_in_flight, with_sold
 from subscriptions.services.ending import end
 from subscriptions.services.locking import lock_subscription, save_changed
 from subscriptions.services.plans import Offered, put_on, values_of
-from subscriptions.services.scheduling import scheduled_of
+from subscriptions.services.scheduling import schedule_of, told_of_schedule
 from subscriptions.services.settling import give_back, open_batch
 from subscriptions.services.starting import Values, Wanted, begin
 from subscriptions.terms import MONTHS, add_months, midnight
@@ -69,7 +69,7 @@ def renew(actor: Actor, subscription_id: UUID, *, at: datetime) -> Subscription:
     """
     authorize(actor, Action.SUBSCRIPTION_RENEW)
     subscription = lock_subscription(subscription_id, actor)
-    if not _is_over(subscription, at) or subscription.operations.filter(WAITED_FOR).exists():
+    if not _is_over(subscription, at) or _waits(subscription):
         return subscription
     if subscription.auto_renew and subscription.status == Status.SUBSCRIBED:
         _begin_term(actor, subscription, at)
@@ -83,6 +83,11 @@ def _is_over(subscription: Subscription, at: datetime) -> bool:
     return subscription.status in _LIVING and term_end is not None and term_end <= _day(at)
 
 
+def _waits(subscription: Subscription) -> bool:
+    operation = operation_in_flight(subscription)
+    return operation is not None and operation.action not in NOTICES
+
+
 def _day(at: datetime) -> date:
     return at.astimezone(UTC).date()
 
@@ -93,16 +98,19 @@ def _expire(actor: Actor, subscription: Subscription, at: datetime) -> None:
 
 
 def _begin_term(actor: Actor, subscription: Subscription, at: datetime) -> None:
-    before = _values(subscription)
-    scheduled = scheduled_of(subscription)
-    quantity, offered, dropped = next_term(subscription)
+    before = _values(with_sold(subscription))
+    row = schedule_of(subscription)
+    quantity, offered, dropped = foreseen_term(subscription, row, Shop())
     subscription.status = next_status(subscription.status, Trigger.RENEW)
     move_on(subscription, quantity, offered)
-    whole = [[one.batch_id, one.quantity] for one in take_whole(batches_of(subscription))]
-    give_back(subscription, whole, TrancheCause.RENEWAL, at)
+    batches = batches_of(subscription)
+    whole = [[one.batch_id, one.quantity] for one in take_whole(batches)]
+    give_back(subscription, batches, whole, TrancheCause.RENEWAL, at)
     open_batch(subscription, quantity, TrancheCause.RENEWAL, at)
     save_changed(subscription, *_PLAN_FIELDS, "quantity", "term_start", "term_end", "term_anchor")
-    ScheduledRenewal.objects.filter(subscription=subscription).delete()
+    scheduled = told_of_schedule(row)
+    if row is not None:
+        row.delete()
     after = _values(subscription)
     data: dict[str, Any] = {"term_start": str(subscription.term_start), "term_end": str(subscription.term_end)}
     data |= {"before": before, "after": after, "scheduled": scheduled, "dropped": dropped}
@@ -132,8 +140,7 @@ def next_term(subscription: Subscription) -> tuple[int, Offered, dict[str, str]]
     Prices and policies are those of its first day, however early it is foreseen and however late it is begun. Raises
     LookupError before the activation.
     """
-    row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription=subscription).first()
-    return foreseen_term(subscription, row, Shop())
+    return foreseen_term(subscription, schedule_of(subscription), Shop())
 
 
 def foreseen_term(

@@ -11,15 +11,22 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub import prepared
 from partnerhub.errors import AutoRenewOff, NothingScheduled
 from partnerhub.outbox.recorder import record
 from publishers.models import PlanTerm
+from publishers.selectors import plan_term_sold
 from subscriptions.events import RenewalScheduled, RenewalUnscheduled
 from subscriptions.models import ScheduledRenewal, Subscription
 from subscriptions.quantities import check_quantity
 from subscriptions.services.checks import check_active
 from subscriptions.services.locking import check_version, lock_subscription, save_changed
 from subscriptions.services.plans import offered_term
+
+_SCHEDULED = prepared.Selection(
+    "SELECT {scheduled} FROM subscriptions_scheduledrenewal AS scheduled WHERE subscription_id = %s",
+    scheduled=ScheduledRenewal,
+)
 
 
 @transaction.atomic
@@ -85,7 +92,19 @@ def forget_schedule(actor: Actor, subscription: Subscription, why: str, at: date
 
 def scheduled_of(subscription: Subscription) -> dict[str, Any]:
     """What is scheduled, as the events tell it: `quantity` and `plan_term`, each only where it is."""
-    row = ScheduledRenewal.objects.filter(subscription_id=subscription.pk).first()
+    return told_of_schedule(schedule_of(subscription))
+
+
+def schedule_of(subscription: Subscription) -> ScheduledRenewal | None:
+    """What is scheduled, as a row whose plan term was read with what it sells; None when nothing is."""
+    row: ScheduledRenewal | None = next((row for (row,) in _SCHEDULED(subscription.pk)), None)
+    if row is not None:
+        row.plan_term = plan_term_sold(row.plan_term_id) if row.plan_term_id else None
+    return row
+
+
+def told_of_schedule(row: ScheduledRenewal | None) -> dict[str, Any]:
+    """A schedule as `scheduled_of` tells it."""
     if row is None:
         return {}
     told = {"quantity": row.quantity, "plan_term": str(row.plan_term_id) if row.plan_term_id else None}
@@ -94,7 +113,7 @@ def scheduled_of(subscription: Subscription) -> dict[str, Any]:
 
 def fits_schedule(subscription: Subscription) -> bool:
     """Whether what is scheduled can begin as things are: the plan that will hold has room for the licences."""
-    row = ScheduledRenewal.objects.select_related("plan_term__plan").filter(subscription_id=subscription.pk).first()
+    row = schedule_of(subscription)
     if row is None:
         return True
     plan = row.plan_term.plan if row.plan_term else subscription.plan

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.policy import Action, Actor, authorize
+from partnerhub import prepared
 from partnerhub.errors import NotFound
 from partnerhub.outbox.recorder import record
 from publishers.selectors import policy_duration, policy_word, price_at
@@ -19,6 +20,7 @@ from subscriptions.events import OperationRefused, OperationSucceeded, PlanChang
 from subscriptions.models import Operation, SeatTranche, Subscription
 from subscriptions.selectors import batches_of
 from subscriptions.services.locking import lock_subscription, save_changed
+from subscriptions.tranches import Batch
 
 
 @transaction.atomic
@@ -82,7 +84,8 @@ def _change_seats(actor: Actor, subscription: Subscription, operation: Operation
     if after > before:
         open_batch(subscription, after - before, TrancheCause.INCREASE, at)
     else:
-        give_back(subscription, operation.payload["after"]["taken"], TrancheCause.REDUCTION, at)
+        taken = operation.payload["after"]["taken"]
+        give_back(subscription, batches_of(subscription), taken, TrancheCause.REDUCTION, at)
     subscription.quantity = after
     save_changed(subscription, "quantity")
     data = _told(operation, at) | {"before": before, "after": after}
@@ -128,25 +131,36 @@ def _told(operation: Operation, at: datetime) -> dict[str, Any]:
     }
 
 
-def open_batch(subscription: Subscription, quantity: int, cause: TrancheCause, at: datetime) -> SeatTranche:
+def open_batch(subscription: Subscription, quantity: int, cause: TrancheCause, at: datetime) -> None:
     """Add seats as a batch with its own reduction window (policy `reduce_within`, rule 39)."""
-    window = policy_duration("reduce_within", subscription.plan, at, subscription.plan_term.term)
-    return SeatTranche.objects.create(
-        subscription=subscription, quantity=quantity, cause=cause, opened_at=at, reducible_until=at + window
-    )
+    until = at + policy_duration("reduce_within", subscription.plan, at, subscription.plan_term.term)
+    _write_seats(subscription, quantity, cause, at, until)
 
 
-def give_back(subscription: Subscription, taken: list[list[int]], cause: TrancheCause, at: datetime) -> None:
-    """Take seats out of batches: `taken` lists pairs of a batch's id and a number of seats."""
-    until = {batch.id: batch.reducible_until for batch in batches_of(subscription)}
-    SeatTranche.objects.bulk_create(
+def give_back(
+    subscription: Subscription, batches: list[Batch], taken: list[list[int]], cause: TrancheCause, at: datetime
+) -> None:
+    """Take seats out of its batches: `taken` lists pairs of a batch's id and a number of seats."""
+    until = {batch.id: batch.reducible_until for batch in batches}
+    for batch_id, quantity in taken:
+        _write_seats(subscription, -quantity, cause, at, until[batch_id], batch_id)
+
+
+def _write_seats(
+    subscription: Subscription,
+    quantity: int,
+    cause: TrancheCause,
+    at: datetime,
+    until: datetime,
+    batch_id: int | None = None,
+) -> None:
+    prepared.insert(
         SeatTranche(
             subscription=subscription,
-            quantity=-quantity,
+            quantity=quantity,
             cause=cause,
             batch_id=batch_id,
             opened_at=at,
-            reducible_until=until[batch_id],
+            reducible_until=until,
         )
-        for batch_id, quantity in taken
     )
