@@ -4,17 +4,16 @@ In the database by clients with a connection each, and over HTTP beside a DRF vi
 middleware and authentication. A cart has one line; every way writes the same rows.
 """
 
-from bench.figures import Ratio, conditions, together, written
-from bench.lists import prepare
-from bench.machine import machine
-from bench.quantity import Rounds, absolute, arguments, told
-from bench.writes import CONNECTIONS, Measured, Writes
+from bench.figures import Ratio, together
+from bench.writes import Rounds, Way, compare
 
-WAYS = ("limit", "hub", "naive")
-# A program and its settings.
-SERVERS = {
-    "http hub": ("partnerhub.wsgi:application", "partnerhub.settings"),
-    "http naive": ("bench.naive_writes:application", "bench.naive_settings"),
+WAYS: dict[str, Way] = {
+    "limit": lambda writes: writes.limit("checkout"),
+    "hub": lambda writes: writes.django("checkout", "hub"),
+    "naive": lambda writes: writes.django("checkout", "naive"),
+    # A program and its settings.
+    "http hub": lambda writes: writes.http("partnerhub.wsgi:application", "partnerhub.settings"),
+    "http naive": lambda writes: writes.http("bench.naive_writes:application", "bench.naive_settings"),
 }
 
 
@@ -27,28 +26,5 @@ def compared(rounds: Rounds) -> list[Ratio]:
     ]
 
 
-def measured(writes: Writes, way: str) -> Measured:
-    if way in SERVERS:
-        return writes.http(*SERVERS[way])
-    return writes.limit("checkout") if way == "limit" else writes.django("checkout", way)
-
-
-def main() -> None:
-    given = arguments(__doc__)
-    rounds: Rounds = []
-    with machine() as running:
-        prepare(running, [given.subscriptions])
-        writes = Writes(running, f"size{given.subscriptions}", given.clients, given.each)
-        for number in range(given.rounds):
-            rounds.append({})
-            for way in (*WAYS, *SERVERS):
-                rounds[-1][way] = one = measured(writes, way)
-                told(number, way, one)
-    about = conditions(
-        subscriptions=given.subscriptions, clients=given.clients, each=given.each, connections=CONNECTIONS
-    )
-    written(given.json, "checkout", conditions=about, ratios=compared(rounds), absolute=absolute(rounds))
-
-
 if __name__ == "__main__":
-    main()
+    compare("checkout", __doc__, WAYS, compared)

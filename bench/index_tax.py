@@ -1,7 +1,7 @@
 """What the indexes of lists and searches cost whoever changes states: `python -m bench.index_tax --help`.
 
 The same changes, in batches as the poller writes them, over the same rows: with all indexes, and without those that
-only lists and searches need.
+only lists and searches need, and without the note of what is to be ranked again.
 """
 
 import argparse
@@ -20,7 +20,7 @@ BATCH = 500
 LISTS = (
     "subscription_of_customer", "subscription_of_publisher", "subscription_newest_first", "subscription_by_status",
     "subscription_by_quantity", "subscription_by_since", "subscription_by_end", "subscription_by_end_desc",
-    "subscription_not_renewing",
+    "subscription_not_renewed",
     "nickname_parts", "nickname_in_order",
 )  # fmt: skip
 _SUSPEND = """
@@ -46,6 +46,7 @@ def suspended(running: Machine, template: str, changes: int, *, indexed: bool) -
     with psycopg.connect(host=place, user="hub", dbname="taxed", autocommit=True) as database:
         if not indexed:
             database.execute(f"DROP INDEX {', '.join(LISTS)}".encode())
+            database.execute("DROP FUNCTION subscriptions_touch CASCADE")
         database.execute("CHECKPOINT")
         found = database.execute(
             "SELECT id FROM subscriptions_subscription WHERE status = 'subscribed' ORDER BY id LIMIT %s", [changes]

@@ -4,16 +4,21 @@ Changes of quantity are of different subscriptions. On one subscription a second
 publisher has answered the first, so what all clients do to it at once is give it another nickname.
 """
 
-import argparse
-from pathlib import Path
+from functools import partial
 
-from bench.figures import Absolute, Ratio, conditions, say, together, written
-from bench.lists import prepare
-from bench.machine import machine
-from bench.writes import Measured, Writes
+from bench.figures import Ratio, together
+from bench.writes import Measured, Rounds, Way, Writes, compare
 
-ACTS = {"quantity": "change of quantity", "hot": "one subscription"}
-Rounds = list[dict[str, Measured]]
+ACTS = ("quantity", "hot")
+
+
+def measured(what: str, way: str, writes: Writes) -> Measured:
+    return writes.limit(what) if way == "limit" else writes.django(what, way)
+
+
+WAYS: dict[str, Way] = {
+    f"{what} {way}": partial(measured, what, way) for what in ACTS for way in ("limit", "hub", "naive")
+}
 
 
 def compared(rounds: Rounds) -> list[Ratio]:
@@ -28,45 +33,5 @@ def compared(rounds: Rounds) -> list[Ratio]:
     ]
 
 
-def measured(writes: Writes, what: str, way: str) -> Measured:
-    return writes.limit(what) if way == "limit" else writes.django(what, way)
-
-
-def told(number: int, name: str, one: Measured) -> None:
-    say(f"{number + 1}  {name:<18}{one.rate:>9.0f}/s  p95 {one.p95:>7.1f} ms  {one.cpu:>6.2f} CPU ms")
-
-
-def absolute(rounds: Rounds) -> list[Absolute]:
-    """What each way does in a second and costs, all on this machine."""
-    rates = [Absolute(name, "tx/s", [one[name].rate for one in rounds]) for name in rounds[0]]
-    return rates + [Absolute(name, "CPU ms/tx", [one[name].cpu for one in rounds]) for name in rounds[0]]
-
-
-def main() -> None:
-    given = arguments(__doc__)
-    rounds: Rounds = []
-    with machine() as running:
-        prepare(running, [given.subscriptions])
-        writes = Writes(running, f"size{given.subscriptions}", given.clients, given.each)
-        for number in range(given.rounds):
-            rounds.append({})
-            for what in ACTS:
-                for way in ("limit", "hub", "naive"):
-                    rounds[-1][f"{what} {way}"] = one = measured(writes, what, way)
-                    told(number, f"{what} {way}", one)
-    about = conditions(subscriptions=given.subscriptions, clients=given.clients, each=given.each)
-    written(given.json, "quantity", conditions=about, ratios=compared(rounds), absolute=absolute(rounds))
-
-
-def arguments(about: str | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
-    parser.add_argument("--subscriptions", type=int, default=20_000)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--each", type=int, default=100, help="transactions of each client in a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="where to write everything")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    main()
+    compare("quantity", __doc__, WAYS, compared)

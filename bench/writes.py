@@ -1,12 +1,13 @@
 """Writing by several clients at once: in the hub's way, in the usual way, and in pgbench with one statement."""
 
+import argparse
 import json
 import math
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 
 import psycopg
 
-from bench.machine import Machine, free_port, wait_for
+from bench.figures import Absolute, Ratio, conditions, say, written
+from bench.lists import prepare
+from bench.machine import Machine, free_port, machine, wait_for
 from bench.write_limits import ADD_CARTS, STATEMENTS, WARM, WORK
 from partnerhub.runtime import binaries, ports, processes
 from partnerhub.runtime.programs import WEB
@@ -137,6 +140,43 @@ class Writes:
     def _run(self, statements: str) -> None:
         with psycopg.connect(host=self.place, user="hub", dbname=self.database, autocommit=True) as server:
             server.execute(statements.encode())
+
+
+Rounds = list[dict[str, Measured]]
+Way = Callable[[Writes], Measured]
+
+
+def compare(bench: str, about: str | None, ways: Mapping[str, Way], compared: Callable[[Rounds], list[Ratio]]) -> None:
+    """What a command does: each round measures every way, in turns; then all is said, and kept as JSON if asked."""
+    given = _arguments(about)
+    rounds: Rounds = []
+    with machine() as running:
+        prepare(running, [given.subscriptions])
+        writes = Writes(running, f"size{given.subscriptions}", given.clients, given.each)
+        for number in range(given.rounds):
+            rounds.append({})
+            for name, way in ways.items():
+                rounds[-1][name] = one = way(writes)
+                say(f"{number + 1}  {name:<18}{one.rate:>9.0f}/s  p95 {one.p95:>7.1f} ms  {one.cpu:>6.2f} CPU ms")
+    size = {"subscriptions": given.subscriptions, "clients": given.clients, "each": given.each}
+    told = conditions(**size, connections=CONNECTIONS)
+    written(given.json, bench, conditions=told, ratios=compared(rounds), absolute=_absolute(rounds))
+
+
+def _absolute(rounds: Rounds) -> list[Absolute]:
+    """What each way does in a second and costs, all on this machine."""
+    rates = [Absolute(name, "tx/s", [one[name].rate for one in rounds]) for name in rounds[0]]
+    return rates + [Absolute(name, "CPU ms/tx", [one[name].cpu for one in rounds]) for name in rounds[0]]
+
+
+def _arguments(about: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
+    parser.add_argument("--subscriptions", type=int, default=20_000)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--each", type=int, default=100, help="transactions of each client in a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="where to write everything")
+    return parser.parse_args()
 
 
 def _lines(log: Path) -> list[str]:
