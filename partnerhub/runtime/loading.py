@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
 # Hardly a command uses these. What imports a name out of one loads it at once: write `import redis`, not `from redis`.
 LATER = frozenset({"aiohttp", "jinja2", "redis", "typst", "xlsxwriter"})
 ALLOCATIONS = 100_000
+_LOADING = RLock()
 
 
 class _Waiting(ModuleType):
@@ -22,9 +24,13 @@ class _Waiting(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         loader = vars(self)["__spec__"].loader
-        self.__class__ = ModuleType  # type: ignore[assignment]
-        loader.behind.exec_module(self)
-        return getattr(self, name)
+        # Another thread waits for all of it; this one, while it loads, sees what is there so far, as in any import.
+        with _LOADING:
+            if not loader.begun:
+                loader.begun = True
+                loader.behind.exec_module(self)
+                self.__class__ = ModuleType  # type: ignore[assignment]
+        return ModuleType.__getattribute__(self, name)
 
 
 class _Later(Loader):
@@ -32,6 +38,7 @@ class _Later(Loader):
 
     def __init__(self, behind: Loader) -> None:
         self.behind = behind
+        self.begun = False
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.behind.create_module(spec)
