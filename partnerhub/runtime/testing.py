@@ -20,7 +20,8 @@ from partnerhub.runtime.bootstrap import ROOT, say
 # browsers mostly waits, and keeps its ports and its order in one. Left out are long walks over what others prove by
 # samples: CI has twenty minutes. Any arguments are one run as they say.
 SHARED = ["-n", "2", "-m", "not scenario and not browser and not exhaustive"]
-TOGETHER = ["-m", "(scenario or browser) and not exhaustive"]
+STARTED = ["tests/browser", "tests/scenarios", "tests/web/test_hub_js.py"]  # to read all the others took half a minute
+TOGETHER = [*STARTED, "-m", "(scenario or browser) and not exhaustive"]
 TEMPLATE = "migrated"
 
 
