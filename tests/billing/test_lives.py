@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.policy import SYSTEM
@@ -48,12 +48,16 @@ LIFE = st.lists(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(LIFE)
-def test_whatever_happens_each_charge_is_billed_once_and_nothing_is_credited_beyond_it(life):
-    with transaction.atomic():
-        _live(life)
-        transaction.set_rollback(True)
+@pytest.mark.parametrize("examples", [3, pytest.param(40, marks=[pytest.mark.exhaustive, pytest.mark.timeout(3000)])])
+def test_whatever_happens_each_charge_is_billed_once_and_nothing_is_credited_beyond_it(examples):
+    @settings(max_examples=examples, deadline=None)
+    @given(LIFE)
+    def run(life: list[tuple[str, int, int]]) -> None:
+        with transaction.atomic():
+            _live(life)
+            transaction.set_rollback(True)
+
+    run()
 
 
 def _live(life: list[tuple[str, int, int]]) -> None:
