@@ -41,6 +41,8 @@ CAUSES: dict[Inbox, tuple[str, ...]] = {
     for inbox in Inbox
 }
 
+CLASS: dict[str, Inbox] = {cause: inbox for inbox, causes in CAUSES.items() for cause in causes}
+
 
 def band_of(deadline: datetime | None, at: datetime) -> int:
     """0 once the deadline has passed, 1 within a day, 2 within three, 3 within two weeks, 4 later or without one."""

@@ -15,7 +15,7 @@ SORTS = {
     "renewal": "term_end",
     "since": "status_since",
 }
-NEWEST_FIRST = "-purchased"
+NEWEST_FIRST, SOONEST_END = "-purchased", "renewal"
 
 
 def order_of(sort: str) -> tuple[str, str]:

@@ -143,9 +143,7 @@ class Subscription(models.Model):
             models.Index(F("term_end").desc(nulls_last=True), F("id").desc(), name="subscription_by_end_desc"),
             models.Index(fields=["status", "-purchased_at", "-id"], name="subscription_by_status"),
             models.Index(
-                fields=["status", "-purchased_at", "-id"],
-                condition=Q(auto_renew=False),
-                name="subscription_not_renewing",
+                fields=["-purchased_at", "-id"], condition=Q(auto_renew=False), name="subscription_not_renewed"
             ),
             models.Index(fields=["activate_by"], condition=Q(status=Status.PENDING), name="subscription_overdue"),
             models.Index(

@@ -159,9 +159,9 @@ SORT_WORDS = {
 }
 
 
-def sort_named(asked: str) -> str:
-    """The sort that a URL asks for; the newest first when there is none of that name."""
-    return asked if asked.removeprefix("-") in SORTS else NEWEST_FIRST
+def sort_named(asked: str, *, usual: str = NEWEST_FIRST) -> str:
+    """The sort that a URL asks for; the usual one when there is none of that name."""
+    return asked if asked.removeprefix("-") in SORTS else usual
 
 
 def offered(of_one_customer: bool) -> list[Column]:

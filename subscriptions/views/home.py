@@ -17,10 +17,10 @@ from partnerhub.clock import now
 from partnerhub.web.pages import capped, capped_count
 from partnerhub.web.wording import voice
 from subscriptions.attending import not_aside, open_items, read_again
-from subscriptions.attention import CAUSES, Inbox
+from subscriptions.attention import CLASS, Inbox
 from subscriptions.enums import Status
 from subscriptions.models import AttentionItem
-from subscriptions.ranking import most_urgent, one_each_of
+from subscriptions.ranking import Place, most_urgent, one_each_of
 from subscriptions.selectors import divergences_visible_to, rows_visible_to, subscriptions_visible_to, told
 from subscriptions.views.lasting import Look
 from subscriptions.views.queue_rows import facts_of, queue_rows, subjects_of
@@ -47,7 +47,10 @@ class _Read:
     @classmethod
     def of(cls, actor: Actor, look: Look) -> "_Read":
         read = most_urgent(actor, look.at, lambda items: not_aside(items, look.at))
-        found = {inbox: one_each_of(one for one in read if one.cause in CAUSES[inbox]) for inbox in Inbox}
+        of_class: dict[Inbox, list[Place]] = {inbox: [] for inbox in Inbox}
+        for one in read:
+            of_class[CLASS[one.cause]].append(one)
+        found = {inbox: one_each_of(places) for inbox, places in of_class.items()}
         shown_first = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
         firsts = {inbox: [one.item for one in of_it] for inbox, of_it in shown_first.items()}
         wanted = {one.item: one.subscription for of_it in shown_first.values() for one in of_it}

@@ -23,7 +23,7 @@ from subscriptions.filters import SubscriptionFilter
 from subscriptions.ledger import ledger
 from subscriptions.models import Subscription
 from subscriptions.selectors import rows_visible_to, told
-from subscriptions.sorts import order_of, sortable
+from subscriptions.sorts import NEWEST_FIRST, SOONEST_END, order_of, sortable
 from subscriptions.views import columns
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.rows import row_of
@@ -67,7 +67,9 @@ def listed(request: HttpRequest, listing: Listing, saved: Saved) -> dict[str, An
     """What the request's query string makes of a list: its page of rows, and the controls that change it."""
     actor, params = actor_of(request), request.GET
     filters = SubscriptionFilter(params, listing.rows, at=now())
-    sort = columns.sort_named(params.get("sort", ""))
+    # Renewals of the next days were bought long ago: newest first shows the last of them, and walks all to find them.
+    usual = SOONEST_END if "renews_within" in filters.applied else NEWEST_FIRST
+    sort = columns.sort_named(params.get("sort", ""), usual=usual)
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
     page = keyset_page(sortable(filters.qs, sort), order_of(sort), params, narrow=True)
     tabs = _tabs(params, filters)

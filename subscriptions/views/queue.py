@@ -16,11 +16,11 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from partnerhub.clock import now
 from partnerhub.web.export import Value, csv_response
-from partnerhub.web.pages import PAGE_SIZE, Page, capped, page_among
+from partnerhub.web.pages import CURSORS, PAGE_SIZE, Page, at_least, capped, page_among
 from subscriptions.attending import attention_visible_to, one_each, read_again
 from subscriptions.models import AttentionItem
 from subscriptions.queue_filter import ME, NOBODY, QueueFilter
-from subscriptions.ranking import most_urgent, one_each_of
+from subscriptions.ranking import FIRST_READ, MOST_READ, most_urgent, one_each_of
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.lasting import Look
 from subscriptions.views.permission import denial_of
@@ -48,11 +48,13 @@ class _Read:
             return found
 
         open_now = attention_visible_to(actor, look.at)
-        places = one_each_of(most_urgent(actor, look.at, narrow))
+        most = MOST_READ if any(request.GET.get(side) for side in CURSORS) else FIRST_READ
+        read = most_urgent(actor, look.at, narrow, most)
+        places = one_each_of(read)
         place, previous_url, next_url = page_among([(one.rank, one.item) for one in places], request.GET)
         shown = {one.item: one.subscription for one in places[place]}
         rows = read_again(open_now.select_related("publisher"), shown)
-        page, count = Page(list(rows.values()), previous_url, next_url), capped(len(places))
+        page, count = Page(list(rows.values()), previous_url, next_url), _counted(len(places), is_all=len(read) < most)
         filters = QueueFilter(request.GET, open_now, actor=actor, at=look.at)
         look.saw((count, previous_url, next_url, facts_of(page.rows)), subjects_of(page.rows))
         return cls(look, filters, page, count)
@@ -103,6 +105,10 @@ def queue_context(request: HttpRequest, saved: Saved) -> dict[str, Any]:
         "matching": address(request.GET).removeprefix("?"),
         "views": views_of(request.GET, actor, saved) | {"all_label": _("The whole queue")},
     }
+
+
+def _counted(rows: int, *, is_all: bool) -> str:
+    return capped(rows) if is_all else at_least(rows) or "0"
 
 
 def _rows_context(request: HttpRequest, actor: Actor, read: _Read) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.policy import Role
-from subscriptions import search
+from subscriptions import filters, search
 from subscriptions.filters import matching
 from subscriptions.models import Operation
 from subscriptions.services.edits import set_auto_renew
@@ -56,7 +56,8 @@ def url(name: str, *args) -> str:
 
 @pytest.mark.parametrize("few", [5000, 0])
 def test_each_filter_leaves_what_it_says_be_it_few_or_many(agent, few, monkeypatch):
-    monkeypatch.setattr(search, "FEW", few)
+    for module in (search, filters):
+        monkeypatch.setattr(module, "FEW_LEFT", few)
     poland = CustomerFactory(name="Kwiaciarnia", country="PL", currency="PLN")
     reseller = ResellerFactory(partner_id="5550001")
     monthly, yearly = PlanTermFactory(), PlanTermFactory(term="P1Y", amounts={"PLN": "40", "EUR": "10"})
@@ -191,7 +192,7 @@ def test_tabs_count_with_every_other_filter_and_keep_it(agent):
 
 
 def test_tabs_of_more_than_are_read_one_by_one_say_at_least(agent, monkeypatch):
-    monkeypatch.setattr(search, "FEW", 1)
+    monkeypatch.setattr(search, "FEW_LEFT", 1)
     active(), active(), active()
 
     tabs = agent.get(LIST, {"auto_renew": "on"}).context["status_tabs"]
