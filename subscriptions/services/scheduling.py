@@ -49,7 +49,7 @@ def schedule_renewal(
     authorize(actor, Action.SUBSCRIPTION_CHANGE)
     subscription = lock_subscription(subscription_id, actor)
     check_version(subscription, version)
-    check_active(subscription, "quantity" if quantity is not None else "plan", at)
+    check_active(subscription, "plan" if plan_term_id or quantity is None else "quantity", at)
     if not subscription.auto_renew:
         raise AutoRenewOff
     known = scheduled_of(subscription)
