@@ -1,6 +1,6 @@
 """The search finds what reading every row would, however many match; and every order of a list has its index."""
 
-from itertools import count
+from itertools import count, takewhile
 
 import pytest
 from django.db import connection
@@ -121,4 +121,9 @@ def _plan_of_chosen(sql: str) -> list[str]:
         cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN (COSTS OFF) {sql}".replace("%", "%%"), ())
         plan = [line for (line,) in cursor.fetchall()]
-    return plan[next(number for number, line in enumerate(plan) if "Limit" in line) :]
+    first = next(number for number, line in enumerate(plan) if "Limit" in line)
+    return list(takewhile(lambda line: _depth(line) > _depth(plan[first]), plan[first + 1 :]))
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
