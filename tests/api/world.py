@@ -128,8 +128,8 @@ class World:
         ids: dict[str, Any] = {"customer_id": self.customer.pk}
         if name in BEFORE_TRADE:
             return ids
-        if "{correlation_id}" in path:
-            ids["correlation_id"] = send_validation(self.clients[role], at=AFTERWARDS).pk
+        if "{correlation_id}" in path and "correlation_id" not in self.found:
+            self.found["correlation_id"] = send_validation(self.clients[role], at=AFTERWARDS).pk
         about = self.changing if "{operation_id}" in path else self.pending if name in OF_PENDING else self.bought
         known = {
             "subscription_id": about.pk,
