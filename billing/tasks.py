@@ -10,8 +10,8 @@ from partnerhub.errors import ClockBehind, SellerIncomplete
 log = structlog.get_logger(__name__)
 
 # A tick ends long before the broker would hand it to a second worker; the next one goes on.
-CHUNKS_A_TICK = 80
-INVOICES_A_TICK = 15_000
+CHUNKS_A_TICK = 40
+INVOICES_A_TICK = 10_000
 
 
 @shared_task
