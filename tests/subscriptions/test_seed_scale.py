@@ -15,11 +15,12 @@ from publishers.selectors import catalogue_for
 from subscriptions.demo.scale_checks import BY_TRIGGER, SEEDED, Unsound, broken, prove_seeded
 from subscriptions.enums import Status
 from subscriptions.gates import blocker
-from subscriptions.models import BillingStart, Order, PollSchedule, Subscription
+from subscriptions.models import BillingStart, Order, PollSchedule, Ranking, Subscription
 from subscriptions.selectors import subscriptions_visible_to
 from subscriptions.services.confirmation import apply_answer
 from subscriptions.terms import term_end
 from tests.factories.accounts import actor
+from tests.factories.subscriptions import NOON
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +97,11 @@ def test_rows_written_past_keys_and_triggers_are_found(statement, rule):
 
 
 def test_no_trigger_is_gone_past_that_is_not_made_good():
-    """One that writes or refuses when rows are added has its question in BY_TRIGGER, or cannot concern seeded rows."""
+    """One that writes or refuses when rows are added has its question in BY_TRIGGER, or cannot concern seeded rows;
+    what was ranked is ranked anew.
+    """
+    Ranking.objects.create(ranked_at=NOON, until=NOON + timedelta(hours=1))
+    seed(subscriptions=10, customers=3, publishers=1)
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT DISTINCT regexp_replace(tgname, '^pgtrigger_(.*)_[0-9a-f]{5}$', '\\1') FROM pg_trigger
@@ -105,7 +110,8 @@ def test_no_trigger_is_gone_past_that_is_not_made_good():
         )
         added = {name for (name,) in cursor.fetchall()}
 
-    assert added == {*BY_TRIGGER, "tranche_batch_not_overdrawn"}
+    assert added == {*BY_TRIGGER, "tranche_batch_not_overdrawn", "subscriptions_touched_insert"}
+    assert Ranking.objects.get().until is None
 
 
 @pytest.mark.parametrize("member", ["subscriptions", "customers", "publishers"])
