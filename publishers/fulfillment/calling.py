@@ -1,29 +1,25 @@
 """One HTTP call to a publisher: who may be called, how long it may take, how much is read, what a failure means."""
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 from django.db import transaction
-from multidict import CIMultiDictProxy
-from yarl import URL
 
 from partnerhub.clock import now
-from partnerhub.guard import AddressNotPublic, socket_factory
+from partnerhub.guard import AddressNotPublic
 from partnerhub.tracing import span
+from publishers.fulfillment.exchanging import Exchanger, NotHttp, Reply, Site, TooLarge
 from publishers.fulfillment.gateway import Outcome
 from publishers.fulfillment.reading import excerpt, read_reason
 
 LARGEST_BODY = 256 * 1024
-KEEP_ALIVE_SECONDS = 30
 NOT_CALLABLE = "The publisher's address is not one that can be called."
-# Each is about the moment, our token or our pace, not about what was asked.
-PASSING_REFUSALS = frozenset({401, 408, 425, 429})
 
 
 class CallFailed(Exception):
@@ -34,46 +30,22 @@ class CallFailed(Exception):
         self.outcome, self.detail, self.retry_after = outcome, detail, retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer as far as we read it."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return excerpt(self.body.decode("utf-8", "replace"))
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether the publisher declines what was asked, for good."""
-        return 400 <= self.status < 500 and self.status not in PASSING_REFUSALS
-
-
 class Caller:
-    """One session with kept-alive connections for all publishers. Make it inside a running event loop."""
+    """Calls to publishers over kept-alive connections. Make it inside a running event loop."""
 
     def __init__(
         self, *, allow_private: bool, connections: int = 100, seconds: float = 10, connect_seconds: float = 5
     ) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=connections,
-            limit_per_host=connections,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
-            socket_factory=socket_factory(allow_private=allow_private),
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=connect_seconds),
-            # Plain bytes only: the size limit must not be a decompressor's problem.
-            headers={"user-agent": "PartnerHub", "accept": "application/json", "accept-encoding": "identity"},
+        self._exchanger = Exchanger(
+            allow_private=allow_private,
+            connections=connections,
+            seconds=seconds,
+            connect_seconds=connect_seconds,
+            largest_body=LARGEST_BODY,
         )
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._exchanger.close()
 
     async def send(
         self,
@@ -82,11 +54,12 @@ class Caller:
         token: str,
         ids: Mapping[str, str],
         *,
+        rest: str = "",
         body: Any = None,
         etag: str = "",
     ) -> Reply:
-        """Send JSON or nothing and read the answer; redirects are not followed. Raises CallFailed, and RuntimeError
-        inside a database transaction.
+        """Send JSON or nothing to the address, followed by `rest` as it is, and read the answer; redirects are not
+        followed. Raises CallFailed, and RuntimeError inside a database transaction.
         """
         refuse_in_transaction()
         headers = {
@@ -96,24 +69,22 @@ class Caller:
         }
         if etag:
             headers["if-none-match"] = etag
-        target = _target(url)
-        facts = {"method": method, "host": target.raw_host or "", "request_id": ids["request_id"]}
+        site = self._site(url)
+        facts = {"method": method, "host": site.host, "request_id": ids["request_id"]}
+        sent = None if body is None else json.dumps(body).encode()
         with span("call publisher", ids["correlation_id"], facts) as tell:
             try:
-                async with self._session.request(
-                    method, target, headers=headers, json=body, allow_redirects=False
-                ) as response:
-                    tell({"status": response.status})
-                    return Reply(response.status, response.headers, await _limited_body(response))
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+                reply = await self._exchanger.exchange(method, site, rest, headers, sent)
+            except (aiohttp.ClientError, NotHttp, TooLarge, OSError, ValueError) as error:
                 raise _as_failure(error) from None
+            tell({"status": reply.status})
+            return reply
 
-
-def _target(url: str) -> URL:
-    try:
-        return URL(url)
-    except ValueError:
-        raise CallFailed(Outcome.FORBIDDEN, NOT_CALLABLE) from None
+    def _site(self, url: str) -> Site:
+        try:
+            return self._exchanger.site(url)
+        except ValueError:
+            raise CallFailed(Outcome.FORBIDDEN, NOT_CALLABLE) from None
 
 
 def refuse_in_transaction() -> None:
@@ -129,16 +100,6 @@ def refuse_in_transaction() -> None:
         raise RuntimeError("a publisher must not be called inside a database transaction")
 
 
-async def _limited_body(response: "aiohttp.ClientResponse") -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            response.close()
-            raise CallFailed(Outcome.UNREADABLE, f"The answer is larger than {LARGEST_BODY // 1024} kB.")
-    return bytes(body)
-
-
 def _as_failure(error: Exception) -> CallFailed:
     match error:
         case asyncio.TimeoutError():
@@ -149,8 +110,10 @@ def _as_failure(error: Exception) -> CallFailed:
             return CallFailed(Outcome.FORBIDDEN, NOT_CALLABLE)
         case aiohttp.ClientPayloadError():
             return CallFailed(Outcome.UNREADABLE, "The answer broke off in the middle.")
-        case aiohttp.ClientResponseError():
-            return CallFailed(Outcome.UNREADABLE, f"The answer is not HTTP: {excerpt(error.message)}")
+        case TooLarge():
+            return CallFailed(Outcome.UNREADABLE, f"The answer is larger than {LARGEST_BODY // 1024} kB.")
+        case NotHttp():
+            return CallFailed(Outcome.UNREADABLE, f"The answer is not HTTP: {excerpt(str(error))}")
         case aiohttp.ClientSSLError():
             return CallFailed(Outcome.FAILING, "No secure connection to the publisher could be made.")
         case aiohttp.ClientConnectorError():

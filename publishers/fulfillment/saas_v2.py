@@ -209,9 +209,9 @@ class SaasV2Gateway:
         etag: str = "",
     ) -> Reply:
         # Built from the registered address alone: the token goes nowhere that an answer's headers name.
-        root = address.base_url.rstrip("/")
-        url = f"{root}/api/saas/subscriptions/{subscription_id}{rest}?api-version={API_VERSION}"
-        return await self._caller.send(method, url, address.token, ids, body=body, etag=etag)
+        root = f"{address.base_url.rstrip('/')}/api/saas/subscriptions/"
+        asked = f"{subscription_id}{rest}?api-version={API_VERSION}"
+        return await self._caller.send(method, root, address.token, ids, rest=asked, body=body, etag=etag)
 
 
 def _drawn_ids() -> Iterator[str]:

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 import socket
 import ssl
@@ -7,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from aiohttp import web
 from django.db import transaction
 from hypothesis import given
@@ -460,7 +462,7 @@ def test_the_tls_of_publishers_is_verified():
     # aiohttp's default; nobody may switch it off in passing.
     async def context():
         gateway = SaasV2Gateway(allow_private=True)
-        verified = gateway._caller._session.connector._ssl
+        verified = gateway._caller._exchanger._connector._ssl
         await gateway.close()
         return verified
 
@@ -667,3 +669,78 @@ def test_a_webhook_at_a_private_address_is_not_called(site):
 
     assert notify(site, answers(200), allow_private=False).outcome == Outcome.FORBIDDEN
     assert len(site.requests) == before
+
+
+def wire(*answered: bytes, method: str = "ask", **wanted) -> tuple[Answer | Receipt, list[bytes]]:
+    """What comes of a call where each connection is answered with these bytes and closed, and what each was sent."""
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answered[min(len(heard), len(answered)) - 1])
+        writer.close()
+
+    async def run():
+        server = await asyncio.start_server(hear, "127.0.0.1", 0)
+        gateway = SaasV2Gateway(allow_private=True, seconds=3, connect_seconds=2)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            return await getattr(gateway, method)(Address(uuid4(), f"http://127.0.0.1:{port}", TOKEN), ID, **wanted)
+        finally:
+            await gateway.close()
+            server.close()
+
+    return asyncio.run(run()), heard
+
+
+SAYS = b'{"saasSubscriptionStatus": "Subscribed", "planId": "gold"}'
+SQUEEZED = gzip.compress(SAYS)
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(SAYS), SAYS),
+        b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(SAYS), SAYS),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(SAYS), SAYS),
+        b"HTTP/1.0 200 OK\r\n\r\n" + SAYS,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(SQUEEZED), SQUEEZED),
+    ],
+)
+def test_an_answer_is_read_in_whatever_frame_it_comes(answered):
+    answer, heard = wire(answered)
+
+    assert (answer.outcome, answer.said) == (Outcome.ANSWERED, Said("Subscribed", "gold"))
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("answered", "outcome", "detail"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n\r\n", Outcome.UNREADABLE, "The answer is not HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: %s\r\n\r\n" % (b"x" * 9000), Outcome.UNREADABLE, "The answer is not HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", Outcome.UNREADABLE, "The answer broke off in the middle."),
+        (b"HTTP/1.1 200 OK\r\nContent-", Outcome.FAILING, "The publisher hung up without an answer."),
+    ],
+)
+def test_what_is_no_whole_answer_says_nothing(answered, outcome, detail):
+    answer, _heard = wire(answered)
+
+    assert (answer.outcome, answer.said) == (outcome, None)
+    assert answer.detail.startswith(detail)
+
+
+def test_a_question_that_was_hung_up_on_is_asked_once_more_but_a_change_is_not():
+    answer, questions = wire(b"", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(SAYS), SAYS))
+    receipt, changes = wire(b"", method="change", quantity=3)
+
+    assert (answer.outcome, len(questions)) == (Outcome.ANSWERED, 2)
+    assert (receipt.outcome, len(changes)) == (Outcome.FAILING, 1)
+
+
+def test_a_header_cannot_carry_another():
+    with structlog.contextvars.bound_contextvars(correlation_id="x\r\nauthorization: Bearer theirs"):
+        answer, heard = wire(b"")
+
+    assert (answer.outcome, heard) == (Outcome.FAILING, [])
