@@ -14,12 +14,12 @@ from publishers.fulfillment import webhooks
 from publishers.fulfillment.calling import (
     Caller,
     CallFailed,
-    Reply,
     check_status,
     retry_after,
     said_refusal,
     said_status,
 )
+from publishers.fulfillment.exchanging import Reply
 from publishers.fulfillment.gateway import Address, Answer, Expected, Outcome, Progress, Receipt
 from publishers.fulfillment.reading import (
     UNCHANGED,

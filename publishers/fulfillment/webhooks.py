@@ -6,7 +6,8 @@ from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from publishers.fulfillment.calling import Caller, CallFailed, Reply, failure_of, said_refusal
+from publishers.fulfillment.calling import Caller, CallFailed, failure_of, said_refusal
+from publishers.fulfillment.exchanging import Reply
 from publishers.fulfillment.gateway import Address, Outcome, Posted, Progress, Receipt
 from publishers.fulfillment.reading import excerpt
 

@@ -24,7 +24,8 @@ from partnerhub.api.reading import filter_of, storable
 from partnerhub.errors import AddressNotAllowed, HubError, InvalidInput, PlaceholderUnknown
 from partnerhub.logs import redact
 from partnerhub.web.uploads import UnreadableTable, read_table
-from publishers.fulfillment.calling import Reply, retry_after
+from publishers.fulfillment.calling import retry_after
+from publishers.fulfillment.exchanging import Reply
 from publishers.fulfillment.reading import Unreadable, excerpt, read_operation, read_pending, read_reason, read_said
 from publishers.policy_kinds import KINDS
 from publishers.services.document import read_document
