@@ -8,11 +8,10 @@ still ours. A worker that dies anywhere in between leaves leases that run out, a
 import asyncio
 import hashlib
 import random
-import sys
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,13 +37,11 @@ from subscriptions.enums import Status
 from subscriptions.models import PollSchedule
 from subscriptions.services.confirmation import Heard, apply_answers
 from subscriptions.services.judging import Judged
-from subscriptions.window import Bounds, DatabaseThread, roll
+from subscriptions.window import Bounds, DatabaseThread, Writing, roll
 
 LEASE = timedelta(minutes=2)
 POLLED = [Adapter.POLL, Adapter.BOTH]
-LARGEST_BATCH = 500
-# The loop that asks and the thread that writes share one interpreter: each statement would wait 5 ms for its turn.
-TURN_SECONDS = 0.0005
+LARGEST_BATCH = 250
 # This part of the places is kept for publishers that nobody is asking.
 RESERVED_PART = 10
 # A publisher whose ETag stays while its answer changes is found out.
@@ -193,6 +190,12 @@ class Tally:
     dropped: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Tally") -> None:
+        self.asked += other.asked
+        self.activated += other.activated
+        self.dropped += other.dropped
+        self.outcomes += other.outcomes
+
 
 @transaction.atomic
 def claim(at: datetime, limit: int, *, due_by: datetime | None = None, reserve: int = 0) -> list[Claim]:
@@ -309,7 +312,8 @@ def _wait(one: Reply, at: datetime) -> timedelta:
 
 @dataclass(slots=True)
 class Poller:
-    """Asks what is due, with up to `bounds.places` questions under way at once and as few threads as two.
+    """Asks what is due, with up to `bounds.places` questions under way at once and a few threads: this one asks, one
+    claims, two take in what is answered.
 
     With `due_by` only what was due by then (inclusive) is asked, so each row once. `node` names the machine's worker:
     one poller per node, so that its other processes stay free for other tasks.
@@ -324,33 +328,32 @@ class Poller:
     make_lines: Callable[..., Lines] = Lines
     tally: Tally = field(default_factory=Tally, init=False)
     _open: dict[UUID, Claim] = field(default_factory=dict, init=False)
-    _answered: deque[Reply] = field(default_factory=deque, init=False)
-    _written: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _asking: int = field(default=0, init=False)
     _reserve: int = field(default=0, init=False)
     _lines: Lines = field(init=False)
     _database: DatabaseThread = field(init=False)
-    _applying: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _writing: Writing[Reply, Tally] = field(init=False)
 
     def run(self) -> Tally:
         """Ask until nothing is due or the bounds are reached. Raises NotPermitted, RuntimeError in a transaction."""
         authorize(self.actor, Action.SUBSCRIPTION_POLL)
         refuse_in_transaction()
         if anything_due(self.clock()):
-            with _short_turns():
-                asyncio.run(self._run())
+            asyncio.run(self._run())
         return self.tally
 
     async def _run(self) -> None:
         self._reserve = max(1, self.bounds.places // RESERVED_PART)
         self._lines = self.make_lines(connections=self.bounds.places + self._reserve)
         self._database = DatabaseThread()
+        self._writing = Writing(self._apply, self._applied, largest=LARGEST_BATCH)
         try:
             if not self.node or await self._database.run(_is_sole_poller, self.node):
                 await roll(self._take, self._ask, self.bounds, self._hand_over, lambda one: one.is_first)
-                await self._applied()
+                await self._writing.finish()
         finally:
             await self._lines.close()
+            self._writing.close()
             self._database.close(lambda: release(self._open))
 
     async def _hand_over(self) -> None:
@@ -361,13 +364,13 @@ class Poller:
     async def _take(self, limit: int) -> list[Claim]:
         # What is answered and not yet taken in keeps its place: no more is claimed than can be written.
         while True:
-            room = limit - len(self._answered)
+            self._writing.expect()
+            room = limit - self._writing.waiting
             taken = await self._database.run(self._claim, room) if room > 0 else []
-            if taken or self._asking or self._applying is None or self.bounds.stopping():
+            if taken or self._asking or self._writing.is_idle or self.bounds.stopping():
                 break
             # Nothing is idle yet: what is being written makes room, here and at its publishers.
-            self._written.clear()
-            await self._written.wait()
+            await self._writing.ended()
         self._asking += len(taken)
         self._open.update((one.lease, one) for one in taken)
         return taken
@@ -386,57 +389,35 @@ class Poller:
                 answer = await gateway.ask(address, claimed.subscription_id, etag=_named_there(claimed.etag))
         finally:
             self._asking -= 1
-        self._answered.append(Reply(claimed, _marked(answer, claimed), self.chance(), time.monotonic() - asked_at))
-        if self._applying is None:
-            self._applying = asyncio.create_task(self._apply_answered())
+        self._writing.put(Reply(claimed, _marked(answer, claimed), self.chance(), time.monotonic() - asked_at))
 
-    async def _applied(self) -> None:
-        """Return when all that was answered has been taken in."""
-        while self._applying is not None:
-            await asyncio.wait([self._applying])
+    def _applied(self, batch: list[Reply], tally: Tally) -> None:
+        self.tally.add(tally)
+        for one in batch:
+            del self._open[one.claimed.lease]
 
-    async def _apply_answered(self) -> None:
-        # What comes in meanwhile is the next batch: the busier, the larger, and nobody waits for one to fill.
+    def _apply(self, batch: list[Reply]) -> Tally:
+        at, tally = self.clock(), Tally(len(batch))
         try:
-            while self._answered:
-                batch = [self._answered.popleft() for _ in range(min(len(self._answered), LARGEST_BATCH))]
-                await self._database.run(self._apply, batch)
-                self._written.set()
-        except Exception as error:
-            # The leases of what was not taken in run out, or are given back at the end.
-            log.error("answers_not_taken_in", error=type(error).__name__, exc_info=error)
-            self._answered.clear()
-        finally:
-            self._applying = None
-            self._written.set()
-
-    def _apply(self, batch: list[Reply]) -> None:
-        at = self.clock()
-        try:
-            self._count(apply_all(self.actor, batch, at=at))
+            tally.activated = apply_all(self.actor, batch, at=at).count(Status.SUBSCRIBED)
         except Exception:
             # One of them is to blame: it must not keep the others from being taken in.
             for one in batch:
-                self._apply_alone(one, at)
-        for one in batch:
-            del self._open[one.claimed.lease]
+                self._apply_alone(one, at, tally)
+        tally.outcomes.update(one.answer.outcome.value for one in batch)
         self._report(batch, at)
+        return tally
 
-    def _apply_alone(self, one: Reply, at: datetime) -> None:
+    def _apply_alone(self, one: Reply, at: datetime, tally: Tally) -> None:
         try:
-            self._count(apply_all(self.actor, [one], at=at))
+            tally.activated += apply_all(self.actor, [one], at=at).count(Status.SUBSCRIBED)
         except LeaseLost:
-            self.tally.dropped += 1
+            tally.dropped += 1
         except Exception as error:
             log.error("answer_not_taken_in", subscription_id=str(one.claimed.subscription_id), exc_info=error)
             put_off(one.claimed, at)
 
-    def _count(self, statuses: list[Status]) -> None:
-        self.tally.activated += statuses.count(Status.SUBSCRIBED)
-
     def _report(self, batch: list[Reply], at: datetime) -> None:
-        self.tally.asked += len(batch)
-        self.tally.outcomes.update(one.answer.outcome.value for one in batch)
         reports, calls = [], []
         for one in batch:
             publisher_id, answer = one.claimed.publisher_id, one.answer
@@ -460,16 +441,6 @@ def _marked(answer: Answer, claimed: Claim) -> Answer:
         return answer
     mark = _MARK + hashlib.sha256(repr(answer.said).encode()).hexdigest()
     return replace(answer, said=None if mark == claimed.etag else answer.said, etag=mark)
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(TURN_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _chained_to(claimed: Claim) -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import structlog
 from django.db import DatabaseError, connections
@@ -23,6 +23,8 @@ REFILL_PART = 8
 LOOK_AGAIN_SECONDS = 0.2
 LAST_ANSWERS_SECONDS = 10.0
 LAST_ANSWERS_WHEN_STOPPING_SECONDS = 2.0
+# While one batch waits for the database the next is judged; a third would only wait for the interpreter.
+WRITERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class DatabaseThread:
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: work(*args, **kwargs))
 
-    def close(self, last: Callable[[], None]) -> None:
+    def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Finish what was begun, then `last`, and give back the connection. Failures of `last` are logged."""
         self._executor.submit(self._end, last)
         self._executor.shutdown(wait=True)
@@ -61,6 +63,73 @@ class DatabaseThread:
             log.warning("not_tidied", error=type(error).__name__)
         finally:
             connections.close_all()
+
+
+class Writing(Generic[T, R]):
+    """Takes in pieces, in batches of up to `largest` of what has come meanwhile: nobody waits for one to fill.
+
+    The busier, the larger. A second thread writes beside the first once a whole batch waits. What `write` returns is
+    given to `written`, with its batch, in the event loop. When `write` raises, what waits is dropped.
+    """
+
+    def __init__(self, write: Callable[[list[T]], R], written: Callable[[list[T], R], None], *, largest: int) -> None:
+        self._write, self._written, self._largest = write, written, largest
+        self._waiting: deque[T] = deque()
+        self._threads = [DatabaseThread() for _ in range(WRITERS)]
+        self._free = list(self._threads)
+        self._under_way: set[asyncio.Task[Any] | None] = set()
+        self._ended = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces are in no batch yet."""
+        return len(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._under_way
+
+    def put(self, piece: T) -> None:
+        """Let a piece be taken in, with whatever comes before a thread is free."""
+        self._waiting.append(piece)
+        if self._free and self._is_enough(len(self._under_way)):
+            self._under_way.add(asyncio.create_task(self._work(self._free.pop())))
+
+    def expect(self) -> None:
+        """Begin to look out for the next batch that ends: `ended` returns then."""
+        self._ended.clear()
+
+    async def ended(self) -> None:
+        """Return when a batch has ended since `expect`, or all have."""
+        await self._ended.wait()
+
+    async def finish(self) -> None:
+        """Return when all that was put has been taken in."""
+        while self._under_way:
+            self.expect()
+            await self.ended()
+
+    def close(self) -> None:
+        """Finish the batches that were begun, and give back the connections."""
+        for thread in self._threads:
+            thread.close()
+
+    def _is_enough(self, writing: int) -> bool:
+        return len(self._waiting) >= (self._largest if writing else 1)
+
+    async def _work(self, thread: DatabaseThread) -> None:
+        try:
+            while self._is_enough(len(self._under_way) - 1):
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest))]
+                self._written(batch, await thread.run(self._write, batch))
+                self._ended.set()
+        except Exception as error:
+            log.error("answers_not_taken_in", error=type(error).__name__, exc_info=error)
+            self._waiting.clear()
+        finally:
+            self._free.append(thread)
+            self._under_way -= {asyncio.current_task()}
+            self._ended.set()
 
 
 async def _nobody_waits() -> None:
