@@ -224,7 +224,11 @@ def timeline_entries(actor: Actor, subscription_id: UUID) -> QuerySet[Entry]:
 
     Raises NotFound, NotPermitted.
     """
-    subscription = bare_subscription_for(actor, subscription_id)
+    return entries_of(bare_subscription_for(actor, subscription_id))
+
+
+def entries_of(subscription: Subscription) -> QuerySet[Entry]:
+    """The same of a subscription that the actor was found to see."""
     return Entry.objects.filter(stream_id=subscription.pk).order_by("-at", "-sequence", "-id")
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
 from accounts.policy import Action, Actor, authorize
+from customers.models import Customer, IndirectReseller
 from partnerhub import bulk, prepared
 from partnerhub.errors import CartNotFound, NotFound
 from partnerhub.outbox.models import Event
@@ -18,6 +19,7 @@ from publishers.selectors import plan_term_sold
 from subscriptions.enums import GateName, GateState, NextAction, Owner, Reason, Status
 from subscriptions.gates import blocker
 from subscriptions.models import (
+    BillingStart,
     Cart,
     ChangeRequest,
     Divergence,
@@ -26,13 +28,38 @@ from subscriptions.models import (
     Operation,
     Order,
     OrderLine,
+    PollSchedule,
     PurchaseToken,
+    ScheduledRenewal,
     Subscription,
 )
 from subscriptions.models.operation import IN_FLIGHT
 from subscriptions.tranches import Batch
 
 Row = TypeVar("Row", bound=Model)
+_WHOLE = prepared.Selection(
+    """
+SELECT {subscription}, {customer}, {reseller}, {order_line}, {order}, {scheduled_renewal}, {poll_schedule},
+       {billing_start}
+  FROM subscriptions_subscription AS subscription
+  JOIN customers_customer AS customer ON customer.id = subscription.customer_id
+  LEFT JOIN customers_indirectreseller AS reseller ON reseller.partner_id = subscription.reseller_id
+  JOIN subscriptions_orderline AS order_line ON order_line.id = subscription.order_line_id
+  JOIN subscriptions_order AS "order" ON "order".id = order_line.order_id
+  LEFT JOIN subscriptions_scheduledrenewal AS scheduled_renewal ON scheduled_renewal.subscription_id = subscription.id
+  LEFT JOIN subscriptions_pollschedule AS poll_schedule ON poll_schedule.subscription_id = subscription.id
+  LEFT JOIN subscriptions_billingstart AS billing_start ON billing_start.subscription_id = subscription.id
+ WHERE subscription.id = %s AND (%s::uuid[] IS NULL OR subscription.customer_id = ANY(%s::uuid[]))
+""",
+    subscription=Subscription,
+    customer=Customer,
+    reseller=IndirectReseller,
+    order_line=OrderLine,
+    order=Order,
+    scheduled_renewal=ScheduledRenewal,
+    poll_schedule=PollSchedule,
+    billing_start=BillingStart,
+)
 _IN_FLIGHT = prepared.Selection(
     "SELECT {operation} FROM subscriptions_operation AS operation WHERE subscription_id = %s AND status = ANY(%s)",
     operation=Operation,
@@ -102,12 +129,48 @@ def _in_flight() -> QuerySet[Operation]:
 
 
 def subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:
-    """One visible subscription. Raises NotFound, for one out of scope too."""
-    found = subscriptions_visible_to(actor).prefetch_related("tranches")
-    subscription = found.filter(pk=subscription_id).first()
-    if subscription is None:
+    """One visible subscription, with all that is told of one. Raises NotFound, for one out of scope too, and
+    NotPermitted.
+    """
+    authorize(actor, Action.SUBSCRIPTION_READ)
+    customers = None if actor.customers is None else bulk.array(actor.customers)
+    found = _WHOLE(subscription_id, customers, customers)
+    if not found:
         raise NotFound(what="subscription", id=subscription_id)
+    subscription = _whole(*found[0])
+    changes = Prefetch("operations", queryset=_in_flight(), to_attr="in_flight")
+    prefetch_related_objects([subscription], "gates", "tranches", changes)
     return subscription
+
+
+def _whole(
+    subscription: Subscription,
+    customer: Customer,
+    reseller: IndirectReseller | None,
+    line: OrderLine,
+    order: Order,
+    renewal: ScheduledRenewal | None,
+    *others: Model | None,
+) -> Subscription:
+    """A row of _WHOLE put together, with what it sells; each plan term is read once."""
+    subscription.customer, subscription.reseller = customer, reseller
+    subscription.order_line, line.order = line, order
+    _put(subscription, renewal, "scheduled_renewal")
+    for name, other in zip(("poll_schedule", "billing_start"), others, strict=True):
+        _put(subscription, other, name)
+    with_sold(subscription)
+    terms = {subscription.plan_term_id: subscription.plan_term}
+    for one in (line, renewal):
+        if one is not None and one.plan_term_id is not None:
+            one.plan_term = terms.get(one.plan_term_id) or plan_term_sold(one.plan_term_id)
+    return subscription
+
+
+def _put(subscription: Subscription, one: Model | None, name: str) -> None:
+    """Let a subscription know the one row that refers to it, or that there is none."""
+    subscription._state.fields_cache[name] = one
+    if one is not None:
+        one._state.fields_cache["subscription"] = subscription
 
 
 def bare_subscription_for(actor: Actor, subscription_id: UUID) -> Subscription:

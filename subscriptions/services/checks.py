@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from customers.selectors import reseller_for_purchase
+from customers.selectors import fit_for_purchase
 from partnerhub.errors import (
     ActivationDiffers,
     NotActivatedYet,
@@ -77,7 +77,7 @@ def check_reseller_in_order(subscription: Subscription) -> None:
     Raises ResellerUnknown, ResellerAgreementMissing.
     """
     if subscription.reseller_id:
-        reseller_for_purchase(subscription.reseller_id, settings.HUB_PARTNER_ID)
+        fit_for_purchase(subscription.reseller_id, subscription.reseller, settings.HUB_PARTNER_ID)
 
 
 def check_changeable(subscription: Subscription, field: str, at: datetime) -> None:

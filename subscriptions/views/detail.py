@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -24,7 +24,7 @@ from partnerhub.web.refusals import sentence_of
 from partnerhub.web.toasts import Told, tell, toasted
 from subscriptions import words
 from subscriptions.enums import Status
-from subscriptions.models import Operation, PollSchedule, PurchaseToken, Subscription
+from subscriptions.models import Operation, PollSchedule, PurchaseToken, RenewalNotice, Subscription
 from subscriptions.selectors import attention_of, bare_subscription_for, latest_token, subscription_for
 from subscriptions.services.asking import poll_now
 from subscriptions.views.as_of import as_of_page
@@ -34,12 +34,12 @@ from subscriptions.views.facts import facts_of
 from subscriptions.views.gates import gate_steps
 from subscriptions.views.operations import Flight, flight_of, latest_operation, state_of
 from subscriptions.views.permission import Denial, denial_of
-from subscriptions.views.reminders import ladder_of, ladder_state
-from subscriptions.views.renewal_notices import notices_state, notices_view
+from subscriptions.views.reminders import Climbed, climbed_of, ladder_of
+from subscriptions.views.renewal_notices import notices_read, notices_state, notices_view
 from subscriptions.views.requests import banner_of
 from subscriptions.views.rows import badge_of, go_url_of
 from subscriptions.views.seats import seat_batches
-from subscriptions.views.sending import sent_state, sent_view
+from subscriptions.views.sending import Sent, sent_state, sent_view
 from subscriptions.views.timeline_card import timeline_card
 
 
@@ -56,6 +56,24 @@ class Pulse:
     outcome: str
     ask_url: str
     ask_denied: Denial | None
+
+
+class _Letters(NamedTuple):
+    """What was written to people about a subscription, read once."""
+
+    climbed: Climbed
+    notices: list[RenewalNotice]
+    sent: Sent
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> "_Letters":
+        return cls(climbed_of(subscription), notices_read(subscription), Sent.of(subscription))
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What of it can change while a page is open."""
+        climbed = (len(self.climbed.reminders), *self.climbed.mails)
+        return (climbed, notices_state(self.notices), sent_state(self.sent))
 
 
 @require_safe
@@ -83,7 +101,7 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     subscription = bare_subscription_for(actor, subscription_id)
     operation = latest_operation(subscription)
-    etag = _etag(actor, subscription, latest_token(subscription), operation)
+    etag = _etag(actor, subscription, latest_token(subscription), operation, _Letters.of(subscription))
     known = known_etag(request)
     if known == etag:
         return HttpResponseNotModified()
@@ -121,19 +139,20 @@ def ask(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
 
 def _context(actor: Actor, subscription: Subscription) -> dict[str, Any]:
     at, token, operation = now(), latest_token(subscription), latest_operation(subscription)
+    letters = _Letters.of(subscription)
     return {
         "subscription": subscription,
         "customer": subscription.customer,
         "crumbs": _crumbs(subscription),
         "badge": badge_of(subscription, attention_of(subscription)),
-        "pulse": _pulse(actor, subscription, operation, _etag(actor, subscription, token, operation)),
+        "pulse": _pulse(actor, subscription, operation, _etag(actor, subscription, token, operation, letters)),
         "gates": gate_steps(subscription, actor),
         "go_url": go_url_of(subscription, actor),
         "copy_url": reverse("go_copy", args=[subscription.pk]),
         "token": token,
-        "ladder": ladder_of(actor, subscription, at),
-        "notices": notices_view(actor, subscription, at),
-        "sent": sent_view(actor, subscription, at),
+        "ladder": ladder_of(actor, subscription, letters.climbed, at),
+        "notices": notices_view(actor, subscription, letters.notices, at),
+        "sent": sent_view(actor, subscription, letters.sent, at),
         "token_is_live": token is not None and token.expires_at > at,
         "flight": flight_of(operation, subscription, actor, at),
         "requests_banner": banner_of(actor, subscription),
@@ -175,7 +194,13 @@ def _schedule(subscription: Subscription) -> PollSchedule | None:
     return getattr(subscription, "poll_schedule", None)
 
 
-def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None, operation: Operation | None) -> str:
+def _etag(
+    actor: Actor,
+    subscription: Subscription,
+    token: PurchaseToken | None,
+    operation: Operation | None,
+    letters: _Letters,
+) -> str:
     """Two hashes: of what the page shows, and of the last poll, which comes by far more often."""
     schedule = _schedule(subscription)
     gates = [
@@ -184,8 +209,7 @@ def _etag(actor: Actor, subscription: Subscription, token: PurchaseToken | None,
     ]
     change = (operation.pk, state_of(operation, now())) if operation else ()
     link = token and (token.minted_at, token.resolved_at)
-    told = (ladder_state(subscription), notices_state(subscription), sent_state(subscription))
-    shown = (subscription.version, gates, change, link, told, actor.role, get_language())
+    shown = (subscription.version, gates, change, link, letters.state, actor.role, get_language())
     polled = (schedule.last_polled_at, schedule.last_outcome) if schedule else ()
     return f"{short_hash(shown)}.{short_hash(polled)}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -54,17 +54,30 @@ class LadderView:
     cancel_url: str
 
 
-def ladder_of(actor: Actor, subscription: Subscription, at: datetime) -> LadderView | None:
+class Climbed(NamedTuple):
+    """The rungs that were climbed, and the keys of the ladder's mails with their fates."""
+
+    reminders: list[Reminder]
+    mails: list[tuple[str, Fate]]
+
+
+def climbed_of(subscription: Subscription) -> Climbed:
+    """What of the ladder can change while a page is open; nothing unless the subscription waits to be activated."""
+    if subscription.status != Status.PENDING:
+        return Climbed([], [])
+    return Climbed(list(subscription.reminders.all()), list(fates(_prefix(subscription))))
+
+
+def ladder_of(actor: Actor, subscription: Subscription, climbed: Climbed, at: datetime) -> LadderView | None:
     """What `subscriptions/_reminders.html` shows; None unless the subscription waits to be activated."""
     if subscription.status != Status.PENDING:
         return None
     steps = steps_of(subscription, at)
-    climbed = {reminder.rung: reminder for reminder in subscription.reminders.all()}
     offer = next((step.due_at for step in steps if step.rung == Rung.CANCEL_OFFER), None)
     offered = offer is not None and offer <= at < subscription.activate_by
     may_cancel = actor.may(Action.SUBSCRIPTION_CANCEL)
     return LadderView(
-        rungs=_rungs(subscription, steps, climbed, at),
+        rungs=_rungs(steps, climbed, at),
         opened_at=_opened_at(subscription),
         remind_url=reverse("subscriptions:remind", args=[subscription.pk]),
         remind_why=_why_not(actor, subscription, at),
@@ -75,13 +88,6 @@ def ladder_of(actor: Actor, subscription: Subscription, at: datetime) -> LadderV
 
 def _offer(subscription: Subscription) -> str:
     return _("Cancel free of charge until {until}").format(until=absolute(subscription.activate_by))
-
-
-def ladder_state(subscription: Subscription) -> tuple[Any, ...]:
-    """What of the ladder can change while a page is open: what was climbed, and what became of the mails."""
-    if subscription.status != Status.PENDING:
-        return ()
-    return (subscription.reminders.count(), *fates(_prefix(subscription)))
 
 
 @require_POST
@@ -113,13 +119,12 @@ def _opened_at(subscription: Subscription) -> datetime | None:
     return opened.values_list("resolved_at", flat=True).first()
 
 
-def _rungs(
-    subscription: Subscription, steps: list[Step], climbed: Mapping[str, Reminder], at: datetime
-) -> list[RungView]:
-    mailed = _mailed(subscription)
-    done = [_climbed(reminder, mailed) for reminder in sorted(climbed.values(), key=lambda one: one.pk)]
-    upcoming = next_step(steps, climbed, at)
-    due = [step for step in steps if step.rung not in climbed]
+def _rungs(steps: list[Step], climbed: Climbed, at: datetime) -> list[RungView]:
+    mailed = _mailed(climbed.mails)
+    done = [_climbed(reminder, mailed) for reminder in sorted(climbed.reminders, key=lambda one: one.pk)]
+    rungs = {reminder.rung for reminder in climbed.reminders}
+    upcoming = next_step(steps, rungs, at)
+    due = [step for step in steps if step.rung not in rungs]
     return done + [_due(step, is_next=step == upcoming) for step in due if step.due_at > at]
 
 
@@ -142,10 +147,10 @@ def _due(step: Step, *, is_next: bool) -> RungView:
     return RungView(str(words.RUNG[step.rung]), "off", step.due_at, is_done=False, note=_("next") if is_next else "")
 
 
-def _mailed(subscription: Subscription) -> dict[str, list[Fate]]:
+def _mailed(mails: list[tuple[str, Fate]]) -> dict[str, list[Fate]]:
     """The fates of the ladder's mails, by rung; those written by hand stand beside it."""
     found: dict[str, list[Fate]] = {}
-    for key, fate in fates(_prefix(subscription)):
+    for key, fate in mails:
         found.setdefault(key.split(":")[2], []).append(fate)
     return found
 

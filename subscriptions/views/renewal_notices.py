@@ -49,26 +49,32 @@ class NoticesView:
     send_why: Why | None
 
 
-def notices_view(actor: Actor, subscription: Subscription, at: datetime) -> NoticesView | None:
+def notices_read(subscription: Subscription) -> list[RenewalNotice]:
+    """The notices of the coming renewal with their mails, the oldest first; none unless it renews by itself."""
+    if renews_on(subscription) is None:
+        return []
+    return list(notices_of(subscription).select_related("message").order_by("noticed_at"))
+
+
+def notices_view(
+    actor: Actor, subscription: Subscription, notices: list[RenewalNotice], at: datetime
+) -> NoticesView | None:
     """What `subscriptions/_renewal_notices.html` shows; None unless the subscription renews by itself."""
     term_end = renews_on(subscription)
     if term_end is None:
         return None
     return NoticesView(
         renews_on=term_end,
-        rows=[_row(notice) for notice in notices_of(subscription).select_related("message").order_by("noticed_at")],
+        rows=[_row(notice) for notice in notices],
         next_on=next_on(days_for(subscription, at), term_end, at.astimezone(UTC).date()),
         send_url=reverse("subscriptions:renewal_notice", args=[subscription.pk]),
         send_why=_why_not(actor, subscription, at),
     )
 
 
-def notices_state(subscription: Subscription) -> tuple[Any, ...]:
+def notices_state(notices: list[RenewalNotice]) -> list[tuple[Any, ...]]:
     """What of the notices can change while a page is open."""
-    if renews_on(subscription) is None:
-        return ()
-    rows = notices_of(subscription).order_by("noticed_at")
-    return tuple(rows.values_list("noticed_at", "message__sent_at", "message__failed_at"))
+    return [(one.noticed_at, one.message and (one.message.sent_at, one.message.failed_at)) for one in notices]
 
 
 @require_POST

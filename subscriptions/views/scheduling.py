@@ -18,7 +18,7 @@ from partnerhub.web.refusals import refused, sentence_of
 from partnerhub.web.templatetags.hub import day_text
 from subscriptions.forms import UnscheduleForm
 from subscriptions.models import Subscription
-from subscriptions.services.scheduling import scheduled_of, unschedule
+from subscriptions.services.scheduling import told_of_schedule, unschedule
 from subscriptions.views.lookahead import renewal_words
 
 
@@ -35,7 +35,7 @@ def renewal_of(subscription: Subscription) -> Renewal | None:
     """The renewal box; None before activation, when there is no renewal to speak of."""
     if subscription.term_end is None:
         return None
-    scheduled = scheduled_of(subscription)
+    scheduled = told_of_schedule(getattr(subscription, "scheduled_renewal", None))
     on = day_text(subscription.term_end)
     if not subscription.auto_renew:
         waits = _("Scheduled, but it waits: {what}.").format(what=renewal_words(scheduled)) if scheduled else ""

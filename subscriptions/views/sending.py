@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -70,10 +70,21 @@ class SentView:
     send_why: Why | None
 
 
-def sent_view(actor: Actor, subscription: Subscription, at: datetime) -> SentView | None:
+class Sent(NamedTuple):
+    """The newest pages with their mails, the newest first, and what the customer answered."""
+
+    pages: list[CustomerPage]
+    answers: SetupAnswers | None
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> "Sent":
+        newest = subscription.customer_pages.select_related("message").order_by("-made_at")[:PAGES_SHOWN]
+        return cls(list(newest), SetupAnswers.objects.filter(pk=subscription.pk).first())
+
+
+def sent_view(actor: Actor, subscription: Subscription, sent: Sent, at: datetime) -> SentView | None:
     """What was sent to the customer and answered; None when nothing was and nothing can be."""
-    pages = list(_newest(subscription))
-    row = SetupAnswers.objects.filter(pk=subscription.pk).first()
+    pages, row = sent
     waits = subscription.status == Status.PENDING
     if not (waits or pages or row):
         return None
@@ -91,11 +102,13 @@ def sent_view(actor: Actor, subscription: Subscription, at: datetime) -> SentVie
     )
 
 
-def sent_state(subscription: Subscription) -> tuple[Any, ...]:
+def sent_state(sent: Sent) -> tuple[Any, ...]:
     """What of it can change while a page is open."""
-    shown = ("opened_at", "asked_again_at", "revoked_at", "message__sent_at", "message__failed_at")
-    answered = SetupAnswers.objects.filter(pk=subscription.pk).values_list("answered_at", flat=True).first()
-    return (answered, *_newest(subscription).values_list("pk", *shown))
+    pages = [
+        (page.pk, page.opened_at, page.asked_again_at, page.revoked_at, page.message.sent_at, page.message.failed_at)
+        for page in sent.pages
+    ]
+    return (sent.answers and sent.answers.answered_at, pages)
 
 
 def send_why(actor: Actor, subscription: Subscription, at: datetime) -> Why | None:
@@ -266,10 +279,6 @@ def _preview(actor: Actor, subscription: Subscription, form: LetterForm, at: dat
     except HubError as refusal:
         problem = sentence_of(refusal)
     return {"letter": letter, "problem": problem, "language": known_language(typed["language"])}
-
-
-def _newest(subscription: Subscription) -> Any:
-    return subscription.customer_pages.select_related("message").order_by("-made_at")[:PAGES_SHOWN]
 
 
 def _row(actor: Actor, page: CustomerPage, send_url: str, at: datetime) -> PageRow:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.policy import Action, Actor
-from subscriptions.activity import timeline_entries
+from subscriptions.activity import entries_of
 from subscriptions.forms import NoteForm
 from subscriptions.models import Subscription
 from subscriptions.views.permission import denial_of
@@ -18,7 +18,7 @@ ENTRIES_SHOWN = 100
 def timeline_card(actor: Actor, subscription: Subscription) -> dict[str, Any]:
     """What `subscriptions/_timeline.html` shows; more than the newest entries is on the activity page."""
     return {
-        "events": happenings(timeline_entries(actor, subscription.pk)[:ENTRIES_SHOWN]),
+        "events": happenings(entries_of(subscription)[:ENTRIES_SHOWN]),
         "note_form": NoteForm(),
         "note_url": reverse("subscriptions:note", args=[subscription.pk]),
         "note_denied": denial_of(actor, Action.SUBSCRIPTION_NOTE),
