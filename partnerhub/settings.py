@@ -371,7 +371,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["partnerhub.api.throttling.PerClient"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["partnerhub.api.rendering.Json"],
     "EXCEPTION_HANDLER": "partnerhub.api.errors.answer",
     "DEFAULT_SCHEMA_CLASS": "partnerhub.api.schema.HubSchema",
     "UNAUTHENTICATED_USER": None,

@@ -15,11 +15,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from partnerhub.api.models import IdempotencyKey
+from partnerhub.api.rendering import Json
 from partnerhub.clock import now
 from partnerhub.errors import InvalidInput, RequestInProgress, RequestReused
 
@@ -81,7 +81,7 @@ def _answered(view: Any, request: Request, request_id: str, work: Callable[[], R
             request_id=request_id,
             fingerprint=fingerprint,
             status=response.status_code,
-            body=JSONRenderer().render(_kept(view, response.data)).decode(),
+            body=Json().render(_kept(view, response.data)).decode(),
             created_at=now(),
         )
     return response
