@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -66,13 +66,25 @@ class CustomerSaid:
     asked_again_at: datetime | None = None
 
 
-def open_items(at: datetime) -> QuerySet[AttentionItem]:
+class Again(NamedTuple):
+    """Open items that were read again by their ids, in order, and by subscription all that is open of it."""
+
+    shown: dict[str, AttentionItem]
+    of_each: dict[UUID, list[AttentionItem]]
+
+
+def ages() -> PolicyBook:
+    """The policies that set deadlines, for whoever asks several of these questions about one moment."""
+    return policy_book(*POLICIES)
+
+
+def open_items(at: datetime, book: PolicyBook | None = None) -> QuerySet[AttentionItem]:
     """What is open at a moment, the most urgent first (`attention.urgency`), whoever looks; for the hub's own work.
 
-    Each has `deadline`, `opened_at` (UTC) and `band`.
+    Each has `deadline`, `opened_at` (UTC) and `band`; `book` holds the policies where they are read already.
     """
     closed = Q(cause=Cause.WINDOW_CLOSING, deadline__lte=at)
-    opened = _dated(at).filter(opened_at__lte=at).exclude(closed)
+    opened = _dated(at, book).filter(opened_at__lte=at).exclude(closed)
     found: QuerySet[AttentionItem] = opened.annotate(band=_band(at)).order_by("band", "-weight", "opened_at", "id")
     return found
 
@@ -103,19 +115,25 @@ def one_each(items: QuerySet[AttentionItem]) -> QuerySet[AttentionItem]:
     return items.filter(Q(pk__in=first) | Q(cause=""))
 
 
-def read_again(items: QuerySet[AttentionItem], found: Mapping[str, UUID | None]) -> dict[str, AttentionItem]:
-    """Open items by their ids, each with its publisher, in the order of `found`, which names their subscriptions: the
-    view is read for these alone.
+def read_again(items: QuerySet[AttentionItem], found: Mapping[str, UUID | None]) -> Again:
+    """Open items by their ids, each with its publisher, in the order of `found`, which names their subscriptions; with
+    what else is open of these. The view is read for them alone.
     """
     of_publishers = [item for item, subscription in found.items() if subscription is None]
     about = {subscription for subscription in found.values() if subscription is not None}
-    read: dict[str, AttentionItem] = {}
-    for these in (
-        items.filter(subscription__in=about, pk__in=list(found)) if about else (),
-        items.filter(subscription=None, pk__in=of_publishers) if of_publishers else (),
-    ):
-        read |= {item.pk: item for item in these}
-    return {item: read[item] for item in found if item in read}
+    all_of_them = list(items.filter(subscription__in=about)) if about else []
+    apart = items.filter(subscription=None, pk__in=of_publishers) if of_publishers else ()
+    read = {item.pk: item for these in (all_of_them, apart) for item in these}
+    return Again({item: read[item] for item in found if item in read}, by_subscription(all_of_them))
+
+
+def by_subscription(items: Iterable[AttentionItem]) -> dict[UUID, list[AttentionItem]]:
+    """What is open of each subscription."""
+    found: dict[UUID, list[AttentionItem]] = {}
+    for item in items:
+        if item.subscription_id is not None:
+            found.setdefault(item.subscription_id, []).append(item)
+    return found
 
 
 def at_risk(item: AttentionItem) -> Money:
@@ -123,12 +141,12 @@ def at_risk(item: AttentionItem) -> Money:
     return Money.rounded_down(Fraction(item.weight), item.currency)
 
 
-def changes_ahead(at: datetime, which: Q = EVERY) -> list[datetime]:
+def changes_ahead(at: datetime, which: Q = EVERY, book: PolicyBook | None = None) -> list[datetime]:
     """The next moments at which time alone opens, closes or reorders some of the items that are asked for."""
     moments = {"opens": Min("opened_at", filter=Q(opened_at__gt=at))}
     for number, span in enumerate(BANDS):
         moments[f"nears_{number}"] = Min("deadline", filter=Q(deadline__gt=at + span))
-    found = _dated(at).filter(which).aggregate(**moments)
+    found = _dated(at, book).filter(which).aggregate(**moments)
     nearing = [found[f"nears_{number}"] - span for number, span in enumerate(BANDS) if found[f"nears_{number}"]]
     return [*([found["opens"]] if found["opens"] else []), *nearing]
 
@@ -140,13 +158,13 @@ def soonest(at: datetime, changes: Iterable[datetime]) -> datetime:
     return min([at + LOOK_AGAIN, *changes, *([back] if back else [])])
 
 
-def attention_visible_to(actor: Actor, at: datetime) -> QuerySet[AttentionItem]:
+def attention_visible_to(actor: Actor, at: datetime, book: PolicyBook | None = None) -> QuerySet[AttentionItem]:
     """The open items an actor may see, the most urgent first; those of publishers only for who sees every customer.
 
     Raises NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_READ)
-    return within(open_items(at), actor, "customer_id")
+    return within(open_items(at, book), actor, "customer_id")
 
 
 def items_of(actor: Actor, keys: Collection[str], at: datetime) -> list[str]:
@@ -183,9 +201,9 @@ def snoozes(at: datetime) -> QuerySet[Triage]:
     return Triage.objects.filter(still, item=OuterRef("pk"), since=OuterRef("since"), snoozed=True)
 
 
-def _dated(at: datetime) -> QuerySet[Any]:
+def _dated(at: datetime, book: PolicyBook | None = None) -> QuerySet[Any]:
     """The items with their deadlines and openings, those that open later too; of renewals only the near ones."""
-    book = policy_book(*POLICIES)
+    book = book or ages()
     found: QuerySet[Any] = AttentionItem.objects.filter(_near(book, at))
     dated: QuerySet[Any] = found.annotate(deadline=_deadline(book, at))
     opening: QuerySet[Any] = dated.annotate(opened_at=_opened(book, at))

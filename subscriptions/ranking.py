@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounts.policy import Action, Actor, authorize
-from subscriptions.attending import attention_visible_to, changes_ahead, open_items, ranked, soonest
+from subscriptions.attending import ages, attention_visible_to, changes_ahead, open_items, ranked, soonest
 from subscriptions.models import RankedItem
 from subscriptions.selectors import within
 
@@ -27,7 +27,8 @@ SELECT ARRAY(SELECT subscription_id FROM (SELECT subscription_id FROM subscripti
                  AS touched
               UNION
              SELECT subscription_id FROM (SELECT subscription_id FROM subscriptions_rankeditem
-                                           WHERE moves_at <= %(at)s LIMIT %(most)s) AS moved)
+                                           WHERE moves_at <= %(at)s LIMIT %(most)s) AS moved),
+       (SELECT min(moves_at) FROM subscriptions_rankeditem WHERE moves_at > %(at)s)
   FROM subscriptions_ranking WHERE ranked_at <= %(at)s AND until > %(at)s
 """
 
@@ -41,18 +42,30 @@ class Place(NamedTuple):
     cause: str
 
 
+class Reading:
+    """What every reading at one moment begins with, asked for once: the policies that set deadlines, and what is not
+    ranked as it stands.
+    """
+
+    def __init__(self, at: datetime) -> None:
+        self.at, self.book = at, ages()
+        self.apart, self.moves_at = _apart(at)
+
+
 def most_urgent(
     actor: Actor,
     at: datetime,
     narrow: Callable[[QuerySet[Any]], QuerySet[Any]],
     most: int = MOST_READ,
+    reading: Reading | None = None,
 ) -> list[Place]:
     """The most urgent of the open items that an actor may see and `narrow` leaves, in their order, `most` at most.
 
     `narrow` may use what ranked and open items have in common. Raises NotPermitted.
     """
     authorize(actor, Action.SUBSCRIPTION_READ)
-    apart, view = _apart(at), ranked(narrow(attention_visible_to(actor, at)))
+    reading = reading or Reading(at)
+    apart, view = reading.apart, ranked(narrow(attention_visible_to(actor, at, reading.book)))
     if apart is None:
         return _places(view, most)
     found = _places(narrow(within(_in_place(apart), actor, "customer_id")), most)
@@ -71,29 +84,31 @@ def one_each_of(places: Iterable[Place]) -> list[Place]:
 
 def count_by_cause(at: datetime) -> dict[str, tuple[int, int]]:
     """How many items of each cause are open, whoever looks, and of how many of them the deadline has passed."""
-    apart = _apart(at)
+    reading = Reading(at)
+    apart, items = reading.apart, open_items(at, reading.book)
     if apart is None:
-        return _counted([(open_items(at), Q(deadline__lte=at))])
-    parts = [(open_items(at).filter(one), Q(deadline__lte=at)) for one in _not_ranked(apart)]
+        return _counted([(items, Q(deadline__lte=at))])
+    parts = [(items.filter(one), Q(deadline__lte=at)) for one in _not_ranked(apart)]
     return _counted([(_in_place(apart), Q(rank__lt="1")), *parts])
 
 
-def next_change(at: datetime) -> datetime:
+def next_change(at: datetime, reading: Reading | None = None) -> datetime:
     """The next moment at which time alone opens, closes, reorders or brings back an item; LOOK_AGAIN at the latest."""
-    apart = _apart(at)
-    if apart is None:
-        return soonest(at, changes_ahead(at))
-    moves = RankedItem.objects.filter(moves_at__gt=at).aggregate(first=Min("moves_at"))["first"]
-    ahead = [moment for one in _not_ranked(apart) for moment in changes_ahead(at, one)]
-    return soonest(at, [*ahead, moves] if moves else ahead)
+    reading = reading or Reading(at)
+    if reading.apart is None:
+        return soonest(at, changes_ahead(at, book=reading.book))
+    ahead = [moment for one in _not_ranked(reading.apart) for moment in changes_ahead(at, one, reading.book)]
+    return soonest(at, [*ahead, reading.moves_at] if reading.moves_at else ahead)
 
 
-def _apart(at: datetime) -> list[UUID] | None:
-    """The subscriptions whose ranked items may have changed since; None when the view is to be asked for all."""
+def _apart(at: datetime) -> tuple[list[UUID] | None, datetime | None]:
+    """The subscriptions whose ranked items may have changed since, None when the view is to be asked for all; and when
+    time moves the next ranked item.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_APART, {"at": at, "most": MOST_APART + 1})
         found = cursor.fetchone()
-    return found[0] if found and len(found[0]) <= MOST_APART else None
+    return found if found and len(found[0]) <= MOST_APART else (None, None)
 
 
 def _in_place(apart: Collection[UUID]) -> QuerySet[RankedItem]:

@@ -20,6 +20,7 @@ from subscriptions.models import Cart, Subscription
 from subscriptions.services.checkout import checkout_cart
 from subscriptions.services.edits import rename
 from subscriptions.services.quantity import change_quantity
+from subscriptions.services.ranking import keep_ranked
 from tests.api.conftest import Program
 from tests.factories.accounts import UserFactory
 
@@ -48,14 +49,22 @@ def test_a_hub_ten_times_as_large_reads_no_more_for_a_list() -> None:
         "programs": lambda: program.get(f"/subscriptions?size={SHOWN}"),
         "programs, a state": lambda: program.get(f"/subscriptions?size={SHOWN}&status={Status.SUBSCRIBED}"),
         "page": lambda: person.get("/subscriptions/"),
+        "queue": lambda: person.get("/attention/"),
+        "Home": lambda: person.get("/"),
+        "one that waits": lambda: person.get(f"/subscriptions/{newest(Status.PENDING)}/"),
+        "an active one": lambda: person.get(f"/subscriptions/{newest(Status.SUBSCRIBED)}/"),
     }
 
     seed(subscriptions=300, customers=30, publishers=3, at=now() - timedelta(days=1))
+    keep_ranked(at=now())
     few = {name: asked_by(way) for name, way in ways.items()}
     seed(subscriptions=3000, customers=150, publishers=3, at=now() - timedelta(days=1))
+    keep_ranked(at=now())
     many = {name: asked_by(way) for name, way in ways.items()}
 
     assert {name: len(asked) for name, asked in many.items()} == {name: len(asked) for name, asked in few.items()}
+    pages = {"page": 12, "queue": 21, "Home": 24, "one that waits": 24, "an active one": 23}
+    assert {name: len(many[name]) for name in pages} == pages
     for name in ("programs", "programs, a state"):
         whole = {table for plan in map(explained, reading(many[name])) for table in plan.whole}
         # The catalogue fits into a page or two.
@@ -90,6 +99,10 @@ def test_checking_out_costs_less_than_the_usual_way(waiting_carts) -> None:
 
     assert Cart.objects.filter(status=CartStatus.ACTIVE).count() == 0
     assert ours < 0.75 * usual
+
+
+def newest(status: Status) -> UUID:
+    return Subscription.objects.filter(status=status).order_by("-purchased_at", "-pk")[0].pk
 
 
 def asked_by(way: Way) -> list[str]:

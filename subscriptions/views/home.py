@@ -14,16 +14,16 @@ from accounts.middleware import actor_of
 from accounts.policy import Action, Actor
 from customers.selectors import customers_visible_to
 from partnerhub.clock import now
-from partnerhub.web.pages import capped, capped_count
+from partnerhub.web.pages import capped, capped_count, capped_counts
 from partnerhub.web.wording import voice
 from subscriptions.attending import not_aside, open_items, read_again
 from subscriptions.attention import CLASS, Inbox
 from subscriptions.enums import Status
 from subscriptions.models import AttentionItem
 from subscriptions.ranking import Place, most_urgent, one_each_of
-from subscriptions.selectors import divergences_visible_to, rows_visible_to, subscriptions_visible_to, told
+from subscriptions.selectors import bare_subscriptions_visible_to, divergences_visible_to, rows_visible_to, told
 from subscriptions.views.lasting import Look
-from subscriptions.views.queue_rows import facts_of, queue_rows, subjects_of
+from subscriptions.views.queue_rows import OfEach, facts_of, queue_rows, subjects_of
 from subscriptions.views.rows import row_of
 from subscriptions.words import INBOX
 
@@ -43,10 +43,11 @@ class _Read:
     counts: dict[Inbox, str]
     firsts: dict[Inbox, list[str]]
     items: dict[str, AttentionItem]
+    of_each: OfEach
 
     @classmethod
     def of(cls, actor: Actor, look: Look) -> "_Read":
-        read = most_urgent(actor, look.at, lambda items: not_aside(items, look.at))
+        read = most_urgent(actor, look.at, lambda items: not_aside(items, look.at), reading=look.reading)
         of_class: dict[Inbox, list[Place]] = {inbox: [] for inbox in Inbox}
         for one in read:
             of_class[CLASS[one.cause]].append(one)
@@ -54,12 +55,12 @@ class _Read:
         shown_first = {inbox: of_it[:SHOWN] for inbox, of_it in found.items() if of_it}
         firsts = {inbox: [one.item for one in of_it] for inbox, of_it in shown_first.items()}
         wanted = {one.item: one.subscription for of_it in shown_first.values() for one in of_it}
-        items = read_again(open_items(look.at).select_related("publisher"), wanted)
+        items, of_each = read_again(open_items(look.at, look.reading.book).select_related("publisher"), wanted)
         counts = {inbox: capped(len(of_it)) for inbox, of_it in found.items()}
         waiting, divergences = capped(len(one_each_of(read))), capped_count(divergences_visible_to(actor))
         shown = (waiting, divergences, counts, firsts, facts_of(items.values()))
         look.saw(shown, subjects_of(items.values()))
-        return cls(look, waiting, divergences, counts, firsts, items)
+        return cls(look, waiting, divergences, counts, firsts, items, of_each)
 
 
 @require_safe
@@ -91,7 +92,8 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def _inbox(actor: Actor, read: _Read) -> dict[str, Any]:
     """The classes that hold something, each with its most urgent rows; all rows are worked out together."""
-    rows = dict(zip(read.items, queue_rows(actor, list(read.items.values()), read.look.at), strict=True))
+    made = queue_rows(actor, list(read.items.values()), read.look.at, read.of_each)
+    rows = dict(zip(read.items, made, strict=True))
     classes = [
         {
             "name": inbox.value,
@@ -115,19 +117,10 @@ def _listed(status: Status) -> str:
 
 
 def _stats(actor: Actor) -> list[dict[str, str]]:
-    visible = subscriptions_visible_to(actor)
-    counted = [
-        (_("Pending subscriptions"), Status.PENDING),
-        (_("Active subscriptions"), Status.SUBSCRIBED),
-        (_("Ended subscriptions"), Status.UNSUBSCRIBED),
+    visible, statuses = bare_subscriptions_visible_to(actor), (Status.PENDING, Status.SUBSCRIBED, Status.UNSUBSCRIBED)
+    labels = (_("Pending subscriptions"), _("Active subscriptions"), _("Ended subscriptions"), _("Customers"))
+    urls = (*map(_listed, statuses), reverse("customers:list"))
+    counts = capped_counts([*(visible.filter(status=status) for status in statuses), customers_visible_to(actor)])
+    return [
+        {"label": label, "value": count, "url": url} for label, count, url in zip(labels, counts, urls, strict=True)
     ]
-    stats = [
-        {"label": label, "value": capped_count(visible.filter(status=status)), "url": _listed(status)}
-        for label, status in counted
-    ]
-    customers = {
-        "label": _("Customers"),
-        "value": capped_count(customers_visible_to(actor)),
-        "url": reverse("customers:list"),
-    }
-    return [*stats, customers]

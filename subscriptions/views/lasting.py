@@ -9,7 +9,7 @@ shown what they see already is answered 304 with the newer ETag.
 import re
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from accounts.policy import Actor
 from partnerhub.clock import now
 from partnerhub.web.conditional import known_etag, short_hash
-from subscriptions.ranking import next_change
+from subscriptions.ranking import Reading, next_change
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LIVE_PAGES = ("attention:live", "home-live")
@@ -84,11 +84,16 @@ class Look:
 
     def saw(self, shown: object, subjects: Iterable[object]) -> None:
         """Note what is shown (told apart by its `repr`), and whose events change how it looks."""
-        until = next_change(self.at).timestamp()
+        until = next_change(self.at, self.reading).timestamp()
         self._until, self._shown = f"{until:.3f}", short_hash((shown, _sequences(subjects)))
         if len(_seen) >= _MOST_SEEN:
             _seen.clear()
         _seen[self._alike] = (self.mark, until, self._shown)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What is asked for once, whatever is read for this look."""
+        return Reading(self.at)
 
     @property
     def etag(self) -> str:

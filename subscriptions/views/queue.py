@@ -24,7 +24,7 @@ from subscriptions.ranking import FIRST_READ, MOST_READ, most_urgent, one_each_o
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.lasting import Look
 from subscriptions.views.permission import denial_of
-from subscriptions.views.queue_rows import QueueRow, facts_of, queue_rows, subjects_of
+from subscriptions.views.queue_rows import OfEach, QueueRow, facts_of, queue_rows, subjects_of
 from subscriptions.views.saved_views import Saved, opening, views_of
 
 PAGE = "attention"
@@ -40,6 +40,7 @@ class _Read:
     filters: QueueFilter
     page: Page[AttentionItem]
     count: str
+    of_each: OfEach
 
     @classmethod
     def of(cls, request: HttpRequest, actor: Actor, look: Look) -> "_Read":
@@ -47,17 +48,17 @@ class _Read:
             found: QuerySet[Any] = QueueFilter(request.GET, items, actor=actor, at=look.at).qs
             return found
 
-        open_now = attention_visible_to(actor, look.at)
+        open_now = attention_visible_to(actor, look.at, look.reading.book)
         most = MOST_READ if any(request.GET.get(side) for side in CURSORS) else FIRST_READ
-        read = most_urgent(actor, look.at, narrow, most)
+        read = most_urgent(actor, look.at, narrow, most, look.reading)
         places = one_each_of(read)
         place, previous_url, next_url = page_among([(one.rank, one.item) for one in places], request.GET)
         shown = {one.item: one.subscription for one in places[place]}
-        rows = read_again(open_now.select_related("publisher"), shown)
+        rows, of_each = read_again(open_now.select_related("publisher"), shown)
         page, count = Page(list(rows.values()), previous_url, next_url), _counted(len(places), is_all=len(read) < most)
         filters = QueueFilter(request.GET, open_now, actor=actor, at=look.at)
         look.saw((count, previous_url, next_url, facts_of(page.rows)), subjects_of(page.rows))
-        return cls(look, filters, page, count)
+        return cls(look, filters, page, count, of_each)
 
 
 @require_safe
@@ -117,7 +118,7 @@ def _rows_context(request: HttpRequest, actor: Actor, read: _Read) -> dict[str, 
         "etag": read.look.etag,
         "live_url": f"{reverse('attention:live')}?{request.GET.urlencode()}",
         "waiting_count": read.count,
-        "rows": queue_rows(actor, read.page.rows, read.look.at),
+        "rows": queue_rows(actor, read.page.rows, read.look.at, read.of_each),
         "previous_url": read.page.previous_url,
         "next_url": read.page.next_url,
         "may_triage": actor.may(Action.ATTENTION_TRIAGE),

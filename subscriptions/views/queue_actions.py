@@ -1,8 +1,7 @@
 """The next step of an item, as a button that takes it or leads to where it is taken."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.urls import reverse
@@ -10,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.policy import Action, Actor
 from subscriptions.enums import NextAction, Remedy
-from subscriptions.models import AttentionItem, PollSchedule
+from subscriptions.models import AttentionItem, Subscription
 from subscriptions.views.permission import Denial, denial_of
 from subscriptions.words import REMEDY
 
@@ -33,11 +32,10 @@ class Known:
     polled: frozenset[UUID]
 
 
-def known_of(actor: Actor, items: Collection[AttentionItem], at: datetime) -> Known:
-    """Reads which of the items' subscriptions can be asked about, in one query."""
-    about = [item.subscription_id for item in items]
-    asked = PollSchedule.objects.filter(subscription__in=about, next_poll_at__isnull=False)
-    return Known(actor, frozenset(asked.values_list("subscription_id", flat=True)))
+def known_of(actor: Actor, subscriptions: Iterable[Subscription]) -> Known:
+    """Which of these, each with its `poll_schedule`, can be asked about."""
+    schedules = [getattr(one, "poll_schedule", None) for one in subscriptions]
+    return Known(actor, frozenset(one.subscription_id for one in schedules if one and one.next_poll_at))
 
 
 def step_of(item: AttentionItem, known: Known) -> Step:

@@ -1,6 +1,5 @@
 """Rows of the queue: everything is worked out here, so that templates neither query nor compute."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +13,14 @@ from accounts.policy import Actor
 from partnerhub.money import Money
 from partnerhub.web.templatetags.hub import absolute
 from subscriptions import words
-from subscriptions.attending import CustomerSaid, at_risk, attention_visible_to, said_by_customers
-from subscriptions.enums import DivergenceKind, Owner
+from subscriptions.attending import CustomerSaid, at_risk, attention_visible_to, by_subscription, said_by_customers
+from subscriptions.enums import DivergenceKind, Owner, Status
 from subscriptions.models import AttentionItem, Subscription, Triage
-from subscriptions.selectors import subscriptions_visible_to
+from subscriptions.selectors import rows_visible_to, told
 from subscriptions.views.queue_actions import Known, Step, known_of, step_of
 from subscriptions.views.rows import reason_words
+
+OfEach = Mapping[UUID, list[AttentionItem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,25 @@ class QueueRow:
     dialog_url: str
 
 
-def queue_rows(actor: Actor, items: Sequence[AttentionItem], at: datetime) -> list[QueueRow]:
-    """The rows of these items, each of another subscription or publisher; a fixed number of queries for them all."""
+def queue_rows(
+    actor: Actor, items: Sequence[AttentionItem], at: datetime, of_each: OfEach | None = None
+) -> list[QueueRow]:
+    """The rows of these items, each of another subscription or publisher; a fixed number of queries for them all.
+    `of_each` is what is open of each subscription, where it is read already.
+    """
     about = [item.subscription_id for item in items if item.subscription_id]
-    found = subscriptions_visible_to(actor).filter(pk__in=about) if about else ()
-    subscriptions: dict[UUID | None, Subscription] = {one.pk: one for one in found}
-    others = defaultdict(list)
-    for item in attention_visible_to(actor, at).filter(subscription__in=about) if about else ():
-        others[item.subscription_id].append(item)
+    found = rows_visible_to(actor).select_related("poll_schedule").filter(pk__in=about) if about else ()
+    subscriptions: dict[UUID | None, Subscription] = {one.pk: one for one in told(list(found))}
+    if of_each is None:
+        of_each = by_subscription(attention_visible_to(actor, at).filter(subscription__in=about) if about else ())
     taken = Triage.objects.filter(item__in=[item.pk for item in items]).select_related("assignee")
-    triages, known = {triage.item: triage for triage in taken}, known_of(actor, items, at)
-    said = said_by_customers(about)
+    triages, known = {triage.item: triage for triage in taken}, known_of(actor, subscriptions.values())
+    said = said_by_customers([one.pk for one in subscriptions.values() if one.status == Status.PENDING])
     return [
         _row(
             item,
             subscriptions.get(item.subscription_id),
-            others[item.subscription_id],
+            of_each.get(item.subscription_id, []) if item.subscription_id else [],
             _said(said.get(item.subscription_id) if item.subscription_id else None),
             triages.get(item.pk),
             known,
