@@ -1,5 +1,6 @@
 """The search finds what reading every row would, however many match; and every order of a list has its index."""
 
+from collections import Counter
 from itertools import count, takewhile
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.policy import Role
-from subscriptions import search
+from subscriptions import matches, search
 from subscriptions.models import Nickname, Subscription
 from subscriptions.services.edits import rename
 from subscriptions.sorts import SORTS
@@ -52,6 +53,10 @@ def found(text: str) -> set[str]:
     return set(search.Search(text).among(Subscription.objects.all()).values_list("nickname", flat=True))
 
 
+def counted(text: str) -> Counter[str]:
+    return search.Search(text).by_status(Subscription.objects.all())
+
+
 @pytest.fixture
 def bought() -> list[Subscription]:
     numbers = count()
@@ -67,11 +72,32 @@ def bought() -> list[Subscription]:
 def test_whatever_is_typed_finds_what_reading_every_row_finds(bought, monkeypatch):
     texts = [*TEXTS, *(name[1:5] for name in NAMES), bought[0].customer.beneficiary_email.upper(), "d3.EXAM"]
     few = {text: found(text) for text in texts}
-    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(matches, "FEW", 0)
 
     assert few == {text: everything_read(text) for text in texts}
     assert {text: found(text) for text in texts} == few
     assert all(search.Search(text).finds_many == bool(few[text]) for text in texts)
+    monkeypatch.setattr(matches, "FEW_NAMED", 0)
+    assert {text: found(text) for text in texts} == few
+
+
+def test_what_a_sample_meets_often_is_not_looked_for_and_counted_as_ever(bought, monkeypatch):
+    texts = [*TEXTS, *(name[1:5] for name in NAMES), bought[0].customer.beneficiary_email.upper()]
+    usual = {text: (found(text), counted(text)) for text in texts}
+
+    monkeypatch.setattr(matches, "COMMON", 1)
+
+    assert {text: (found(text), counted(text)) for text in texts} == usual
+    assert {text for text in texts if matches.matches_of(text).is_common} == {text for text in texts if usual[text][0]}
+
+
+def test_a_long_text_is_looked_for_by_its_rarest_part_and_compared_whole(bought):
+    """The part that the sample never meets is asked of the index; another name with the same part is not found."""
+    buy(nickname="Team 204542 North"), buy(nickname="Team 204542 South"), buy(nickname="Team 20454 North")
+
+    assert found("team 204542 n") == {"Team 204542 North"}
+    assert found("am 20454") == {"Team 204542 North", "Team 204542 South", "Team 20454 North"}
+    assert found("team 204542 east") == found("x" * 200) == found("Team " * 40) == set()
 
 
 def test_an_order_and_the_beginning_of_an_id_are_found_among_many_too(bought, monkeypatch):
@@ -79,7 +105,7 @@ def test_an_order_and_the_beginning_of_an_id_are_found_among_many_too(bought, mo
     texts = [one.order_line.order.number.upper(), str(one.pk)[:13], str(one.customer_id)]
 
     few = [found(text) for text in texts]
-    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(matches, "FEW", 0)
 
     assert few == [{one.nickname}] * 3 == [found(text) for text in texts]
 
