@@ -128,7 +128,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "partnerhub.web.middleware.compressed",
-    "csp.middleware.CSPMiddleware",
+    "partnerhub.web.policy.PolicyMiddleware",
     "partnerhub.web.middleware.limits",
     "partnerhub.web.middleware.request_ids",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
