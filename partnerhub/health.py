@@ -89,7 +89,7 @@ def _answer(asked: "Future[None]") -> None:
 
 
 def _ask_database(params: dict[str, Any]) -> None:
-    """By a connection of its own: the pool would wait for a free one for longer than a probe may."""
+    """By a connection of its own: a thread's would wait for the server for longer than a probe may."""
     with psycopg.connect(**params) as own:
         own.execute("SELECT 1")
 

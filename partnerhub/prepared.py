@@ -164,5 +164,6 @@ def _cursor() -> CursorWrapper:
     """A cursor as Django's own, so that its statements are seen by whoever counts or traces them."""
     if connection.queries_logged:  # psycopg keeps no text of what is prepared
         return connection.cursor()
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     return connection.make_cursor(cast(CursorWrapper, _Cursor(connection.connection)))

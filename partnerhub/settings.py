@@ -176,7 +176,7 @@ FORM_RENDERER = "partnerhub.web.form_renderer.HubRenderer"
 
 HUB_PROCESS = env.str("HUB_PROCESS", default="partnerhub")
 _database = env.db_url("DATABASE_URL", default="postgres://hub@localhost/hub")
-_database["ENGINE"] = "django.db.backends.postgresql"
+_database["ENGINE"] = "partnerhub.database"
 _database["CONN_HEALTH_CHECKS"] = True
 # Names no trigger to ignore: unset, each trigger call of pgtrigger fails and recovers inside, at a subtransaction each.
 try:
@@ -186,12 +186,10 @@ except ValueError as error:
 _options = {"application_name": HUB_PROCESS, "options": f"-c pgtrigger.ignore={{}} {_limits}"}
 # Lets partnerhub/prepared.py prepare its statements; Django's own cursors bind values themselves and never do.
 _options["prepare_threshold"] = 0
-# Web threads share a pool; Celery's processes and commands keep one connection each (see partnerhub/celery.py).
-if HUB_PROCESS == "web":
-    _options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
-else:
-    _database["CONN_MAX_AGE"] = None
-_database["OPTIONS"] = {**_database.get("OPTIONS", {}), **_options}
+# Each thread of the web server keeps a session, and so does each of Celery's processes (see partnerhub/celery.py).
+_database["CONN_MAX_AGE"] = 3600 if HUB_PROCESS == "web" else None
+_waits = {"connect_timeout": 10} if HUB_PROCESS == "web" else {}
+_database["OPTIONS"] = {**_waits, **_database.get("OPTIONS", {}), **_options}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
