@@ -50,7 +50,8 @@ WITH titled (id) AS MATERIALIZED ({offers}), sampled AS MATERIALIZED (
   SELECT (SELECT part FROM met ORDER BY nicknames, place DESC LIMIT 1) AS nickname,
          (SELECT part FROM met ORDER BY names, place DESC LIMIT 1) AS name
 ), named (id) AS MATERIALIZED ({named}), found (id) AS MATERIALIZED (
-  SELECT id FROM (SELECT id FROM ({found}) AS matching (id) WHERE NOT (SELECT yes FROM common) LIMIT {few} + 1) AS some_of
+  SELECT id
+    FROM (SELECT id FROM ({found}) AS matching (id) WHERE NOT (SELECT yes FROM common) LIMIT {few} + 1) AS enough
    LIMIT (SELECT most + 1 FROM common)
 )
 SELECT yes, yes OR (SELECT count(*) FROM found) > most, ARRAY(SELECT id FROM found)::text,
