@@ -20,11 +20,11 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
+from psycopg.types.datetime import TimestamptzLoader
 
 from accounts.policy import Action, Actor, authorize
 from partnerhub.bulk import array
 from partnerhub.clock import now
-from partnerhub.outbox.models import Event
 from publishers.fulfillment.calling import refuse_in_transaction
 from publishers.fulfillment.gateway import Answer
 from publishers.fulfillment.registry import Lines
@@ -123,7 +123,12 @@ UPDATE subscriptions_pollschedule AS schedule
  WHERE schedule.subscription_id = ours.subscription_id
 RETURNING schedule.subscription_id, schedule.publisher_id, schedule.lease, schedule.next_poll_at,
           schedule.last_polled_at, schedule.last_outcome, schedule.fresh_since,
-          ours.activate_by, CASE schedule.attempts %% %(in_full)s WHEN 0 THEN '' ELSE schedule.etag END, ours.is_first
+          ours.activate_by, CASE schedule.attempts %% %(in_full)s WHEN 0 THEN '' ELSE schedule.etag END, ours.is_first,
+          CASE schedule.next_poll_at WHEN schedule.fresh_since THEN coalesce((
+            SELECT event.correlation_id FROM outbox_event AS event
+             WHERE event.stream_id = schedule.subscription_id AND event.at = schedule.fresh_since
+               AND event.correlation_id <> ''
+             ORDER BY event.sequence DESC LIMIT 1), '') ELSE '' END
 """
 
 # Written only under our lease. Somebody may have asked for a question while ours was under way: theirs stays due.
@@ -140,13 +145,12 @@ UPDATE subscriptions_pollschedule AS schedule
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A due row under our lease until it is applied or the lease runs out; `lease` names this one question.
 
     `etag` is what the publisher called its last answer, or our mark of one that it gave no name; "" when whatever is
     answered is to be judged. `is_first`: the publisher was asked nothing else when this was claimed. `correlation_id`
-    is that of whoever wants to know now, "" for a question of our own schedule.
+    is that of whoever made the question due, "" for one of our own schedule.
     """
 
     subscription_id: UUID
@@ -159,7 +163,7 @@ class Claim:
     activate_by: datetime
     etag: str
     is_first: bool
-    correlation_id: str = ""
+    correlation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,21 +220,10 @@ def claim(at: datetime, limit: int, *, due_by: datetime | None = None, reserve: 
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIMING])
+        # Four moments a row: Django would read each by a pattern, in Python.
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(_CLAIM, values)
-        return _chained([Claim(*row) for row in cursor.fetchall()])
-
-
-def _chained(claims: list[Claim]) -> list[Claim]:
-    """With the correlation ids of the moments at which somebody made a question due, out of what was recorded then."""
-    wanted = {(one.subscription_id, one.due_at) for one in claims if one.due_at == one.fresh_since}
-    if not wanted:
-        return claims
-    moments = {"stream_id__in": {stream for stream, _at in wanted}, "at__in": {at for _stream, at in wanted}}
-    found = Event.objects.filter(**moments).exclude(correlation_id="").order_by("sequence")
-    chains = {(stream, at): chain for stream, at, chain in found.values_list("stream_id", "at", "correlation_id")}
-    if not chains:
-        return claims
-    return [replace(one, correlation_id=chains.get((one.subscription_id, one.due_at), "")) for one in claims]
+        return [Claim._make(row) for row in cursor.fetchall()]
 
 
 def apply(actor: Actor, claimed: Claim, answer: Answer, *, at: datetime, chance: float) -> Status:
