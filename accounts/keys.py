@@ -10,15 +10,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import jwt.algorithms
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
-from jwt.algorithms import RSAAlgorithm
 
 from accounts.models import SigningKey
 from partnerhub.sealing import Unreadable, in_column, keeps_sealed, seal, unseal
@@ -41,7 +40,7 @@ class Signer:
     """A key ready to sign with; `kid` names it in tokens and in the JWKS."""
 
     kid: str
-    private: rsa.RSAPrivateKey
+    private: "rsa.RSAPrivateKey"
 
 
 def signer(at: datetime) -> Signer:
@@ -97,7 +96,7 @@ def published_signer(kid: str, at: datetime) -> Signer | None:
     return next(iter(_readable([row] if row else [])), None)
 
 
-def opened(kid: str, sealed: bytes) -> rsa.RSAPublicKey | None:
+def opened(kid: str, sealed: bytes) -> "rsa.RSAPublicKey | None":
     """The public half of a key as it is kept; None when it cannot be opened any more."""
     rows = [SigningKey(kid=kid, private_key=sealed)]
     return next((found.private.public_key() for found in _readable(rows)), None)
@@ -161,7 +160,7 @@ def _readable(rows: Iterable[SigningKey]) -> list[Signer]:
 
 
 @lru_cache(maxsize=16)
-def _decrypt(sealed: bytes, _secret_key: str) -> rsa.RSAPrivateKey:
+def _decrypt(sealed: bytes, _secret_key: str) -> "rsa.RSAPrivateKey":
     """Parsing an RSA key costs more than signing with it, hence the cache: of one SECRET_KEY."""
     plain = unseal(PURPOSE, sealed)
     # Sealing has proved that this is what we made; proving the primes again takes 90 ms.
@@ -171,9 +170,9 @@ def _decrypt(sealed: bytes, _secret_key: str) -> rsa.RSAPrivateKey:
     return key
 
 
-def _certificate(private: rsa.RSAPrivateKey, created_at: datetime) -> x509.Certificate:
+def _certificate(private: "rsa.RSAPrivateKey", created_at: datetime) -> "x509.Certificate":
     """A self-signed certificate that comes out the same each time, so that its thumbprint can name the key."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Partner Hub token signing")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Partner Hub token signing")])
     born = created_at.replace(microsecond=0)
     builder = x509.CertificateBuilder(
         subject_name=name,
@@ -186,14 +185,14 @@ def _certificate(private: rsa.RSAPrivateKey, created_at: datetime) -> x509.Certi
     return builder.sign(private, hashes.SHA256())
 
 
-def _thumbprint(certificate: x509.Certificate) -> str:
+def _thumbprint(certificate: "x509.Certificate") -> str:
     # RFC 7517 fixes SHA-1 for x5t; it names the key and protects nothing.
     return _base64url(certificate.fingerprint(hashes.SHA1()))  # noqa: S303
 
 
 def _jwk(one: Signer, created_at: datetime) -> dict[str, Any]:
     certificate = _certificate(one.private, created_at)
-    numbers = RSAAlgorithm.to_jwk(one.private.public_key(), as_dict=True)
+    numbers = jwt.algorithms.RSAAlgorithm.to_jwk(one.private.public_key(), as_dict=True)
     return {
         "kty": "RSA",
         "use": "sig",

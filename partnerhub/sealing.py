@@ -8,9 +8,9 @@ import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography import fernet
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf import hkdf
 from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
@@ -43,7 +43,7 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
     """What was sealed for this purpose, under today's key or an earlier one. Raises Unreadable."""
     try:
         return _keys(purpose).decrypt(sealed)
-    except InvalidToken:
+    except fernet.InvalidToken:
         raise Unreadable from None
 
 
@@ -91,12 +91,12 @@ def _reseal_row(model: type[models.Model], pk: object, field: str, purpose: str,
     told.done += 1
 
 
-def _keys(purpose: str) -> MultiFernet:
-    return MultiFernet(
-        [Fernet(_derived(purpose, one)) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+def _keys(purpose: str) -> "fernet.MultiFernet":
+    return fernet.MultiFernet(
+        [fernet.Fernet(_derived(purpose, one)) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     )
 
 
 def _derived(purpose: str, secret: str | bytes) -> bytes:
-    derive = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"partnerhub/{purpose}".encode())
+    derive = hkdf.HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"partnerhub/{purpose}".encode())
     return base64.urlsafe_b64encode(derive.derive(force_bytes(secret)))

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.x509.oid import NameOID
 from django.conf import settings
 
 from accounts.keys import CERTIFICATE_LIFE, Signer, published_signer, signer
@@ -48,11 +47,11 @@ def certificate_of(kid: str, at: datetime) -> bytes | None:
     return _certificate(key, at).public_bytes(serialization.Encoding.DER) if key else None
 
 
-def _certificate(key: Signer, at: datetime) -> x509.Certificate:
+def _certificate(key: Signer, at: datetime) -> "x509.Certificate":
     name = x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, (settings.HUB_SELLER_NAME or "Partner Hub")[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, (urlsplit(settings.HUB_BASE_URL).hostname or "")[:64]),
+            x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, (settings.HUB_SELLER_NAME or "Partner Hub")[:64]),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, (urlsplit(settings.HUB_BASE_URL).hostname or "")[:64]),
         ]
     )
     public = key.private.public_key()

@@ -2,39 +2,38 @@
 
 import os
 import sys
+from importlib import import_module
 
 import environ
 
-from partnerhub.runtime import attach, demo, loading, messages, supply, testing
+from partnerhub.runtime import attach, loading, messages
 from partnerhub.runtime.binaries import ServerMissingError
 from partnerhub.runtime.bootstrap import ROOT, say
 from partnerhub.runtime.configuration import ConfigurationError
 from partnerhub.runtime.embedded import StartError
 from partnerhub.runtime.folder import FolderInUseError
 
+# Each in a module that no other command needs.
 OWN = {
-    "test": testing.test,
-    "check_all": testing.check_all,
-    "demo": demo.run,
-    "sbom": supply.sbom,
-    "licences": supply.licences,
-    "audit": supply.audit,
+    "test": ("partnerhub.runtime.testing", "test"),
+    "check_all": ("partnerhub.runtime.testing", "check_all"),
+    "demo": ("partnerhub.runtime.demo", "run"),
+    "drill": ("partnerhub.drills.command", "run"),
+    "sbom": ("partnerhub.runtime.supply", "sbom"),
+    "licences": ("partnerhub.runtime.supply", "licences"),
+    "audit": ("partnerhub.runtime.supply", "audit"),
 }
-REFUSALS = (demo.DemoError, ConfigurationError, FolderInUseError, ServerMissingError, StartError)
+REFUSALS = (ConfigurationError, FolderInUseError, ServerMissingError, StartError)
 
 
 def run(argv: list[str]) -> int:
     """Run one command; its exit code. A refusal is a sentence on standard error and exit code 1."""
     command = argv[1] if len(argv) > 1 else ""
     try:
-        if command == "drill":
-            from partnerhub.drills import command as drills  # noqa: PLC0415 - nobody else needs them
-
-            return drills.run(argv[2:])
         if command in OWN:
             if command == "demo":
                 _read_env_file()
-            return OWN[command](argv[2:])
+            return _own(command, argv[2:])
         if command == "compilemessages":
             for written in messages.compile_all():
                 print(f"Compiled {written.relative_to(ROOT)}")
@@ -43,6 +42,12 @@ def run(argv: list[str]) -> int:
     except REFUSALS as refusal:
         say(str(refusal))
         return 1
+
+
+def _own(command: str, arguments: list[str]) -> int:
+    module, name = OWN[command]
+    code: int = getattr(import_module(module), name)(arguments)
+    return code
 
 
 def _django(argv: list[str]) -> int:

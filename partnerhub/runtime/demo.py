@@ -24,7 +24,7 @@ STOP_ORDER = ("scheduler", "worker", "web", "publisher", "valkey", "postgres")
 READY_SECONDS = 120.0  # of a machine without other work: on a busy one as much longer as it is slower
 
 
-class DemoError(Exception):
+class DemoError(embedded.StartError):
     """The demo cannot start; the text says why."""
 
 

@@ -38,7 +38,7 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 
 class StartError(Exception):
-    """A server did not come up; the text holds the end of its log."""
+    """A server did not come up; the text says why, with the end of its log where it has one."""
 
 
 class Postgres:

@@ -13,8 +13,25 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
+from partnerhub.runtime import generated
+
 # Hardly a command uses these. What imports a name out of one loads it at once: write `import redis`, not `from redis`.
-LATER = frozenset({"aiohttp", "jinja2", "redis", "typst", "xlsxwriter"})
+LATER = frozenset(
+    {
+        *("aiohttp", "jinja2", "jwt", "markdown", "redis", "typst", "xlsxwriter", "yarl"),
+        *("cryptography.fernet", "cryptography.x509", "jwt.algorithms"),
+        *(f"cryptography.hazmat.primitives.{name}" for name in ("hashes", "serialization", "kdf.hkdf")),
+        *(f"cryptography.hazmat.primitives.asymmetric.{name}" for name in ("padding", "rsa")),
+        "allauth.mfa.webauthn.internal.auth",
+        "encodings.idna",
+        "idna",
+        "rest_framework.test",
+    }
+)
+# What others import by its name out of one of these and only ever call: calling it loads the library.
+CALLED = {"rest_framework.test": frozenset({"APIRequestFactory"})}
+# Developers' tools bring these; libraries that find them load all of them, for nothing that a command says.
+FOR_SHOW = frozenset({"pygments", "rich"})
 ALLOCATIONS = 100_000
 _LOADING = RLock()
 
@@ -23,14 +40,22 @@ class _Waiting(ModuleType):
     """A library that is there but for its code. Python's own LazyLoader already runs it when it is imported twice."""
 
     def __getattr__(self, name: str) -> Any:
-        loader = vars(self)["__spec__"].loader
-        # Another thread waits for all of it; this one, while it loads, sees what is there so far, as in any import.
-        with _LOADING:
-            if not loader.begun:
-                loader.begun = True
-                loader.behind.exec_module(self)
-                self.__class__ = ModuleType  # type: ignore[assignment]
-        return ModuleType.__getattribute__(self, name)
+        if name == "__path__":  # asked of whatever a name is imported from; a package has it from the start
+            raise AttributeError(name)
+        if name in CALLED.get(self.__name__, ()):
+            return lambda *given, **named: _loaded(self, name)(*given, **named)
+        return _loaded(self, name)
+
+
+def _loaded(module: ModuleType, name: str) -> Any:
+    loader = vars(module)["__spec__"].loader
+    # Another thread waits for all of it; this one, while it loads, sees what is there so far, as in any import.
+    with _LOADING:
+        if not loader.begun:
+            loader.begun = True
+            loader.behind.exec_module(module)
+            module.__class__ = ModuleType
+    return ModuleType.__getattribute__(module, name)
 
 
 class _Later(Loader):
@@ -61,9 +86,14 @@ def briefly() -> Iterator[None]:
     At its end nothing is looked for any more: taking apart all that was loaded takes longer than most commands.
     """
     gc.set_threshold(ALLOCATIONS, 20, 20)
+    hidden = FOR_SHOW - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is how Python writes down an absent one
     sys.meta_path.insert(0, _Later)
     try:
-        yield
+        with generated.kept():
+            yield
     finally:
         sys.meta_path.remove(_Later)
+        for name in hidden:
+            del sys.modules[name]
         gc.freeze()

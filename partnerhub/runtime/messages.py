@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import polib
-
 from partnerhub.runtime.bootstrap import ROOT
 
 LOCALE = ROOT / "partnerhub" / "locale"
@@ -20,6 +18,8 @@ def _is_stale(source: Path) -> bool:
 
 
 def _compile(source: Path) -> Path:
+    import polib  # noqa: PLC0415 - hardly ever is anything stale
+
     target = source.with_suffix(".mo")
     part = target.with_suffix(".part")
     polib.pofile(str(source)).save_as_mofile(str(part))

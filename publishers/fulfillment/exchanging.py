@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
+import yarl
 from multidict import CIMultiDictProxy
-from yarl import URL
 
 from partnerhub.guard import socket_factory
 from publishers.fulfillment.reading import excerpt
@@ -146,7 +146,7 @@ class Exchanger:
 
 
 def _site(url: str) -> Site:
-    parsed = URL(url)
+    parsed = yarl.URL(url)
     if parsed.scheme not in SCHEMES:
         raise ValueError(url)
     request = aiohttp.ClientRequest("GET", parsed, loop=asyncio.get_running_loop())
