@@ -1,5 +1,6 @@
 """What the API answers, as JSON: the same bytes as the framework's renderer writes, in a tenth of its time."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,11 @@ _ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
 def json_of(data: Any) -> bytes:
-    """JSON in UTF-8 without spaces. Raises TypeError for what JSON cannot say."""
-    text = orjson.dumps(data, _other, _AS_BEFORE)
+    """JSON in UTF-8 without spaces, in ASCII where UTF-8 cannot hold a text. Raises TypeError for what JSON cannot say."""
+    try:
+        text = orjson.dumps(data, _other, _AS_BEFORE)
+    except orjson.JSONEncodeError:  # half a surrogate pair that a refusal repeats: JSON can spell it, UTF-8 cannot
+        text = json.dumps(data, default=_other, separators=(",", ":")).encode()
     for end, written in _ENDS:
         text = text.replace(end, written)
     return text
