@@ -16,7 +16,7 @@ _ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
 def json_of(data: Any) -> bytes:
-    """JSON in UTF-8 without spaces, in ASCII where UTF-8 cannot hold a text. Raises TypeError for what JSON cannot say."""
+    """JSON in UTF-8 without spaces, in ASCII if UTF-8 cannot hold it. Raises TypeError for what JSON cannot say."""
     try:
         text = orjson.dumps(data, _other, _AS_BEFORE)
     except orjson.JSONEncodeError:  # half a surrogate pair that a refusal repeats: JSON can spell it, UTF-8 cannot
