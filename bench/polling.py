@@ -27,10 +27,12 @@ from bench.machine import Machine, Stub, machine, wait_for
 PUBLISHERS = 20
 LATENCY = 0.05
 MOST = 0.98
+# What is answered with an error is put back for seconds; the last of the others are left out too.
+MOST_BESIDE_ERRORS = 0.94
 KILLED = "worker killed"
 
 _LET_DUE = """
-UPDATE subscriptions_pollschedule SET next_poll_at = fresh_since
+UPDATE subscriptions_pollschedule SET next_poll_at = now()
  WHERE subscription_id IN (SELECT subscription.id FROM subscriptions_subscription AS subscription
                              JOIN subscriptions_orderline AS line ON line.id = order_line_id WHERE order_id = %s)
 """
@@ -43,7 +45,7 @@ _LET_REST = "UPDATE subscriptions_pollschedule SET next_poll_at = NULL WHERE nex
 
 @dataclass
 class Measured:
-    """One run: how many a second in all, and until 98 % were done; CPU seconds of a thousand (0: not measured)."""
+    """One run: how many a second in all, and until most were done; CPU seconds of a thousand (0: not measured)."""
 
     rate: float
     cpu: float = 0.0
@@ -85,7 +87,7 @@ class Bench:
         """
         with self._polling(workers, places) as running:
             self.stub.behave(seconds=LATENCY, slow=slow, errors=errors)
-            return self._confirm(self.purchases, running, kill=kill)
+            return self._confirm(self.purchases, running, kill=kill, most=MOST_BESIDE_ERRORS if errors else MOST)
 
     def ordinary(self) -> Measured:
         """One worker that asks about what is pending and stays so, as it was said before."""
@@ -108,7 +110,9 @@ class Bench:
             self._confirm(200 * workers, [])
             yield running
 
-    def _confirm(self, count: int, workers: list[subprocess.Popen[bytes]], *, kill: bool = False) -> Measured:
+    def _confirm(
+        self, count: int, workers: list[subprocess.Popen[bytes]], *, kill: bool = False, most: float = MOST
+    ) -> Measured:
         order = self._add(count)
         pids = [self.machine.database.pid, *(process.pid for process in workers)]
         before = self.machine.cpu(*pids)
@@ -119,8 +123,8 @@ class Bench:
         wait_for(lambda: self._waiting() == 0, every=0.25)
         cpu = (self.machine.cpu(*pids) - before) / count * 1000
         self._check(order, count)
-        until = {part: (self._confirmed_at(order, part) - begun).total_seconds() for part in (MOST, 1.0)}
-        return Measured(count / until[1.0], cpu, count * MOST / until[MOST])
+        until = {part: (self._confirmed_at(order, part) - begun).total_seconds() for part in (most, 1.0)}
+        return Measured(count / until[1.0], cpu, count * most / until[most])
 
     def _add(self, count: int, bought_before: timedelta = timedelta()) -> UUID:
         from bench.purchases import add_purchases  # noqa: PLC0415 - once Django is loaded
@@ -293,7 +297,7 @@ _HIGHER = (
     ("A3", "hub ÷ naive", "hub x 1", "naive", "rate", 35, 60),
     ("A5", "the others while 2 % hang ÷ healthy", "2 % hang", "hub x 1", "most", 0.80, 0.95),
     ("", "hub ÷ its rows written by hand", "hub x 1", "limit", "rate", None, None),
-    ("", "with 5 % errors ÷ without", "5 % errors", "hub x 1", "rate", None, None),
+    ("", "what is not put back with 5 % errors ÷ without", "5 % errors", "hub x 1", "most", None, None),
 )
 _LOWER = (
     ("A4", "CPU of hub and database ÷ of client", "hub x 1", "client x 1", "cpu", 2.0, 1.5),
