@@ -19,6 +19,9 @@ _thread = threading.local()
 class DatabaseWrapper(base.DatabaseWrapper):
     """One thread's session."""
 
+    # Django's own, which its types do not know.
+    health_check_enabled: bool
+    health_check_done: bool
     _answered_at = 0.0
 
     def connect(self) -> None:
