@@ -29,7 +29,7 @@ SELECT page.key::text, s.id::text, s.customer_id::text, (SELECT name FROM custom
        s.auto_renew, t.billing_cycle, t.term, s.reseller_id,
        (SELECT order_id::text FROM subscriptions_orderline WHERE id = s.order_line_id), s.version,
        CASE WHEN s.status = 'pending_fulfillment_start' THEN
-         (SELECT string_agg(gate || ' ' || state || ' ' || reason, ',' ORDER BY position) FROM subscriptions_gate
+         (SELECT string_agg(gate || ' ' || state || ' ' || reason, ',') FROM subscriptions_gate
            WHERE subscription_id = s.id)
        END
   FROM (SELECT key, id, row_number() OVER () AS place FROM ({chosen}) AS chosen (key, id)) AS page
@@ -46,7 +46,7 @@ _fixed_statements: dict[Hashable, Statement] = {}
 
 class Listed(NamedTuple):
     """One subscription; `key` is what the list is sorted by, as text. `purchased_at` is ISO 8601 in UTC with `Z` and
-    microseconds, `term_start` and `last_day` of the term are ISO 8601; `gates` a line of words.
+    microseconds, `term_start` and `last_day` of the term are ISO 8601; `gates` a line of words, in no order.
     """
 
     key: str | None
