@@ -13,6 +13,8 @@ _UPDATE = """
 UPDATE {table} AS old SET {pairs} FROM jsonb_populate_recordset(NULL::{table}, %s) AS new WHERE old.{key} = new.{key}
 """
 Row = dict[str, Any]
+# The digit that tells the variant of a UUID, for a random one.
+_VARIANTS = {f"{number:x}": "89ab"[number & 3] for number in range(16)}
 
 
 def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -30,17 +32,21 @@ def new_ids(moments: Sequence[datetime]) -> Iterator[str]:
     """A UUID for each moment that grows with it (version 7): what is written together lies together in its indexes."""
     # Drawn together: each draw lets other threads take the interpreter.
     random = urandom(10 * len(moments)).hex()
+    last, begins = None, ""
     for number, at in enumerate(moments):
-        moment, rest = f"{int(at.timestamp() * 1000):012x}", random[20 * number : 20 * number + 20]
-        variant = "89ab"[int(rest[3], 16) & 3]
-        yield f"{moment[:8]}-{moment[8:]}-7{rest[:3]}-{variant}{rest[4:7]}-{rest[7:19]}"
+        if at is not last:
+            moment, last = f"{int(at.timestamp() * 1000):012x}", at
+            begins = f"{moment[:8]}-{moment[8:]}-7"
+        rest = random[20 * number : 20 * number + 20]
+        yield f"{begins}{rest[:3]}-{_VARIANTS[rest[3]]}{rest[4:7]}-{rest[7:19]}"
 
 
 def array(values: Iterable[object]) -> str:
     """A column of values as one parameter, to be cast to its array (`%s::text[]`): a fraction of a document's work."""
     given = list(values)
-    text = ",".join(["NULL" if value is None else f'"{value}"' for value in given])
-    if "\\" in text or text.count('"') != 2 * sum(value is not None for value in given):
+    texts = ["NULL" if value is None else f'"{value}"' for value in given]
+    text = ",".join(texts)
+    if "\\" in text or text.count('"') != 2 * (len(texts) - texts.count("NULL")):
         text = ",".join(["NULL" if value is None else _escaped(f"{value}") for value in given])
     return f"{{{text}}}"
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -43,14 +43,17 @@ class Fact:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """A fact with its moment, and the ids of the request and of the chain of requests that it came by."""
+class Happening(NamedTuple):
+    """A fact with its moment, and the ids of the request and of the chain of requests that it came by.
+
+    `data` is the canonical JSON of the fact's data where it is known already (`canonical`, `members`).
+    """
 
     fact: Fact
     at: datetime
     request_id: str = ""
     correlation_id: str = ""
+    data: str = ""
 
 
 # By event name, then by consumer: the module whose functions hear a stream's events one after the other.
@@ -87,10 +90,17 @@ def handler_of(event_name: str, consumer: str) -> Handler:
         raise LookupError(f"{consumer} has no handler of {event_name}") from None
 
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode
+# JSON in the one form that hashes are made of.
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode
+
+
+def members(**values: str) -> str:
+    """The canonical JSON of an object whose members' canonical JSON is known."""
+    return "{" + ",".join([f'"{name}":{values[name]}' for name in sorted(values)]) + "}"
+
 
 _LAST = """
-SELECT last.stream_id, last.sequence, last.hash
+SELECT last.stream_id::text, last.sequence, last.hash
   FROM unnest(%s::uuid[]) AS stream (id)
  CROSS JOIN LATERAL (SELECT stream_id, sequence, hash FROM outbox_event
                       WHERE stream_id = stream.id ORDER BY sequence DESC LIMIT 1) AS last
@@ -110,7 +120,7 @@ Line = tuple[str, str, str, int, str, str, str, str, str, str, str, str, str, st
 
 def digest(payload: dict[str, Any], previous_hash: str) -> str:
     """SHA-256 over the previous hash and the canonical JSON of a record: the link of a chain."""
-    return hashlib.sha256(f"{previous_hash}\n{_canonical(payload)}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous_hash}\n{canonical(payload)}".encode()).hexdigest()
 
 
 def fingerprint(event: Event) -> dict[str, Any]:
@@ -180,23 +190,28 @@ def _copy(tables: Sequence[Table]) -> None:
         bulk.insert(*table)
 
 
-def _lines(happenings: Sequence[Happening], last: dict[UUID, tuple[int, str]], actor: Author) -> list[Line]:
+def _lines(happenings: Sequence[Happening], last: dict[str, tuple[int, str]], actor: Author) -> list[Line]:
     """The rows of events. What is hashed is put together from text that the row needs anyway (see `fingerprint`)."""
     lines: list[Line] = []
     author = actor.kind, actor.id, actor.label, str(actor.role)
-    told_author = _canonical(author)
+    told_author = canonical(author)
+    # Facts of one stream and of one moment come one after the other: what they share is put into words once.
+    stream, stream_id, moment, at = None, "", None, ""
     for id_, one in zip(bulk.new_ids([one.at for one in happenings]), happenings, strict=True):
         fact, request_id, correlation_id = one.fact, one.request_id[:64], one.correlation_id[:64]
-        sequence, previous_hash = last.get(fact.stream_id, (0, ""))
-        sequence += 1
-        stream_id, at, data = str(fact.stream_id), one.at.astimezone(UTC).isoformat(), _canonical(fact.data)
+        if fact.stream_id is not stream:
+            stream, stream_id = fact.stream_id, str(fact.stream_id)
+        if one.at is not moment:
+            moment, at = one.at, one.at.astimezone(UTC).isoformat()
+        sequence, previous_hash = last.get(stream_id, (0, ""))
+        sequence, data = sequence + 1, one.data or canonical(fact.data)
         told = (
             f'{{"actor":{told_author},"at":"{at}","data":{data},"id":"{id_}","name":"{fact.name}",'
-            f'"reason":{_canonical(fact.reason)},"request":{_canonical((request_id, correlation_id))},'
+            f'"reason":{canonical(fact.reason)},"request":[{canonical(request_id)},{canonical(correlation_id)}],'
             f'"stream":["{fact.stream_type}","{stream_id}",{sequence}]}}'
         )
         hash_ = hashlib.sha256(f"{previous_hash}\n{told}".encode()).hexdigest()
-        last[fact.stream_id] = (sequence, hash_)
+        last[stream_id] = (sequence, hash_)
         row = id_, fact.stream_type, stream_id, sequence, fact.name, data, fact.reason
         lines.append((*row, *author, request_id, correlation_id, at, previous_hash, hash_))
     return lines

@@ -6,9 +6,8 @@ Answers come in batches: what a batch is about is locked and read once, judged i
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.db import transaction
 from accounts.policy import Action, Actor, authorize
 from partnerhub.bulk import new_ids
 from partnerhub.errors import ActivationRefused, ForeignSubscription, NotFound
+from partnerhub.outbox.recorder import canonical, members
 from publishers.fulfillment.gateway import Answer
 from publishers.models import Adapter
 from subscriptions.enums import GateName, GateState, Status
@@ -36,12 +36,12 @@ from subscriptions.services.checks import check_as_bought
 from subscriptions.services.judging import GateRow, Judged, News, lock_judged
 from subscriptions.services.locking import lock_subscription
 
-Verdicts = dict[GateName, Verdict]
+# By the gate's name.
+Verdicts = dict[str, Verdict]
 CONFIRMATIONS = (GateName.LICENSES_ASSIGNED, GateName.CONFIGURATION_CONFIRMED)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """An answer about a subscription; `poll_id` names the question."""
 
     subscription_id: UUID
@@ -125,7 +125,7 @@ def _ask_no_more(subject: Judged) -> None:
 
 
 def _verdicts_of_call(subject: Judged) -> Verdicts:
-    confirmed = {GateName.CONFIGURATION_CONFIRMED: SATISFIED_BY_PUBLISHER}
+    confirmed: Verdicts = {GateName.CONFIGURATION_CONFIRMED: SATISFIED_BY_PUBLISHER}
     if subject.adapter == Adapter.PUSH:
         confirmed[GateName.LICENSES_ASSIGNED] = SATISFIED_BY_PUBLISHER
     return confirmed
@@ -150,13 +150,15 @@ def _judge(subject: Judged, verdicts: Verdicts, evidence: dict[str, Any], at: da
     at = max([at, *(gate.satisfied_at for gate in subject.gates if gate.satisfied_at)])
     before, kept = _attention(subject.gates), ""
     for gate in subject.gates:
-        verdict = verdicts.get(GateName(gate.gate))
+        verdict = verdicts.get(gate.gate)
         if verdict is not None and _is_news(gate, verdict, evidence):
-            was, kept = gate.state, kept or json.dumps(evidence)
+            was, kept = gate.state, kept or canonical(evidence)
             _set_gate(gate, verdict, kept, subject.activate_by, at)
             news.gates[gate.id] = gate
-            if fact := _fact(gate, evidence, was):
-                news.tell(fact, evidence, at)
+            data = {"gate": gate.gate, "reason": gate.reason, "message": gate.message, "was": was}
+            if fact := _fact(subject.id, gate.state, data | {"evidence": evidence}, was):
+                told = members(evidence=kept, **{name: canonical(value) for name, value in data.items()})
+                news.tell(fact, evidence, at, told)
     confirmed = confirmations(subject.gates)
     if confirmed is not None:
         news.start_billing(subject, confirmed, evidence, at)
@@ -207,11 +209,12 @@ def _takes_back(kept: str, verdict: Verdict, evidence: dict[str, Any]) -> bool:
     return bool(json.loads(kept).get("source") == evidence["source"] == "poll")
 
 
-def _fact(gate: GateRow, evidence: dict[str, Any], was: str) -> GateSatisfied | GateFailed | GateReopened | None:
+def _fact(
+    subscription_id: UUID, state: str, data: dict[str, Any], was: str
+) -> GateSatisfied | GateFailed | GateReopened | None:
     """What to tell of a gate that was set; nothing where one that was pending stays so."""
-    data = {"gate": gate.gate, "evidence": evidence, "reason": gate.reason, "message": gate.message, "was": was}
-    if gate.state == GateState.SATISFIED:
-        return GateSatisfied(gate.subscription_id, data)
-    if gate.state == GateState.FAILED:
-        return GateFailed(gate.subscription_id, data)
-    return GateReopened(gate.subscription_id, data) if was != GateState.PENDING else None
+    if state == GateState.SATISFIED:
+        return GateSatisfied(subscription_id, data)
+    if state == GateState.FAILED:
+        return GateFailed(subscription_id, data)
+    return GateReopened(subscription_id, data) if was != GateState.PENDING else None

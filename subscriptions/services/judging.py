@@ -23,8 +23,8 @@ from subscriptions.models import BillingStart
 from subscriptions.terms import term_end, trial_end
 
 _LOCK = """
-SELECT subscription.id, subscription.status, subscription.activate_by, subscription.quantity, plan.plan_id,
-       plan.pricing, plan.trial_days, plan_term.term, publisher.adapter
+SELECT subscription.id, subscription.id::text, subscription.status, subscription.activate_by::text,
+       subscription.quantity, plan.plan_id, plan.pricing, plan.trial_days, plan_term.term, publisher.adapter
   FROM subscriptions_subscription AS subscription
   JOIN publishers_plan AS plan ON plan.id = subscription.plan_id
   JOIN publishers_planterm AS plan_term ON plan_term.id = subscription.plan_term_id
@@ -34,7 +34,8 @@ SELECT subscription.id, subscription.status, subscription.activate_by, subscript
    FOR UPDATE OF subscription
 """
 _READ_GATES = """
-SELECT id, subscription_id, gate, state, satisfied_at, evidence, reason, message, action_url, owner, next_action
+SELECT subscription_id::text, id, gate, state, satisfied_at::text, evidence, reason, message, action_url, owner,
+       next_action
   FROM subscriptions_gate WHERE subscription_id = ANY(%(ids)s::uuid[]) ORDER BY position
 """
 _SAVE_GATES = """
@@ -69,7 +70,6 @@ class GateRow:
     """
 
     id: int
-    subscription_id: UUID
     gate: str
     state: str
     satisfied_at: datetime | None
@@ -84,14 +84,17 @@ class GateRow:
 
 
 # What is written of a gate.
-_WRITTEN = [name for name in GateRow.__slots__ if name not in ("subscription_id", "gate")]
+_WRITTEN = [name for name in GateRow.__slots__ if name != "gate"]
 
 
 @dataclass(slots=True)
 class Judged:
-    """A locked subscription as far as judging its confirmations needs it. `status` moves with the judgement."""
+    """A locked subscription as far as judging its confirmations needs it. `status` moves with the judgement; `key` is
+    the id as text.
+    """
 
     id: UUID
+    key: str
     status: Status
     activate_by: datetime
     quantity: int
@@ -107,7 +110,7 @@ class _Start(NamedTuple):
     """A row of the billing starts, with what the subscription's row gets by it."""
 
     id: str
-    subscription_id: UUID
+    subscription_id: str
     licenses_assigned_at: datetime
     configuration_confirmed_at: datetime
     starts_at: datetime
@@ -120,6 +123,8 @@ class _Start(NamedTuple):
 
 # The first six are the billing start's own.
 _START = _Start._fields[:6]
+# Read as text: a fraction of what the driver takes to make a datetime.
+_moment = datetime.fromisoformat
 _ACTIVATED = ("subscription_id", "status", "starts_at", "term_start", "term_end", "trial_ends")
 
 
@@ -129,26 +134,27 @@ def lock_judged(subscription_ids: Iterable[UUID]) -> dict[UUID, Judged]:
     Whoever writes a gate holds its subscription's lock.
     """
     ids = {"ids": bulk.array(subscription_ids)}
-    gates: dict[UUID, list[GateRow]] = defaultdict(list)
+    gates: dict[str, list[GateRow]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, ids)
         rows = cursor.fetchall()
         # Read afterwards: the lock comes first.
         cursor.execute(_READ_GATES, ids)
-        for row in cursor.fetchall():
-            gates[row[1]].append(GateRow(*row))
+        for key, id_, gate, state, satisfied_at, *told in cursor.fetchall():
+            gates[key].append(GateRow(id_, gate, state, satisfied_at and _moment(satisfied_at), *told))
     return {
         row[0]: Judged(
             row[0],
-            Status(row[1]),
-            row[2],
-            row[3],
+            row[1],
+            Status(row[2]),
+            _moment(row[3]),
             row[4],
-            row[5] == Pricing.PER_USER,
-            row[6],
+            row[5],
+            row[6] == Pricing.PER_USER,
             row[7],
-            Adapter(row[8]),
-            gates[row[0]],
+            row[8],
+            Adapter(row[9]),
+            gates[row[1]],
         )
         for row in rows
     }
@@ -165,11 +171,14 @@ class News:
     _happenings: list[Happening] = field(default_factory=list)
     _context: Mapping[str, Any] = field(default_factory=structlog.contextvars.get_contextvars)
 
-    def tell(self, fact: SubscriptionFact, evidence: Mapping[str, Any], at: datetime) -> None:
-        """Record a fact; the evidence, or else the present context, names the request that it came by."""
+    def tell(self, fact: SubscriptionFact, evidence: Mapping[str, Any], at: datetime, data: str = "") -> None:
+        """Record a fact; the evidence, or else the present context, names the request that it came by.
+
+        `data` is the canonical JSON of its data where that is known already.
+        """
         request_id = evidence.get("request_id", self._context.get("request_id", ""))
         correlation_id = evidence.get("correlation_id", self._context.get("correlation_id", ""))
-        self._happenings.append(Happening(fact, at, str(request_id), str(correlation_id)))
+        self._happenings.append(Happening(fact, at, str(request_id), str(correlation_id), data))
 
     def start_billing(
         self, subject: Judged, confirmed: Confirmations, evidence: Mapping[str, Any], at: datetime
@@ -180,7 +189,7 @@ class News:
         begins = starts_at.date()
         start = _Start(
             id=next(self.ids),
-            subscription_id=subject.id,
+            subscription_id=subject.key,
             licenses_assigned_at=confirmed.licenses_assigned_at,
             configuration_confirmed_at=confirmed.configuration_confirmed_at,
             starts_at=starts_at,
