@@ -391,6 +391,8 @@ class Poller:
 
     def _apply(self, batch: list[Reply]) -> Tally:
         at, tally = self.clock(), Tally(len(batch))
+        # Before the places at their publishers are free again: an open circuit must be seen by the next claim.
+        self._report(batch, at)
         try:
             tally.activated = apply_all(self.actor, batch, at=at).count(Status.SUBSCRIBED)
         except Exception:
@@ -398,7 +400,6 @@ class Poller:
             for one in batch:
                 self._apply_alone(one, at, tally)
         tally.outcomes.update(one.answer.outcome.value for one in batch)
-        self._report(batch, at)
         return tally
 
     def _apply_alone(self, one: Reply, at: datetime, tally: Tally) -> None:
