@@ -9,15 +9,14 @@ from typing import Any
 
 import structlog
 
-_SECRET_KEY = re.compile(r"token|secret|password|authorization|cookie|assertion", re.IGNORECASE)
-_SECRET_IN_TEXT = re.compile(r"((?:token|secret|password|assertion)=|bearer\s+)[^&\s\"']+", re.IGNORECASE)
-_SECRET_IN_JSON = re.compile(
-    r'("[^"]{0,50}(?:token|secret|password|assertion)[^"]{0,50}"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE
-)
+_WORDS = "token|secret|password|assertion"
+_SECRET_KEY = re.compile(rf"{_WORDS}|authorization|cookie", re.IGNORECASE)
+_SECRET_IN_TEXT = re.compile(rf"((?:{_WORDS})=|bearer\s+)[^&\s\"']+", re.IGNORECASE)
+_SECRET_IN_JSON = re.compile(rf'("[^"]{{0,50}}(?:{_WORDS})[^"]{{0,50}}"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE)
 # The address of a page that was sent to a customer, to an agent to be, or for a forgotten password is the key to it.
 _SECRET_IN_PATH = re.compile(r"(/(?:c|invitation|password/new/[A-Za-z0-9_-]+)/)[A-Za-z0-9_-]{16,}")
 # What none of these words is in, as in most lines, holds nothing that the three above would find.
-_MAY_BE_SECRET = re.compile(r"token|secret|password|assertion|bearer|/c/|/invitation/", re.IGNORECASE)
+_MAY_BE_SECRET = re.compile(rf"{_WORDS}|bearer|/c/|/invitation/", re.IGNORECASE)
 REDACTED = "[redacted]"
 # One line for every tick of every second tells nobody anything.
 _TICKS = ("kombu", "amqp", "celery.beat", "celery.worker.strategy", "celery.app.trace")
