@@ -127,7 +127,7 @@ def _server(running: Machine, size: int, name: str) -> Iterator[int]:
     """A web server as the hub runs it, with two workers; its port."""
     port = free_port()
     command = [Path(sys.executable).parent / "granian", *WEB.split(), "--port", str(port), SERVERS[name]]
-    # As in production: a line of log for each request, connections from a pool.
+    # As in production: a line of log for each request, and a session of the database for each thread.
     environment = UNLIMITED | {"HUB_LOG_LEVEL": "INFO", "PYTHONPATH": running.environment["PYTHONPATH"]}
     process = running.spawn("web", [str(part) for part in command], **_database(running, size), **environment)
     try:
