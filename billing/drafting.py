@@ -9,12 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.enums import InvoiceKind, InvoiceState
 from billing.models import Charge, Invoice, InvoiceLine, TaxRate
@@ -36,9 +35,8 @@ WITH sale AS (
 SELECT * FROM unnest(%s::uuid[], %s::numeric[], %s::text[]) AS sale (customer_id, rate, reason)
 ), unit AS (
 SELECT * FROM unnest(%s::text[], %s::int[]) AS unit (currency, digits)
-), due ({columns}) AS MATERIALIZED (
-SELECT * FROM ({due}) AS charge ({columns}) WHERE customer_id = ANY (%s::uuid[])
- UNION ALL SELECT {nothing} FROM generate_series(1, 3000) AS none WHERE none < 0
+), due (id, customer_id, subscription_id, reverses_id, price_id, sequence, currency, amount, nickname) AS MATERIALIZED (
+{due} UNION ALL SELECT {nothing} FROM generate_series(1, 3000) AS none WHERE none < 0
 ), taxed AS MATERIALIZED (
 SELECT due.*, known.rate, known.reason, trunc(due.amount * known.rate * 0.01, coalesce(unit.digits, %s)) AS tax
   FROM due
@@ -149,8 +147,7 @@ class Owed:
     cannot be.
     """
 
-    month: Month
-    currency: str | None
+    due: QuerySet[Charge]
     seller: dict[str, str]
     taxed: dict[Customer, Taxed]
     failures: list[Failure]
@@ -159,34 +156,25 @@ class Owed:
         """The rows of a statement about `draft` (a row for each customer and currency) and `line`."""
         if not self.taxed:
             return []
-        tables, about = _tables(self.month, self.currency)
-        customers = bulk.array(customer.pk for customer in self.taxed)
-        rules = [customers, *self._rates(), bulk.array(MINOR_DIGITS), bulk.array(MINOR_DIGITS.values())]
+        rows = self.due.filter(customer__in=list(self.taxed)).values_list(*_DUE)
+        due, about = rows.query.sql_with_params()
+        tables = _LINES.format(due=due, finalized=InvoiceState.FINALIZED.value, nothing=", ".join(["NULL"] * len(_DUE)))
         with _without("seqscan"), connection.cursor() as cursor:
-            cursor.execute(tables + statement, [*rules, *about, customers, DEFAULT_MINOR_DIGITS, *given])
+            cursor.execute(tables + statement, [*self._rules(), *about, DEFAULT_MINOR_DIGITS, *given])
             return list(cursor.fetchall())
 
-    def _rates(self) -> Iterator[str]:
+    def _rules(self) -> Iterator[str]:
+        yield bulk.array(customer.pk for customer in self.taxed)
         yield bulk.array(taxed.rate for taxed in self.taxed.values())
         yield bulk.array(taxed.reason for taxed in self.taxed.values())
+        yield bulk.array(MINOR_DIGITS)
+        yield bulk.array(MINOR_DIGITS.values())
 
 
 _DUE = (
-    "id", "customer_id", "subscription_id", "reverses_id", "price_id", "sequence", "currency", "amount", "nickname",
+    "id", "customer_id", "subscription_id", "reverses_id", "price_id", "sequence", "currency", "amount",
+    "subscription__nickname",
 )  # fmt: skip
-
-
-@lru_cache(maxsize=16)
-def _tables(month: Month, currency: str | None) -> tuple[str, tuple[Any, ...]]:
-    """The text about a month, the same for each chunk of its customers, and what its part about charges is given."""
-    charges = _due(month, currency).annotate(nickname=F("subscription__nickname")).values_list(*_DUE)
-    due, about = charges.query.sql_with_params()
-    columns, nothing = ", ".join(_DUE), ", ".join(["NULL"] * len(_DUE))
-    return _LINES.format(due=due, columns=columns, nothing=nothing, finalized=InvoiceState.FINALIZED.value), about
-
-
-def _due(month: Month, currency: str | None) -> QuerySet[Charge]:
-    return unbilled(month.begins_next).filter(currency=currency) if currency else to_draft(month)
 
 
 @dataclass(slots=True)
@@ -229,6 +217,7 @@ def owed(customers: Sequence[Customer], month: Month, currency: str | None = Non
     """What these customers owe for a month, and late charges from before it (`currency`: only in that one, though an
     invoice of it was dropped). Raises SellerIncomplete; a customer that cannot be drafted is among the failures.
     """
+    due = unbilled(month.begins_next).filter(currency=currency) if currency else to_draft(month)
     seller = seller_profile()
     book = _TaxBook(party(seller), month.end - timedelta(days=1))
     taxed: dict[Customer, Taxed] = {}
@@ -238,13 +227,8 @@ def owed(customers: Sequence[Customer], month: Month, currency: str | None = Non
             taxed[customer] = book.taxed(Party(customer.country, customer.vat_id))
         except TaxRateMissing as refusal:
             refused[customer.pk] = refusal
-    return Owed(month, currency, seller, taxed, _failures(refused, _due(month, currency)) if refused else [])
-
-
-def _failures(refused: dict[UUID, HubError], due: QuerySet[Charge]) -> list[Failure]:
-    """Of who cannot be drafted, those that owe something."""
     owing = set(due.filter(customer__in=refused).exclude(amount=0).values_list("customer_id", flat=True))
-    return [Failure(pk, refusal) for pk, refusal in refused.items() if pk in owing]
+    return Owed(due, seller, taxed, [Failure(pk, refusal) for pk, refusal in refused.items() if pk in owing])
 
 
 def draft(customers: Sequence[Customer], month: Month) -> Drafted:

@@ -46,7 +46,7 @@ _LINE = (
 # Drafts with their lines, as `billing.drafting` finds them. Of a draft nothing is known yet from `reason` on.
 _KEEP = """
 , buyer AS (
-SELECT * FROM jsonb_to_recordset(%s) AS buyer (customer_id uuid, profile jsonb, language text)
+SELECT * FROM unnest(%s::uuid[], %s::jsonb[], %s::text[]) AS buyer (customer_id, profile, language)
 ), kept AS (
 INSERT INTO billing_invoice
   (id, kind, customer_id, currency, period_start, period_end, state, net, tax, gross, buyer, seller, language,
@@ -206,11 +206,11 @@ def _place(invoice: Invoice) -> dict[str, Any]:
 def _given(found: Owed, month: Month, at: datetime) -> list[Any]:
     """What _KEEP asks for, in its order."""
     review_until = (midnight(at.astimezone(UTC).date()) or at) + hub_policy_duration("invoice_review", at)
-    buyers = [
-        {"customer_id": str(one.pk), "profile": buyer_profile(one), "language": one.language} for one in found.taxed
-    ]
+    buyers = list(found.taxed)
     return [
-        json.dumps(buyers),
+        bulk.array(one.pk for one in buyers),
+        bulk.array(json.dumps(buyer_profile(one)) for one in buyers),
+        bulk.array(one.language for one in buyers),
         InvoiceKind.INVOICE, month.start, month.end, InvoiceState.DRAFT, json.dumps(found.seller), at, review_until,
     ]  # fmt: skip
 
