@@ -358,9 +358,11 @@ class Poller:
         # What is answered and not yet taken in keeps its place: no more is claimed than can be written.
         while True:
             self._writing.expect()
+            # What ends while this looks may have made room that it does not see.
+            nothing_ends = self._writing.is_idle and not self._asking
             room = limit - self._writing.waiting
             taken = await self._database.run(self._claim, room) if room > 0 else []
-            if taken or self._asking or self._writing.is_idle or self.bounds.stopping():
+            if taken or self._asking or nothing_ends or self.bounds.stopping():
                 break
             # Nothing is idle yet: what is being written makes room, here and at its publishers.
             await self._writing.ended()

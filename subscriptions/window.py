@@ -100,8 +100,9 @@ class Writing(Generic[T, R]):
         self._ended.clear()
 
     async def ended(self) -> None:
-        """Return when a batch has ended since `expect`, or all have."""
-        await self._ended.wait()
+        """Return when a batch has ended since `expect`, or none is under way."""
+        if self._under_way:
+            await self._ended.wait()
 
     async def finish(self) -> None:
         """Return when all that was put has been taken in."""

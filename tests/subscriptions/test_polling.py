@@ -16,6 +16,7 @@ from partnerhub.clock import now
 from partnerhub.outbox.models import Event
 from partnerhub.outbox.recorder import digest, fingerprint
 from publishers.fulfillment.gateway import Answer, Outcome, Said
+from publishers.fulfillment.registry import Lines
 from publishers.models import Adapter, CallTally, Circuit, Publisher
 from subscriptions.enums import GateName, Reason, Status
 from subscriptions.gates import NOT_OPENED
@@ -631,6 +632,31 @@ def test_a_publisher_is_asked_no_more_at_once_than_it_allows(site, shop):
 
     assert poll().tally.asked == 7
     assert site.most_at_once[slug_of(publisher)] == 2
+
+
+def test_room_that_is_made_while_a_claim_looks_is_filled(site, shop):
+    publisher = shop(max_concurrency=1)
+    bought = [buy_of(publisher) for _ in range(2)]
+    site.behave(slug_of(publisher), answers(404))
+    looked = threading.Event()
+
+    def chance() -> float:
+        # The writer asks too, before it writes: only once a claim has found no room.
+        assert threading.current_thread() is threading.main_thread() or looked.wait(5)
+        return 0.5
+
+    class Looking(Lines):
+        def look_up(self, publisher_ids, at):
+            super().look_up(publisher_ids, at)
+            if not publisher_ids:
+                looked.set()
+                while poller.tally.asked == 0:
+                    pass
+
+    poller = Poller(SYSTEM, ONCE, due_by=LATER, clock=lambda: LATER, chance=chance, make_lines=Looking)
+
+    assert poller.run().asked == 2
+    assert [site.asked(one.pk) for one in bought] == [1, 1]
 
 
 def test_a_slow_publisher_keeps_nobody_waiting(site, shop):
