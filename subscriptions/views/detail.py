@@ -107,9 +107,11 @@ def live(request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         return HttpResponseNotModified()
     if _content_part(known) == _content_part(etag):
         return render(request, "subscriptions/_pulse.html", {"pulse": _pulse(actor, subscription, operation, etag)})
-    shown = _context(actor, subscription_for(actor, subscription_id)) | {"oob": True}
+    # Read anew, so that what is told is what is shown.
+    whole = subscription_for(actor, subscription_id)
+    shown = _context(actor, whole) | {"oob": True}
     response = render(request, "subscriptions/_live.html", shown)
-    told = _news(request.GET, subscription, flight_of(operation, subscription, actor, now()))
+    told = _news(request.GET, whole, shown["flight"])
     return toasted(response, told) if told is not None else response
 
 

@@ -310,6 +310,22 @@ def test_the_waiting_page_costs_nothing_until_something_changed(sales):
     assert "Active" in text_of(changed)
 
 
+def test_what_comes_while_the_page_is_made_anew_is_told_with_it(sales):
+    subscription, came = buy(), []
+    shown = sales.get(url("subscriptions:detail", subscription.pk)).context["pulse"]
+
+    def come_late(execute, sql, *given):
+        if "AS billing_start" in sql and not came:  # what is shown is read after what was looked at
+            came.append(hear(subscription, said(subscription)))
+        return execute(sql, *given)
+
+    with connection.execute_wrapper(come_late):
+        changed = sales.get(shown.url, headers={"If-None-Match": '"older.older"'})
+
+    assert "Active" in text_of(changed)
+    assert "the subscription is active" in changed.headers["HX-Trigger"]
+
+
 def test_a_poll_that_learns_nothing_refreshes_its_own_line_alone(sales):
     subscription = buy()
     shown = sales.get(url("subscriptions:detail", subscription.pk)).context["pulse"]
