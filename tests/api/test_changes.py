@@ -269,8 +269,9 @@ def test_a_sales_program_asks_and_an_admin_program_decides(admin, sales):
 
 def test_what_is_asked_for_is_listed_for_all_customers_until_it_is_decided(admin, sales):
     first, second = active(), active()
-    for subscription in (first, second):
-        sales.send("post", path_of(subscription, "changerequests"), {"quantity": 9, "reason": "Two more people"})
+    for minutes, subscription in enumerate((first, second)):
+        with time_machine.travel(NOON + timedelta(hours=1, minutes=minutes), tick=False):
+            sales.send("post", path_of(subscription, "changerequests"), {"quantity": 9, "reason": "Two more people"})
     asked = admin.get("/changerequests").json()
     request = first.change_requests.get()
     admin.send("post", path_of(first, "changerequests", str(request.pk), "decline"), {"reason": "Later"})
