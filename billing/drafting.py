@@ -226,7 +226,8 @@ def owed(customers: Sequence[Customer], month: Month, currency: str | None = Non
         try:
             taxed[customer] = book.taxed(Party(customer.country, customer.vat_id))
         except TaxRateMissing as refusal:
-            refused[customer.pk] = refusal
+            # Kept until the run ends: its traceback would keep all these customers with it.
+            refused[customer.pk] = refusal.with_traceback(None)
     owing = set(due.filter(customer__in=refused).exclude(amount=0).values_list("customer_id", flat=True))
     return Owed(due, seller, taxed, [Failure(pk, refusal) for pk, refusal in refused.items() if pk in owing])
 

@@ -54,7 +54,8 @@ def number(actor: Author, series: InvoiceSeries, invoices: Sequence[Invoice], *,
                 raise TaxMoved(invoice=f"{invoice.period_start:%Y-%m}")
             rates.put_on(invoice)
         except (TaxMoved, ExchangeRateMissing) as error:
-            refused[invoice.pk] = error
+            # Kept until the run ends: its traceback would keep all lines of these invoices with it.
+            refused[invoice.pk] = error.with_traceback(None)
             continue
         invoice.serial = series.last_serial + len(numbered) + 1
         invoice.number = f"{series.prefix}{invoice.serial:09d}"

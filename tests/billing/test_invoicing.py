@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.policy import SYSTEM
+from billing.drafting import draft
 from billing.invoicing import bill, draft_month, preview
 from billing.models import BillingRun, ExchangeRate, Invoice, InvoiceLine, TaxRate
 from billing.periods import Month
@@ -130,6 +131,17 @@ def test_without_an_exchange_rate_a_draft_stays_one_and_leaves_no_gap():
     ExchangeRate.objects.create(currency="USD", into="PLN", published_on="2026-07-07", rate="3.60", source="NBP")
     assert run("2026-07-08").finalized == 1
     assert Invoice.objects.get(currency="USD").number == "G000000002"
+
+
+def test_a_refusal_that_is_kept_holds_nothing_of_its_chunk():
+    bought(currency="USD", country="US")
+    bought(country="SE", currency="PLN")
+    TaxRate.objects.filter(country="SE").delete()
+    [failure] = draft(list(Customer.objects.order_by("country")), Month(date(2026, 6, 1))).failures
+    assert (failure.refusal.code, failure.refusal.__traceback__) == ("tax_rate_missing", None)
+    run("2026-07-01")
+    [refusal] = run("2026-07-07").refused.values()
+    assert (refusal.code, refusal.__traceback__) == ("exchange_rate_missing", None)
 
 
 @pytest.mark.parametrize("rate", ["NaN", "0", "-4.2", "4.12345678", "1e40", "four"])
