@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.policy import Actor
 from partnerhub.money import Money
-from partnerhub.web.templatetags.hub import absolute
+from partnerhub.web.templatetags.hub import absolute, quoted
 from subscriptions import words
 from subscriptions.attending import CustomerSaid, at_risk, attention_visible_to, by_subscription, said_by_customers
 from subscriptions.enums import DivergenceKind, Owner, Status
@@ -119,7 +119,7 @@ def _detail(item: AttentionItem) -> str:
         return ""
     if item.message in list(DivergenceKind):
         return f"{words.DIVERGENCE[DivergenceKind(item.message)]}."
-    return f"“{item.message}”"
+    return quoted(item.message)
 
 
 def _word(table: Mapping[Any, Any], code: str) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import get_language_info, gettext_noop, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.policy import Role
-from partnerhub.web.templatetags.hub import absolute, day_text, role_name
+from partnerhub.web.templatetags.hub import absolute, day_text, quoted, role_name
 from subscriptions import words
 from subscriptions.activity import ACTS
 from subscriptions.enums import Acceptance, DivergenceEnd, DivergenceKind, Rung
@@ -387,7 +387,7 @@ def _signed_in(data: Data) -> str:
 
 def _factor(sentence: str) -> Tell:
     return lambda data: _(sentence).format(
-        factor=" ".join(filter(None, [_(_WAYS[data["kind"]]), data.get("name") and f"“{data['name']}”"]))
+        factor=" ".join(filter(None, [_(_WAYS[data["kind"]]), data.get("name") and quoted(data["name"])]))
     )
 
 

@@ -151,6 +151,8 @@ def test_the_list_is_split_filtered_and_paged_by_the_url(admin, seller):
     decided = text_of(admin.get(reverse("requests:list"), {"state": "decided"}))
     assert "Declined" in decided
     assert "“No budget”" in decided
+    in_polish = text_of(admin.get(reverse("requests:list"), {"state": "decided"}, headers={"Accept-Language": "pl"}))
+    assert "„No budget”" in in_polish
 
 
 def test_pages_of_the_list_follow_each_other(admin, seller, monkeypatch):

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.template import Context, Template
 from django.utils.translation import override
 
 from partnerhub.money import Money
@@ -91,3 +92,9 @@ def test_home_is_only_itself():
 def test_an_unknown_role_is_shown_as_it_is():
     assert hub.role_name("sales_agent") == "Sales agent"
     assert hub.role_name("visitor") == "visitor"
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "“&lt;b&gt; {0}”"), ("pl", "„&lt;b&gt; {0}”")])
+def test_what_somebody_said_stands_in_the_readers_quotation_marks(language, shown):
+    with override(language):
+        assert Template("{{ said|quoted }}").render(Context({"said": "<b> {0}"})) == shown

@@ -11,6 +11,7 @@ from django.template.loader import get_template, render_to_string
 FOLDER = Path(settings.BASE_DIR) / "templates"
 TEMPLATES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.html"))
 INLINE = re.compile(r"""\sstyle=|\son[a-z]+=["']|<style|<script(?![^>]*\ssrc=)|javascript:|https?://""")
+TRANSLATED = re.compile(r"\{% blocktranslate.*?\{% endblocktranslate %\}", re.DOTALL)
 PAIRS = [
     ("ink", "paper"), ("ink", "surface"), ("ink-2", "paper"), ("ink-2", "surface"), ("ink-2", "sunken"),
     ("ink-2", "hover"), ("ink-2", "off-soft"), ("accent", "surface"), ("accent", "accent-soft"),
@@ -28,6 +29,11 @@ def test_template_compiles(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_template_holds_no_inline_code_and_loads_nothing_from_elsewhere(name):
     assert INLINE.findall((FOLDER / name).read_text()) == []
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_leaves_quotation_marks_to_the_language(name):
+    assert re.findall(r"[“„]\{\{|\}\}”", TRANSLATED.sub("", (FOLDER / name).read_text())) == []
 
 
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if name.startswith("components/")])

@@ -108,6 +108,12 @@ def role_name(role: str) -> str:
 
 
 @register.filter
+def quoted(words: str) -> str:
+    """What somebody said, in the quotation marks of the reader's language: “so”, „tak”."""
+    return gettext("“{text}”").format(text=words)
+
+
+@register.filter
 def under(path: str, prefix: str) -> bool:
     """Whether a request path lies under an address; `/` is only itself."""
     return path == prefix if prefix == "/" else str(path).startswith(prefix)
