@@ -140,11 +140,14 @@ def _lock_creation() -> None:
 
 
 def _create(at: datetime) -> SigningKey:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    kid = "-"
+    # One name in 64 begins with a hyphen, and no command could be given it as it stands: it would be read as an option.
+    while kid.startswith("-"):
+        private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+        kid = _thumbprint(_certificate(private, at))
     plain = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    kid = _thumbprint(_certificate(private, at))
     return SigningKey.objects.create(kid=kid, private_key=seal(PURPOSE, plain), created_at=at)
 
 

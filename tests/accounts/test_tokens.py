@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from rest_framework.exceptions import AuthenticationFailed
@@ -17,7 +18,15 @@ from rest_framework.test import APIRequestFactory
 
 from accounts import sealing as second_factor
 from accounts.authentication import BearerAuthentication
-from accounts.keys import jwks, published_signer, rotate_signing_key, signer, withdraw_signing_key
+from accounts.keys import (
+    _certificate,
+    _thumbprint,
+    jwks,
+    published_signer,
+    rotate_signing_key,
+    signer,
+    withdraw_signing_key,
+)
 from accounts.models import Client, ClientSecret, SigningKey
 from accounts.policy import Role
 from accounts.services.clients import add_secret
@@ -305,6 +314,17 @@ class TestKeys:
         assert (event.reason, event.data) == ("Stolen", {"kid": kid, "signs": signer(NOON).kid})
         with pytest.raises(CommandError, match="Nothing was changed"):
             call_command("withdraw_signing_key", kid)
+
+    def test_no_key_is_named_as_an_option_of_a_command(self, monkeypatch):
+        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        moments = (NOON + timedelta(seconds=second) for second in range(5000))
+        at = next(at for at in moments if _thumbprint(_certificate(private, at)).startswith("-"))
+        another = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        made = iter([private, another])
+        monkeypatch.setattr(rsa, "generate_private_key", lambda **_: next(made))
+
+        assert signer(at).kid[0] != "-"
+        assert signer(at).private.private_numbers() != private.private_numbers()
 
     def test_resealed_the_old_secret_key_can_go(self, settings):
         old, message = signer(NOON).kid, sealed("a link", "<p>")
