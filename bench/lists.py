@@ -88,29 +88,28 @@ def measured(running: Machine, size: int, what: Sequence[str], times: int, secon
     if "lists" not in what and "search" not in what:
         return found
     calls = _ways(running, size, "calls")
-    with _server(running, size, "ours") as ours:
+    first = calls["lists"][0]
+    with _server(running, size, "ours", first) as ours:
         if "lists" in what:
             found.lists = _alone(running, ours, calls["lists"], times, found)
         if "search" in what:
             found.searches = _alone(running, ours, calls["searches"], times, found)
         if seconds:
-            with _server(running, size, "limit") as bare:
+            with _server(running, size, "limit", first) as bare:
                 for name, port in (("ours", ours), ("limit", bare), ("limit", bare), ("ours", ours)):
-                    rate = _together(running, port, calls["lists"][0], seconds / 2)
+                    rate = _together(running, port, first, seconds / 2)
                     found.rate[name] = found.rate.get(name, 0.0) + rate / 2
     if "lists" in what:
         deep = calls["naive deep"]
-        with _server(running, size, "naive") as naive:
-            asked = [{"name": "naive page 1", "path": "/?page=1"}, {"name": "naive deep", "path": f"/?page={deep}"}]
+        asked = [{"name": "naive page 1", "path": "/?page=1"}, {"name": "naive deep", "path": f"/?page={deep}"}]
+        with _server(running, size, "naive", asked[0]) as naive:
             found.lists |= _alone(running, naive, asked, NAIVE_TIMES, found)
         found.statements = _ways(running, size, "statements")
     return found
 
 
 def _alone(running: Machine, port: int, calls: list[Call], times: int, found: Round) -> dict[str, float]:
-    """The p95 of each call by a single client; the first of each are to warm up, once every thread has its session."""
-    # A thread opens its session at its first request, which takes 0.1 s: met later it would be some call's p95.
-    _load(running, port, calls[:1], "--connections", str(CLIENTS), "--seconds", str(OPENING_SECONDS))
+    """The p95 of each call by a single client; the first of each are to warm up."""
     asked = _load(running, port, calls, "--times", str(times + WARM_UP))["seconds"]
     seen = {name: one[WARM_UP:] for name, one in asked.items()}
     found.p50 |= {name: _percentile(one, 0.5) for name, one in seen.items()}
@@ -119,15 +118,13 @@ def _alone(running: Machine, port: int, calls: list[Call], times: int, found: Ro
 
 def _together(running: Machine, port: int, call: Call, seconds: float) -> float:
     """Answers a second to all clients at once."""
-    clients = ("--connections", str(CLIENTS))
-    _load(running, port, [call], *clients, "--seconds", "0.3")
-    told = _load(running, port, [call], *clients, "--seconds", str(seconds))
+    told = _load(running, port, [call], "--connections", str(CLIENTS), "--seconds", str(seconds))
     return len(told["seconds"][call["name"]]) / float(told["elapsed"])
 
 
 @contextmanager
-def _server(running: Machine, size: int, name: str) -> Iterator[int]:
-    """A web server as the hub runs it, with two workers; its port."""
+def _server(running: Machine, size: int, name: str, first: Call) -> Iterator[int]:
+    """A web server as the hub runs it, with two workers, asked a first call by all clients; its port."""
     port = free_port()
     command = [Path(sys.executable).parent / "granian", *WEB.split(), "--port", str(port), SERVERS[name]]
     # As in production: a line of log for each request, and a session of the database for each thread.
@@ -135,6 +132,8 @@ def _server(running: Machine, size: int, name: str) -> Iterator[int]:
     process = running.spawn("web", [str(part) for part in command], **_database(running, size), **environment)
     try:
         wait_for(lambda: not ports.is_free(port))
+        # A thread opens its session at its first request, which takes 0.1 s: met later it would be some call's p95.
+        _together(running, port, first, OPENING_SECONDS)
         yield port
     finally:
         processes.stop(process)
