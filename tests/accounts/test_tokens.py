@@ -319,12 +319,14 @@ class TestKeys:
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         moments = (NOON + timedelta(seconds=second) for second in range(5000))
         at = next(at for at in moments if _thumbprint(_certificate(private, at)).startswith("-"))
-        another = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        made = iter([private, another])
-        monkeypatch.setattr(rsa, "generate_private_key", lambda **_: next(made))
+        first, generate = iter([private]), rsa.generate_private_key
+        monkeypatch.setattr(rsa, "generate_private_key", lambda **given: next(first, None) or generate(**given))
 
         assert signer(at).kid[0] != "-"
         assert signer(at).private.private_numbers() != private.private_numbers()
+        # One of before can still be named.
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            call_command("withdraw_signing_key", "--reason", "Stolen", "--", "-of-before")
 
     def test_resealed_the_old_secret_key_can_go(self, settings):
         old, message = signer(NOON).kid, sealed("a link", "<p>")
