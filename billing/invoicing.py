@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Count, F, Max, Min, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 
 from accounts.policy import Action, Actor, authorize, authorize_for_all
 from billing.drafting import Failure, customers_to_draft, unbilled, whole_ledger
@@ -141,7 +141,8 @@ def draft_month(actor: Actor, month: Month, *, at: datetime, chunks: int | None 
     untried = set(ids).difference(*tried)
     kept = [failure for customer_id, failure in told.items() if customer_id in untried]
     run.failures = kept + [failure.as_json() for failure in failures]
-    finished = month.begins_next <= at and not _owing(month)
+    # Who was not tried or cannot be drafted owes still: only where there is none is the whole ledger asked again.
+    finished = month.begins_next <= at and not untried and not failures and not _owing(month)
     BillingRun.objects.filter(pk=run.pk).update(failures=run.failures, finished_at=at if finished else None)
     run.refresh_from_db()
     return run
@@ -184,27 +185,32 @@ def finalize_reviewed(
     _check_clock(at)
     numbered = 0
     refused: dict[UUID, HubError] = {}
+    last: tuple[datetime, UUID] | None = None
     while limit is None or numbered < limit:
-        found = _finalize_some(actor, reviewed_by, set(refused), at)
-        if found is None:
+        tried, not_now = _finalize_some(actor, reviewed_by, last, at)
+        if not tried:
             break
-        numbered, refused = numbered + found[0], refused | found[1]
+        last = tried[-1]
+        numbered, refused = numbered + len(tried) - len(not_now), refused | not_now
     return numbered, refused
 
 
 @transaction.atomic
 def _finalize_some(
-    actor: Actor, reviewed_by: date, without: set[UUID], at: datetime
-) -> tuple[int, dict[UUID, HubError]] | None:
+    actor: Actor, reviewed_by: date, last: tuple[datetime, UUID] | None, at: datetime
+) -> tuple[list[tuple[datetime, UUID]], dict[UUID, HubError]]:
+    """Finalize the next drafts after the last one tried; the places of those tried now, and which could not be."""
     series = lock_series(InvoiceKind.INVOICE)
     drafts = Invoice.objects.select_for_update(skip_locked=True).filter(
         kind=InvoiceKind.INVOICE, state=InvoiceState.DRAFT, review_until__lte=midnight(reviewed_by)
     )
-    some = list(drafts.exclude(pk__in=without).order_by("review_until", "id")[:INVOICES_AT_ONCE])
-    if not some:
-        return None
-    refused = number(actor, series, some, at=at)
-    return len(some) - len(refused), refused
+    if last is not None:
+        # From a place on, not without each that was refused: those may be thousands, where a rate is missing.
+        review_until, invoice_id = last
+        drafts = drafts.filter(Q(review_until__gt=review_until) | Q(review_until=review_until, pk__gt=invoice_id))
+    some = list(drafts.order_by("review_until", "id")[:INVOICES_AT_ONCE])
+    refused = number(actor, series, some, at=at) if some else {}
+    return [(invoice.review_until, invoice.pk) for invoice in some], refused
 
 
 def _check_clock(at: datetime) -> None:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.policy import SYSTEM
-from billing.drafting import draft
+from billing.drafting import customers_to_draft, draft
 from billing.invoicing import bill, draft_month, preview
 from billing.models import BillingRun, ExchangeRate, Invoice, InvoiceLine, TaxRate
 from billing.periods import Month
@@ -161,6 +161,36 @@ def test_a_run_goes_on_where_it_stopped(monkeypatch):
     assert (stopped.invoices, stopped.chunks, stopped.finished_at) == (2, 2, None)
     [finished] = run("2026-07-02").runs
     assert (finished.invoices, finished.chunks, finished.finished_at) == (3, 3, on("2026-07-02"))
+
+
+def test_the_ledger_is_asked_again_only_where_nobody_is_known_to_be_left(monkeypatch):
+    june, asked = Month(date(2026, 6, 1)), []
+
+    def counted(month: Month):
+        asked.append(month)
+        return customers_to_draft(month)
+
+    monkeypatch.setattr("billing.invoicing.customers_to_draft", counted)
+    bought(country="SE", currency="PLN")
+    TaxRate.objects.filter(country="SE").delete()
+    assert (draft_month(SYSTEM, june, at=on("2026-07-01")).finished_at, asked) == (None, [june])
+    TaxRate.objects.create(country="SE", rate=25, valid_from="2026-01-01")
+    bought()
+    assert (draft_month(SYSTEM, june, at=on("2026-07-02"), chunks=0).finished_at, asked) == (None, [june] * 2)
+    assert (draft_month(SYSTEM, june, at=on("2026-07-03")).finished_at, asked) == (on("2026-07-03"), [june] * 4)
+
+
+def test_what_cannot_be_numbered_is_tried_once_and_makes_no_question_longer(monkeypatch):
+    monkeypatch.setattr("billing.invoicing.INVOICES_AT_ONCE", 1)
+    for _ in range(3):
+        bought(currency="USD", country="US")
+    bought()
+    run("2026-07-01")
+    with CaptureQueriesContext(connection) as asked:
+        billed = run("2026-07-07")
+    assert (billed.finalized, len(billed.refused)) == (1, 3)
+    sought = [len(one["sql"]) for one in asked if "SKIP LOCKED" in one["sql"] and "review_until" in one["sql"]]
+    assert sought[1:] == [sought[1]] * 4
 
 
 def test_held_approved_dropped_drafted_anew_and_paid(admin_agent, sales_agent):
