@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,10 +16,11 @@ from rest_framework.request import Request
 from partnerhub.api.reading import storable
 from partnerhub.api.shapes import CONTINUATION, Link, link
 from partnerhub.errors import InvalidInput
-from partnerhub.keyset import Key, beyond, keys_of
+from partnerhub.keyset import Cursor, Key, Part, in_order, keys_of
 
 Row = TypeVar("Row")
 Instance = TypeVar("Instance", bound=Model)
+Parts = Callable[[QuerySet[Any], list[Key], Cursor | None], list[Part]]
 
 DEFAULT_SIZE = 100
 LARGEST_SIZE = 500
@@ -64,25 +65,25 @@ def page_of(
 
 def page_in_order(
     rows: QuerySet[Any],
-    order: tuple[str, str],
+    order: Sequence[str],
     request: Request,
     uri: str,
     *,
     size: int,
     read: Callable[[QuerySet[Any]], list[Row]],
-    end: Callable[[Row], tuple[Any, Any]],
+    end: Callable[[Row], tuple[Any, ...]],
+    parts: Parts = in_order,
 ) -> Page[Row]:
-    """The same in an order by two keys, the second of them unique, e.g. ("-purchased_at", "-id").
+    """The same in an order by some keys, the last of them unique, e.g. ("-purchased_at", "-id").
 
-    `read` gives what is told of some of the rows, in their order, and `end` the two keys of one of those. Raises
-    InvalidInput.
+    `parts` finds the rows behind a place, `read` gives what is told of some of them, in their order, and `end` the keys
+    of one of those. Raises InvalidInput.
     """
     seek = _seek(request)
     backwards = seek in (Seek.PREVIOUS, Seek.LAST)
     keys = keys_of(rows, order)
     keys = [key.flipped() for key in keys] if backwards else keys
-    ordered = rows.order_by(*(key.ordering() for key in keys))
-    found = _read(_behind(ordered, keys, request, seek), size + 1, read)
+    found = _read(_behind(rows, keys, request, seek, parts), size + 1, read)
     more, shown = len(found) > size, found[:size]
     if backwards:
         shown.reverse()
@@ -135,13 +136,13 @@ def number_asked(request: Request, name: str, default: int, least: int, most: in
     return int(text)
 
 
-def _read(parts: list[QuerySet[Any]], number: int, read: Callable[[QuerySet[Any]], list[Row]]) -> list[Row]:
+def _read(parts: list[Part], number: int, read: Callable[[QuerySet[Any]], list[Row]]) -> list[Row]:
     """So many rows of the parts, one after the other."""
     found: list[Row] = []
     try:
         for part in parts:
             if len(found) < number:
-                found += read(part[: number - len(found)])
+                found += read(part(number - len(found)))
     except (DataError, OverflowError):  # a moment outside the database's calendar
         raise _not_given() from None
     return found
@@ -158,24 +159,24 @@ def _seek(request: Request) -> Seek:
         raise InvalidInput(field="seekOperation", problem="First, Next, Previous and Last are supported") from None
 
 
-def _behind(rows: QuerySet[Any], keys: list[Key], request: Request, seek: Seek) -> list[QuerySet[Any]]:
+def _behind(rows: QuerySet[Any], keys: list[Key], request: Request, seek: Seek, parts: Parts) -> list[Part]:
     """The rows behind the last one of the page that a token is of, or before its first one; all without a token."""
     if seek not in (Seek.NEXT, Seek.PREVIOUS):
-        return [rows]
+        return parts(rows, keys, None)
     try:
         ends = json.loads(base64.urlsafe_b64decode(request.headers.get(CONTINUATION, "").encode()))
-        value, pk = dict(zip((Seek.PREVIOUS, Seek.NEXT), ends, strict=True))[seek]
+        value, *others = place = dict(zip((Seek.PREVIOUS, Seek.NEXT), ends, strict=True))[seek]
         is_position = storable(value) if isinstance(value, str) else value is None and keys[0].nullable
-        if not (is_position and isinstance(pk, str)):
+        if not (is_position and len(place) == len(keys) and all(isinstance(other, str) for other in others)):
             raise ValueError
-        return [rows.filter(part) for part in beyond(keys, [value, pk])]
+        return parts(rows, keys, place)
     except (ValueError, TypeError, ValidationError, RecursionError):
         raise _not_given() from None
 
 
-def token_of(ends: list[tuple[Any, Any]]) -> str:
+def token_of(ends: list[tuple[Any, ...]]) -> str:
     """Where a page begins and ends, for whoever goes on from it in either direction."""
-    positions = [[_written(value), str(pk)] for value, pk in ends]
+    positions = [[_written(value) for value in end] for end in ends]
     return base64.urlsafe_b64encode(json.dumps(positions).encode()).decode()
 
 

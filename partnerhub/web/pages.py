@@ -3,7 +3,7 @@
 import base64
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -12,12 +12,13 @@ from typing import Any, Generic, TypeVar
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, connection
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from partnerhub.keyset import Cursor, Key, beyond, keys_of
+from partnerhub.keyset import Cursor, Key, Part, in_order, keys_of
 
 Row = TypeVar("Row", bound=Model)
+Parts = Callable[[QuerySet[Any], list[Key], Cursor | None], list[Part]]
 PAGE_SIZE = 50
 COUNT_CAP = 1000
 CURSORS = ("after", "before")
@@ -34,24 +35,26 @@ class Page(Generic[Row]):
 
 def keyset_page(
     queryset: QuerySet[Row],
-    order: tuple[str, str],
+    order: Sequence[str],
     params: QueryDict,
     size: int = PAGE_SIZE,
     *,
     narrow: bool = False,
+    parts: Parts = in_order,
 ) -> Page[Row]:
-    """One page of a queryset ordered by two keys, the second of them unique, e.g. ("-purchased_at", "-id").
+    """One page of a queryset ordered by its keys, the last of them unique, e.g. ("-purchased_at", "-id").
 
     A key is a field, a path over foreign keys or an annotation that is never null; fields may be null, and rows
     without a value come last in both directions. A cursor that cannot be read shows the first page. With `narrow` the
     rows are chosen before anything is joined to them: for wide rows of a table whose order no index has as a whole.
+    `parts` finds the rows behind a cursor.
     """
     keys = keys_of(queryset, order)
-    after, before = (_decode(params.get(side, "")) for side in CURSORS)
+    after, before = (_decode(params.get(side, ""), len(keys)) for side in CURSORS)
     try:
-        return _page(queryset, keys, params, size, after, before, narrow)
+        return _page(queryset, keys, params, size, after, before, narrow, parts)
     except (ValueError, TypeError, ValidationError, DataError):  # a cursor whose values do not fit the fields
-        return _page(queryset, keys, params, size, None, None, narrow)
+        return _page(queryset, keys, params, size, None, None, narrow, parts)
 
 
 def _page(
@@ -62,15 +65,16 @@ def _page(
     after: Cursor | None,
     before: Cursor | None,
     narrow: bool,
+    parts: Parts,
 ) -> Page[Row]:
     backwards = after is None and before is not None
     direction = [key.flipped() for key in keys] if backwards else keys
     cursor = before if backwards else after
-    found = queryset.order_by(*(key.ordering() for key in direction))
+    ordered = queryset.order_by(*(key.ordering() for key in direction))
     rows: list[Row] = []
-    for part in beyond(direction, cursor) if cursor else [Q()]:
-        chosen = found.filter(part)[: size + 1 - len(rows)]
-        rows += found.filter(pk__in=chosen.values("pk")) if narrow else chosen
+    for part in parts(queryset, direction, cursor):
+        chosen = part(size + 1 - len(rows))
+        rows += ordered.filter(pk__in=chosen.values("pk")) if narrow else chosen
         if len(rows) > size:
             break
     more, rows = len(rows) > size, rows[:size]
@@ -89,7 +93,7 @@ def page_among(keys: Sequence[tuple[str, str]], params: QueryDict, size: int = P
     """The place of a page among rows whose keys, unique pairs in their order, are read already, and the query strings
     of its neighbours as `keyset_page` makes them. A cursor that cannot be read shows the first page.
     """
-    after, before = (_pair(_decode(params.get(side, ""))) for side in CURSORS)
+    after, before = (_pair(_decode(params.get(side, ""), 2)) for side in CURSORS)
     if after is None and before is not None:
         end = bisect_left(keys, before)
         place = slice(max(0, end - size), end)
@@ -166,14 +170,14 @@ def _encode(values: Cursor) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> Cursor | None:
+def _decode(cursor: str, length: int) -> Cursor | None:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):  # no base64, no UTF-8, no JSON
         return None
     fits = (
         isinstance(values, list)
-        and len(values) == 2
+        and len(values) == length
         and all(value is None or isinstance(value, str) for value in values)
     )
     return values if fits else None

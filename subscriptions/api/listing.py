@@ -22,7 +22,7 @@ from subscriptions.filters import WAITING_REASONS, SubscriptionFilter
 from subscriptions.listed import listed
 from subscriptions.models import Subscription
 from subscriptions.selectors import bare_subscriptions_visible_to
-from subscriptions.sorts import NEWEST_FIRST, SORTS, order_of, sortable
+from subscriptions.sorts import NEWEST_FIRST, SORTS, order_of, parts_of, sortable
 
 URI = "/subscriptions"
 
@@ -47,7 +47,8 @@ QUERY = {
     "reseller": "Only those with this indirect reseller's PartnerID.",
     "purchased_from": "Only those bought on this day or later, yyyy-MM-dd.",
     "purchased_to": "Only those bought on this day or earlier.",
-    "sort": f"The order, backwards with `-` before it: {_words(SORTS)}; `{NEWEST_FIRST}` when absent.",
+    "sort": f"The order, backwards with `-` before it: {_words(SORTS)}; `{NEWEST_FIRST}` when absent. "
+    "Of one publisher the newest come first.",
 }
 
 
@@ -79,7 +80,8 @@ class EverySubscription(OwnResource):
             URI,
             size=number_asked(request, "size", DEFAULT_SIZE, 1, LARGEST_SIZE),
             read=lambda rows: listed(rows, order[0].removeprefix("-"), whole=is_whole),
-            end=lambda row: (row.key, row.id),
+            end=lambda row: (row.key, *((row.purchased_at,) if len(order) == 3 else ()), row.id),
+            parts=parts_of(sort, whole=is_whole),
         )
         shown = [subscription_listed(row) for row in page.rows]
         return Response(collection(shown, URI, following=page.following, preceding=page.preceding))

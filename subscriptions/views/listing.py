@@ -23,7 +23,7 @@ from subscriptions.filters import SubscriptionFilter
 from subscriptions.ledger import ledger
 from subscriptions.models import Subscription
 from subscriptions.selectors import rows_visible_to, told
-from subscriptions.sorts import NEWEST_FIRST, SOONEST_END, order_of, sortable
+from subscriptions.sorts import NEWEST_FIRST, SOONEST_END, order_of, parts_of, sortable
 from subscriptions.views import columns
 from subscriptions.views.addresses import EVERYTHING, address, chips, link
 from subscriptions.views.rows import row_of
@@ -71,7 +71,9 @@ def listed(request: HttpRequest, listing: Listing, saved: Saved) -> dict[str, An
     usual = SOONEST_END if "renews_within" in filters.applied else NEWEST_FIRST
     sort = columns.sort_named(params.get("sort", ""), usual=usual)
     shown = columns.chosen(params.getlist("columns"), listing.customer is not None)
-    page = keyset_page(sortable(filters.qs, sort), order_of(sort), params, narrow=True)
+    is_whole = filters.applied.keys() <= {"publisher"} and listing.customer is None and actor.customers is None
+    found, parts = sortable(filters.qs, sort), parts_of(sort, whole=is_whole)
+    page = keyset_page(found, order_of(sort), params, narrow=True, parts=parts)
     tabs = _tabs(params, filters)
     cells = [(column, column.opening) for column in shown]
     say = voice()

@@ -80,13 +80,40 @@ def test_a_row_tells_what_the_subscription_itself_tells(admin, shop):
 
 def test_pages_lead_through_every_order_and_back(admin, shop):
     for sort in [f"{sign}{name}" for name in SORTS for sign in ("", "-")]:
-        key, pk = order_of(sort)
+        key, *others = order_of(sort)
         field = F(key.removeprefix("-"))
         by = field.desc(nulls_last=True) if sort.startswith("-") else field.asc(nulls_last=True)
-        expected = [str(one.pk) for one in sortable(Subscription.objects.all(), sort).order_by(by, pk)]
+        expected = [str(one.pk) for one in sortable(Subscription.objects.all(), sort).order_by(by, *others)]
         found = walked(admin, f"sort={sort}&size=2")
         assert [one for page in found for one in page] == expected, sort
         assert [len(page) for page in found] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("sort", ["publisher", "-publisher"])
+def test_publishers_are_read_one_after_the_other_and_the_newest_of_each_first(admin, sort):
+    """Also where a page ends within a publisher, with one, and among what was bought at the same moment."""
+    for number, name in enumerate(("Beta", "Alpha", "Gamma", "Empty")):
+        term = PlanTermFactory(plan__offer__publisher__name=name)
+        for hours in (0, 1, 1, 1, 5)[: number + 3 if name != "Empty" else 0]:
+            buy(term=term, at=NOON - timedelta(hours=hours))
+    rows = Subscription.objects.order_by(f"{sort}__name", "-purchased_at", "-id")
+    expected = [str(pk) for pk in rows.values_list("pk", flat=True)]
+    assert len(expected) == 3 + 4 + 5
+
+    for size in (1, 2, 3, 4, 5, 11, 12):
+        assert [one for page in walked(admin, f"sort={sort}&size={size}") for one in page] == expected
+    # What is narrowed is read in another way, in the same order.
+    pending = f"sort={sort}&size=2&status=pending_fulfillment_start"
+    assert [one for page in walked(admin, pending) for one in page] == expected
+    first = rows.filter(publisher__name="Gamma").values_list("pk", flat=True)
+    of_one = f"sort={sort}&size=2&publisher={rows.get(pk=first[0]).publisher_id}"
+    assert [one for page in walked(admin, of_one) for one in page] == [str(pk) for pk in first]
+
+
+def test_a_token_of_two_keys_is_refused_where_three_are_needed(admin, shop):
+    page = admin.get("/subscriptions?size=2&sort=customer").json()
+    headers = {header["key"]: header["value"] for header in page["links"]["next"]["headers"]}
+    refused(admin.send("get", "/subscriptions?seekOperation=Next&sort=publisher", **headers), 400, 800002)
 
 
 def test_it_is_narrowed_as_the_page_is(admin, shop):
