@@ -45,6 +45,10 @@ class Key:
         return [bounded, missing] if self.nullable and not self.nulls_first else [bounded]
 
 
+# What finds the rows behind a cursor, all of them without one, in parts to be read until a page is full.
+Parts = Callable[[QuerySet[Any], Sequence[Key], Cursor | None], list[Part]]
+
+
 def keys_of(queryset: QuerySet[Any], order: Sequence[str]) -> list[Key]:
     """The keys of an order, the last of them unique, e.g. ("-purchased_at", "-id").
 

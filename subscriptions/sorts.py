@@ -1,11 +1,8 @@
 """What lists of subscriptions are sorted by, on pages and for programs; each order has an index."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.db.models import F, QuerySet
 
-from partnerhub.keyset import Cursor, Key, Part, in_groups, in_order
+from partnerhub.keyset import Parts, in_groups, in_order
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import STATUS_SINCE
 
@@ -30,7 +27,7 @@ def order_of(sort: str) -> tuple[str, ...]:
     return (first, "-purchased_at", "-id") if name == BY_PUBLISHER else (first, f"{sign}id")
 
 
-def parts_of(sort: str, *, whole: bool) -> Callable[[QuerySet[Any], list[Key], Cursor | None], list[Part]]:
+def parts_of(sort: str, *, whole: bool) -> Parts:
     """How a page of a sort is found. A `whole` list is narrowed by nothing but perhaps the publisher: where few of a
     publisher's are left, its index would be read to the end.
     """

@@ -16,11 +16,10 @@ from rest_framework.request import Request
 from partnerhub.api.reading import storable
 from partnerhub.api.shapes import CONTINUATION, Link, link
 from partnerhub.errors import InvalidInput
-from partnerhub.keyset import Cursor, Key, Part, in_order, keys_of
+from partnerhub.keyset import Key, Part, Parts, in_order, keys_of
 
 Row = TypeVar("Row")
 Instance = TypeVar("Instance", bound=Model)
-Parts = Callable[[QuerySet[Any], list[Key], Cursor | None], list[Part]]
 
 DEFAULT_SIZE = 100
 LARGEST_SIZE = 500

@@ -3,7 +3,7 @@
 import base64
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -15,10 +15,9 @@ from django.db import DataError, connection
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from partnerhub.keyset import Cursor, Key, Part, in_order, keys_of
+from partnerhub.keyset import Cursor, Key, Parts, in_order, keys_of
 
 Row = TypeVar("Row", bound=Model)
-Parts = Callable[[QuerySet[Any], list[Key], Cursor | None], list[Part]]
 PAGE_SIZE = 50
 COUNT_CAP = 1000
 CURSORS = ("after", "before")

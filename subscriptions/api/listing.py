@@ -80,7 +80,7 @@ class EverySubscription(OwnResource):
             URI,
             size=number_asked(request, "size", DEFAULT_SIZE, 1, LARGEST_SIZE),
             read=lambda rows: listed(rows, order[0].removeprefix("-"), whole=is_whole),
-            end=lambda row: (row.key, *((row.purchased_at,) if len(order) == 3 else ()), row.id),
+            end=lambda row: (row.key, *(getattr(row, name.removeprefix("-")) for name in order[1:])),
             parts=parts_of(sort, whole=is_whole),
         )
         shown = [subscription_listed(row) for row in page.rows]
