@@ -14,6 +14,7 @@ application = with_one_charset(with_chunked_bodies(get_wsgi_application()))
 # Loads every view, before the first caller would wait for it.
 resolve("/")
 # The garbage collector looks through what the process does, not again and again through all that is loaded: everybody
-# waits for that. And it looks after some requests, not several times within each.
+# waits for that. And it looks after some requests, not several times within each; in a process that looks even less
+# often, as those of the tests, it stays so.
 gc.freeze()
 gc.set_threshold(max(ALLOCATIONS, gc.get_threshold()[0]))
