@@ -1,9 +1,12 @@
 import gc
 import os
+from itertools import cycle
+from typing import Any
 
 import pytest
 from django.db import connections
 
+from accounts import keys
 from accounts.policy import Actor, Role
 from tests.factories.accounts import actor
 from tests.factories.billing import restore_billing_data
@@ -38,6 +41,20 @@ def sales_agent() -> Actor:
 @pytest.fixture
 def ops_agent() -> Actor:
     return actor(Role.OPS_AGENT)
+
+
+@pytest.fixture(scope="session")
+def _made_before() -> list[Any]:
+    return [keys.rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(4)]
+
+
+@pytest.fixture
+def ready_signing_keys(monkeypatch, _made_before) -> None:
+    """Making an RSA key takes longer than all the rest of a test; any will do. But not one alone: where its name begins
+    with a hyphen, as one in 64 does, the hub asks for another, for ever.
+    """
+    made = cycle(_made_before)
+    monkeypatch.setattr("accounts.keys.rsa.generate_private_key", lambda **_options: next(made))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.management import CommandError, call_command
 
 from accounts.keys import OVERLAP, jwks, signer
@@ -18,17 +17,9 @@ from publishers.services.secrets import MOST_SECRETS, make_secret, revoke_secret
 from publishers.tasks import watch_secrets
 from tests.factories.publishers import PublisherFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ready_signing_keys")]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SIGNING_KEYS = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
-
-
-@pytest.fixture(autouse=True)
-def _made_signing_keys(monkeypatch):
-    """Making an RSA key takes longer than all the rest of a test."""
-    keys = iter(SIGNING_KEYS)
-    monkeypatch.setattr("accounts.keys.rsa.generate_private_key", lambda **_options: next(keys))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.test import Client as Http
 
@@ -26,15 +25,8 @@ from tests.factories.customers import CustomerFactory
 from tests.factories.publishers import OfferFactory, PlanFactory, PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, active, buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ready_signing_keys")]
 BASE = "/api/saas/subscriptions"
-SIGNING_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.fixture(autouse=True)
-def _one_signing_key(monkeypatch):
-    """Making an RSA key takes longer than all the rest of a test; any one will do."""
-    monkeypatch.setattr("accounts.keys.rsa.generate_private_key", lambda **_options: SIGNING_KEY)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client as Http
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -30,8 +29,8 @@ from tests.factories.accounts import LONG_AGO, actor
 from tests.factories.publishers import PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, buy
 
+pytestmark = pytest.mark.usefixtures("ready_signing_keys")
 AGENT = actor(Role.ADMIN_AGENT)
-SIGNING_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 DOCUMENT = document()
 
 
@@ -75,12 +74,6 @@ class Wire:
             assert answer.content == b""
         self.seen.add((method, template, status))
         return answer
-
-
-@pytest.fixture(autouse=True)
-def _one_signing_key(monkeypatch):
-    """Making an RSA key takes longer than all the rest of a test; any one will do."""
-    monkeypatch.setattr("accounts.keys.rsa.generate_private_key", lambda **_options: SIGNING_KEY)
 
 
 ONE, OPERATIONS, OPERATION = (

@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.test import Client as Http
 
@@ -25,15 +24,8 @@ from tests.factories.accounts import LONG_AGO, actor
 from tests.factories.publishers import PlanTermFactory, PublisherFactory
 from tests.factories.subscriptions import NOON, active, buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ready_signing_keys")]
 AGENT = actor(Role.ADMIN_AGENT)
-SIGNING_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.fixture(autouse=True)
-def _one_signing_key(monkeypatch):
-    """Making an RSA key takes longer than all the rest of a test; any one will do."""
-    monkeypatch.setattr("accounts.keys.rsa.generate_private_key", lambda **_options: SIGNING_KEY)
 
 
 @pytest.fixture(autouse=True)
